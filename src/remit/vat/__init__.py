@@ -1,0 +1,69 @@
+"""Objects, references, promises and turns. No I/O; runs without an event loop, or driven by one.
+
+Imports only `errors` and `values`. Start with `_vat.py` (the queue and the turn), then `_ref.py` (how a message finds its way),
+`_turn.py` (what a turn can undo) and `_actor.py` (what an object is).
+"""
+
+from remit.vat._actor import ActorType, actor, actor_type, field
+from remit.vat._api import (
+    Resolver,
+    become,
+    call,
+    off_sever,
+    on,
+    on_sever,
+    promise,
+    resolved,
+    send,
+    spawn,
+    tell,
+    this,
+)
+from remit.vat._containers import TurnDict, TurnList, TurnSet
+from remit.vat._message import ROOT, Account, Context, Facet, Message
+from remit.vat._method import Method, reads
+from remit.vat._outcome import PENDING, Failed
+from remit.vat._ref import Far, Link, Promise, Ref, Waiter, final
+from remit.vat._turn import Turn
+from remit.vat._vat import Keeper, Recorder, Vat
+
+__all__ = [
+    "PENDING",
+    "ROOT",
+    "Account",
+    "ActorType",
+    "Context",
+    "Facet",
+    "Failed",
+    "Far",
+    "Keeper",
+    "Link",
+    "Message",
+    "Method",
+    "Promise",
+    "Recorder",
+    "Ref",
+    "Resolver",
+    "Turn",
+    "TurnDict",
+    "TurnList",
+    "TurnSet",
+    "Vat",
+    "Waiter",
+    "actor",
+    "actor_type",
+    "become",
+    "call",
+    "field",
+    "final",
+    "off_sever",
+    "on",
+    "on_sever",
+    "promise",
+    "reads",
+    "resolved",
+    "send",
+    "spawn",
+    "tell",
+    "this",
+]

@@ -1,0 +1,34 @@
+"""Which turn is running now.
+
+All vats of a process run on one thread, one turn at a time, so one slot is enough; a thread-local or context
+variable here would cost more than the rest of a send.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remit.errors import Misuse
+
+if TYPE_CHECKING:
+    from remit.vat._turn import Turn
+
+
+class Active:
+    """The process's current turn; None between turns and in ordinary code."""
+
+    __slots__ = ("turn",)
+
+    def __init__(self) -> None:
+        self.turn: Turn | None = None
+
+
+active = Active()
+
+
+def current(what: str) -> Turn:
+    """The running turn, for functions that only make sense inside one."""
+    turn = active.turn
+    if turn is None:
+        raise Misuse(f"{what} works only inside a turn, that is, in a method that an object's vat is running")
+    return turn

@@ -1,0 +1,199 @@
+"""`@actor` classes: what an object is, its constructor says.
+
+    @actor(kind="example.counter", version=1)
+    class Counter:
+        count: int = 0
+        def increment(self, by: int = 1) -> int: ...
+
+The annotated fields are the whole state; `__init__` is generated from them as dataclasses do. A field holds passable data,
+references, and the vat's own containers, into which plain lists, dicts and sets are converted when assigned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, dataclass_transform, overload
+
+from remit.errors import Misuse, NotPassable
+from remit.vat._active import active
+from remit.vat._containers import adopt
+from remit.vat._method import Method, methods_of
+from remit.vat._ref import ATOMS, Promise, Ref, ask
+
+C = TypeVar("C")
+_set: Final = object.__setattr__
+_UNSET: Final = object()
+
+
+class Factory:
+    """A field's default that is made anew for each object."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+
+def field(factory: Callable[[], Any]) -> Any:
+    """A field whose default is `factory()`, called for each new object, inside the turn that spawns it."""
+    return Factory(factory)
+
+
+class ActorType:
+    """What the vat knows of an `@actor` class; made once by the decorator."""
+
+    __slots__ = ("cls", "fields", "kind", "methods", "ref_class", "restore", "snapshot", "version")
+
+    def __init__(self, cls: type, kind: str, version: int, fields: tuple[str, ...]) -> None:
+        self.cls = cls
+        self.kind = kind
+        self.version = version
+        self.fields = fields
+        self.methods: dict[str | None, Method] = methods_of(cls)
+        self.ref_class: type[Ref[Any]] = _ref_class(cls, self.methods)
+        self.snapshot: Callable[[Any], tuple[Any, ...]]
+        self.restore: Callable[[Any, tuple[Any, ...]], None]
+        self.snapshot, self.restore = _copiers(fields)
+
+    @property
+    def readable(self) -> bool:
+        """Whether any method is marked `@reads`, so that read-only has a meaning."""
+        return any(method.reads for method in self.methods.values())
+
+    def __repr__(self) -> str:
+        return f"<actor type {self.kind} version {self.version}>"
+
+
+@overload
+def actor(cls: type[C]) -> type[C]: ...
+@overload
+def actor(*, kind: str | None = None, version: int = 1) -> Callable[[type[C]], type[C]]: ...
+@dataclass_transform(field_specifiers=(field,))
+def actor(cls: type[C] | None = None, *, kind: str | None = None, version: int = 1) -> Any:
+    """Make a class of objects for vats.
+
+    `kind` and `version` name the class in stores (default kind: module and qualified name, which ties what is stored to where the
+    code stands). Fields may be read and set in the class's own methods only, and set only during a turn.
+    """
+
+    def decorate(made: type[C]) -> type[C]:
+        fields, defaults = _fields(made)
+        for name in fields:
+            # What stays of a default on the class would answer for a field that a constructor forgot.
+            if name in vars(made):
+                delattr(made, name)
+        made.__init__ = _constructor(fields, defaults)  # type: ignore[misc]  # as dataclasses do
+        made.__setattr__ = _setter(frozenset(fields))  # type: ignore[assignment,method-assign]  # the state's only door
+        made.__delattr__ = _no_delete  # type: ignore[assignment,method-assign]
+        made.__eq__ = object.__eq__  # type: ignore[assignment,method-assign]  # objects have identity, not value
+        made.__hash__ = object.__hash__  # type: ignore[assignment,method-assign]
+        made.__repr__ = _show  # type: ignore[assignment,method-assign]  # fields may be secrets
+        made._remit_defaults_ = defaults  # type: ignore[attr-defined]
+        made._remit_ = ActorType(made, kind or f"{made.__module__}.{made.__qualname__}", version, fields)  # type: ignore[attr-defined]
+        return made
+
+    return decorate if cls is None else decorate(cls)
+
+
+def actor_type(cls: Any) -> ActorType:
+    """What the decorator made of this class (or this object's class)."""
+    found = getattr(cls, "_remit_", None)
+    if not isinstance(found, ActorType) or (isinstance(cls, type) and "_remit_" not in vars(cls)):
+        name = getattr(cls, "__name__", type(cls).__name__)
+        raise Misuse(f"{name} is not an @actor class: only those can be objects of a vat")
+    return found
+
+
+def _fields(cls: type) -> tuple[tuple[str, ...], dict[str, Any]]:
+    fields: dict[str, None] = {}
+    defaults: dict[str, Any] = {}
+    for base in cls.__mro__[1:]:
+        if "_remit_" in vars(base):
+            fields.update(dict.fromkeys(base._remit_.fields))  # type: ignore[attr-defined]
+            defaults.update(base._remit_defaults_)  # type: ignore[attr-defined]
+            break
+    for name, note in vars(cls).get("__annotations__", {}).items():
+        if str(note).startswith(("ClassVar", "typing.ClassVar")):
+            continue
+        fields[name] = None
+        if name in vars(cls):
+            defaults[name] = vars(cls)[name]
+    for name in fields:
+        if not name.isidentifier() or name.startswith(("__", "_remit")):
+            raise Misuse(f"{cls.__qualname__}: a field cannot be called {name!r}")
+    return tuple(fields), defaults
+
+
+def _constructor(fields: tuple[str, ...], defaults: dict[str, Any]) -> Any:
+    """`__init__` from the fields. Source text, as dataclasses do: a loop over fields takes three times as long."""
+    scope = {"_set": _set, "_atoms": ATOMS, "_adopt": adopt_field, "_unset": _UNSET}
+    parameters, lines = [], []
+    optional = False
+    for name in fields:
+        if name in defaults:
+            optional = True
+            default = defaults[name]
+            scope[f"_default_{name}"] = default.make if isinstance(default, Factory) else default
+            parameters.append(f"{name}=_unset" if isinstance(default, Factory) else f"{name}=_default_{name}")
+            if isinstance(default, Factory):
+                lines.append(f"    if {name} is _unset: {name} = _default_{name}()")
+        else:
+            parameters.append(f"*, {name}" if optional and not any(p.startswith("*") for p in parameters) else name)
+        lines.append(f"    _set(self, {name!r}, {name} if {name}.__class__ in _atoms else _adopt(self, {name!r}, {name}))")
+    source = f"def __init__(self{''.join(', ' + p for p in parameters)}):\n" + ("\n".join(lines) or "    pass")
+    exec(source, scope)  # noqa: S102  # names only, checked to be identifiers
+    return scope["__init__"]
+
+
+def _copiers(fields: tuple[str, ...]) -> tuple[Any, Any]:
+    scope: dict[str, Any] = {"_set": _set}
+    got = "".join(f"self.{name}, " for name in fields)
+    put = "".join(f"    _set(self, {name!r}, old[{index}])\n" for index, name in enumerate(fields))
+    exec(f"def snapshot(self):\n    return ({got})\ndef restore(self, old):\n{put or '    pass'}", scope)  # noqa: S102  # as above
+    return scope["snapshot"], scope["restore"]
+
+
+def adopt_field(instance: Any, name: str, value: Any) -> Any:
+    """The value as the field keeps it, or an error that names the field."""
+    try:
+        return adopt(value)
+    except NotPassable as error:
+        raise NotPassable(f"field {name!r} of {type(instance).__name__}: {error}") from None
+
+
+def _setter(fields: frozenset[str]) -> Any:
+    def __setattr__(self: Any, name: str, value: Any) -> None:  # noqa: N807
+        if value.__class__ not in ATOMS:
+            value = adopt_field(self, name, value)
+        turn = active.turn
+        if turn is None:
+            raise Misuse(f"{type(self).__name__}.{name} can be changed only during a turn")
+        if name not in fields:
+            raise AttributeError(f"{type(self).__name__} has no field {name!r}; declared are: {', '.join(sorted(fields))}")
+        if self not in turn.before:
+            turn.before[self] = self._remit_.snapshot(self)
+        _set(self, name, value)
+
+    return __setattr__
+
+
+def _no_delete(self: Any, name: str) -> None:
+    raise AttributeError(f"field {name!r} of {type(self).__name__} cannot be deleted; set it to None")
+
+
+def _show(self: Any) -> str:
+    return f"<{self._remit_.kind} object>"
+
+
+def _ref_class(cls: type, methods: dict[str | None, Method]) -> type[Ref[Any]]:
+    """A reference class with the methods spelt out: several times faster than `__getattr__`."""
+    names = {name: _sender(name) for name in methods if name is not None and name.isidentifier() and not hasattr(Ref, name)}
+    return type(f"{cls.__name__}Ref", (Ref,), {"__slots__": (), "__module__": cls.__module__, **names})
+
+
+def _sender(name: str) -> Any:
+    def method(self: Ref[Any], *args: Any, **kwargs: Any) -> Promise[Any]:
+        return ask(self, name, args, kwargs)
+
+    method.__name__ = name
+    return method

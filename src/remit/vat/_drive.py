@@ -1,0 +1,100 @@
+"""Driving a vat from asyncio: batches of turns between other callbacks, outside work as tasks, promises as futures.
+
+The only module here that knows an event loop, imported when one is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Generator
+from typing import TYPE_CHECKING, Any, Final
+
+from remit.errors import Misuse
+from remit.vat._outcome import Failed
+from remit.vat._ref import Promise, final
+
+if TYPE_CHECKING:
+    from remit.vat._vat import Vat
+
+BATCH: Final = 1000  # turns before other callbacks of the loop get their chance; about a millisecond
+
+
+class Driver:
+    """Runs one vat on the running loop; made by `async with vat`, ends with it."""
+
+    __slots__ = ("loop", "tasks", "vat")
+
+    def __init__(self, vat: Vat) -> None:
+        self.vat = vat
+        self.loop = asyncio.get_running_loop()
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """There is work: run a batch at the loop's next turn."""
+        self.loop.call_soon(self.batch)
+
+    def batch(self) -> None:
+        """Run some turns; the vat wakes us again if more are left."""
+        self.vat.run(BATCH)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a device's method as a task that the vat's end cancels."""
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+def attach(vat: Vat) -> None:
+    """From now on the running loop drives the vat."""
+    driver = Driver(vat)
+    vat._wake, vat._start = driver.wake, driver.start
+    waiting, vat.unstarted = vat.unstarted, []
+    for work in waiting:
+        driver.start(work)
+    vat._driver = driver
+    if vat._queue:
+        vat._rouse()
+
+
+async def detach(vat: Vat) -> None:
+    """Stop the vat: devices' work under way is cancelled, what is queued breaks."""
+    vat.stop()
+    driver, vat._driver = vat._driver, None
+    if driver is None:
+        return
+    for task in tuple(driver.tasks):
+        task.cancel()
+    await asyncio.gather(*driver.tasks, return_exceptions=True)
+
+
+class Outside:
+    """An asyncio future that waits on a promise; the result leaves the vat, so it may be held."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: asyncio.Future[Any]) -> None:
+        self.future = future
+
+    def settled(self, promise: Promise[Any]) -> None:
+        """Tell the future, once the vat lets results out."""
+        promise._vat._leave(self.tell, promise)
+
+    def tell(self, promise: Promise[Any]) -> None:
+        """Resolve the future unless its waiter has given up."""
+        if self.future.done():
+            return
+        value = final(promise)._value
+        if isinstance(value, Failed):
+            self.future.set_exception(value.error.copy())
+        else:
+            self.future.set_result(value)
+
+
+def wait(promise: Promise[Any]) -> Generator[Any, Any, Any]:
+    """Await a promise from ordinary asyncio code."""
+    vat = promise._vat
+    if vat._driver is None and vat.stopped is None:
+        raise Misuse(f"nobody drives vat {vat.name}: enter it with 'async with', or call run() by hand")
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    promise._wait(Outside(future))
+    return (yield from future)

@@ -1,0 +1,112 @@
+"""What waits in a vat's queue: messages to objects, each with the context that caused it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from remit.vat._outcome import Failed
+
+if TYPE_CHECKING:
+    from remit.errors import Broken
+    from remit.vat._ref import Promise, Ref
+    from remit.vat._vat import Vat
+
+
+class Account(Protocol):
+    """Who pays for work: borrows when a message is queued, repaid when its turn has ended."""
+
+    def borrow(self) -> None:
+        """One more message is under way on this account."""
+
+    def repay(self) -> None:
+        """One message less."""
+
+
+class Facet(Protocol):
+    """The scope of a conversation; stops when an event's turn raises, so that no event is silently lost."""
+
+    def failed(self, error: Broken) -> None:
+        """An event's turn raised this and was undone."""
+
+
+class Context:
+    """Why a turn runs: who pays, which trace it belongs to, which turn caused it, in which facet.
+
+    Shared by all messages of one cause and never changed; a turn's sends inherit it.
+    """
+
+    __slots__ = ("account", "cause", "facet", "trace")
+
+    def __init__(
+        self,
+        account: Account | None = None,
+        trace: str | None = None,
+        cause: str | None = None,
+        facet: Facet | None = None,
+    ) -> None:
+        self.account = account
+        self.trace = trace
+        self.cause = cause
+        self.facet = facet
+
+
+ROOT = Context()
+
+
+class Message:
+    """One call on its way to one reference.
+
+    `selector` is a method's name, or None for a call of the object as a function (then a leading `Symbol` argument may still
+    name a method, as it does on the wire). `args` and `kwargs` are already the receiver's copies. `promise` takes the
+    result; None for fire and forget. `foreign` is set when the message crosses into the vat, which makes its guards apply.
+    """
+
+    __slots__ = ("args", "context", "foreign", "kwargs", "promise", "selector", "target")
+
+    def __init__(
+        self,
+        target: Ref[Any],
+        selector: str | None,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any] | None,
+        promise: Promise[Any] | None,
+        context: Context,
+        foreign: bool = False,
+    ) -> None:
+        self.target = target
+        self.selector = selector
+        self.args = args
+        self.kwargs = kwargs
+        self.promise = promise
+        self.context = context
+        self.foreign = foreign
+
+    def run(self, vat: Vat) -> None:
+        """Process this message as one turn."""
+        vat._deliver(self)
+
+    def commit(self, vat: Vat) -> None:
+        """The turn that sent this message has ended well."""
+        account = self.context.account
+        if account is not None:
+            account.borrow()
+        self.target._route(self, vat)
+
+    def settled(self, promise: Promise[Any]) -> None:
+        """The promise that this message waited for has settled: go on to what it became."""
+        promise._route(self, promise._vat)
+
+    def fail(self, error: Broken, by: Vat | None) -> None:
+        """This message will never be delivered: its promise breaks."""
+        self.finish()
+        if self.promise is not None:
+            self.promise._settle(Failed(error), by)
+
+    def finish(self) -> None:
+        """The work this message asked for is over, or is another's now: its account is repaid."""
+        account = self.context.account
+        if account is not None:
+            account.repay()
+
+    def __repr__(self) -> str:
+        return f"<message {self.selector or '()'} to {self.target!r}>"

@@ -1,0 +1,82 @@
+"""Turns are transactions: what a turn changed and what it wants to happen, until it ends.
+
+    before    object → its fields, container → its old entries, reference → its old behaviour: as they were
+              when this turn (or this nested call) first changed them
+    effects   messages sent and promises settled, in order; they leave when the turn commits
+
+A nested `call` works on a `before` of its own, so that it can be undone by itself (a savepoint); when it succeeds the
+two are merged, the older state winning.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from remit.vat._containers import TurnDict, TurnList, TurnSet
+from remit.vat._message import ROOT, Context
+from remit.vat._ref import Promise, Ref
+
+if TYPE_CHECKING:
+    from remit.vat._vat import Vat
+
+
+class Effect(Protocol):
+    """Something that happens when the turn commits."""
+
+    def commit(self, vat: Vat) -> None:
+        """The turn has ended well."""
+
+
+class Settlement:
+    """A promise that gets its result when the turn commits."""
+
+    __slots__ = ("promise", "value")
+
+    def __init__(self, promise: Promise[Any], value: Any) -> None:
+        self.promise = promise
+        self.value = value
+
+    def commit(self, vat: Vat) -> None:
+        """Settle the promise, now that the turn has ended well."""
+        self.promise._settle(self.value, vat)
+
+
+class Turn:
+    """The one turn that a vat runs at a time; the vat owns it and uses it again."""
+
+    __slots__ = ("before", "context", "effects", "target", "touched", "vat")
+
+    def __init__(self, vat: Vat) -> None:
+        self.vat = vat
+        self.before: dict[Any, Any] = {}
+        self.effects: list[Effect] = []
+        self.touched: list[Ref[Any]] = []  # whose methods were entered by `call`, besides the target's
+        self.target: Ref[Any] | None = None
+        self.context: Context = ROOT
+
+    def undo(self) -> None:
+        """Put back what the turn, or the nested call, changed; forget what it sent."""
+        for changed, old in self.before.items():
+            restore(changed, old)
+        self.before.clear()
+
+    def merge(self, outer: dict[Any, Any]) -> None:
+        """A nested call succeeded: its changes are the outer turn's now."""
+        for changed, old in self.before.items():
+            if changed not in outer:
+                outer[changed] = old
+            elif isinstance(changed, TurnDict):
+                for name, value in old.items():
+                    outer[changed].setdefault(name, value)
+            elif isinstance(changed, TurnList) and isinstance(outer[changed], int) and not isinstance(old, int):
+                outer[changed] = old[: outer[changed]]
+
+
+def restore(changed: Any, old: Any) -> None:
+    """Put one thing back as it was."""
+    if isinstance(changed, TurnDict | TurnList | TurnSet):
+        changed._restore(old)
+    elif isinstance(changed, Ref):
+        changed._at = old
+    else:
+        changed._remit_.restore(changed, old)
