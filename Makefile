@@ -8,7 +8,7 @@ help:
 	@echo "make test         the tests (TESTS='tests/vat -k order' for some of them)"
 	@echo "make check        ruff, mypy --strict, layers, public names, budgets"
 	@echo "make tour         run every code block of README.md and docs/"
-	@echo "make bench        measure against baselines of the same run"
+	@echo "make bench        measure against baselines of the same run (ONLY=ask,spawn SCALE=0.1 REPS=3 JSON=file)"
 	@echo "make conformance  the public OCapN suite: OCAPN_SUITE=directory make conformance"
 	@echo "make format       let ruff format the code and mend what it can"
 	@echo "make clean        remove .venv and caches"
@@ -22,7 +22,7 @@ endif
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 TESTS ?= tests
-BENCH ?=
+BENCH = $(if $(ONLY),--only "$(ONLY)") $(if $(SCALE),--scale $(SCALE)) $(if $(REPS),--reps $(REPS)) $(if $(JSON),--json "$(JSON)")
 
 core:
 	@tools/setup core

@@ -1,0 +1,38 @@
+"""`python -m bench`: run the experiments one after the other and print their tables."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from . import __doc__ as about
+from . import _harness, _venv
+
+MODULES = ("actors", "spawn", "codec", "remote", "durable", "startup")
+
+
+def main(argv: list[str]) -> None:
+    given = _harness.arguments(argv, about or "")
+    if not given.here:
+        _venv.enter(argv)
+    options = _harness.Options(tuple(filter(None, given.only.split(","))), given.reps, given.scale)
+    print(
+        ", ".join(f"{name} {value}" for name, value in _harness.machine().items()), f", load {os.getloadavg()[0]:.1f}"
+    )
+    told: set[tuple[str, str]] = set()
+    for module in MODULES:
+        for experiment in importlib.import_module(f"bench.{module}").experiments(options):
+            records = _harness.run(experiment, options)
+            for name, why in (records[0]["skipped"] if records else {}).items():
+                if (name, why) not in told:
+                    print(f"skipped {name}: {why}")
+                told.add((name, why))
+            for record in records:
+                print(_harness.text(record), flush=True)
+            if given.json:
+                _harness.save(given.json, records)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
