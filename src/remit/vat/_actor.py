@@ -139,7 +139,9 @@ def _constructor(fields: tuple[str, ...], defaults: dict[str, Any]) -> Any:
                 lines.append(f"    if {name} is _unset: {name} = _default_{name}()")
         else:
             parameters.append(f"*, {name}" if optional and not any(p.startswith("*") for p in parameters) else name)
-        lines.append(f"    _set(self, {name!r}, {name} if {name}.__class__ in _atoms else _adopt(self, {name!r}, {name}))")
+        lines.append(
+            f"    _set(self, {name!r}, {name} if {name}.__class__ in _atoms else _adopt(self, {name!r}, {name}))"
+        )
     source = f"def __init__(self{''.join(', ' + p for p in parameters)}):\n" + ("\n".join(lines) or "    pass")
     exec(source, scope)  # noqa: S102  # names only, checked to be identifiers
     return scope["__init__"]
@@ -169,7 +171,9 @@ def _setter(fields: frozenset[str]) -> Any:
         if turn is None:
             raise Misuse(f"{type(self).__name__}.{name} can be changed only during a turn")
         if name not in fields:
-            raise AttributeError(f"{type(self).__name__} has no field {name!r}; declared are: {', '.join(sorted(fields))}")
+            raise AttributeError(
+                f"{type(self).__name__} has no field {name!r}; declared are: {', '.join(sorted(fields))}"
+            )
         if self not in turn.before:
             turn.before[self] = self._remit_.snapshot(self)
         _set(self, name, value)
@@ -187,7 +191,9 @@ def _show(self: Any) -> str:
 
 def _ref_class(cls: type, methods: dict[str | None, Method]) -> type[Ref[Any]]:
     """A reference class with the methods spelt out: several times faster than `__getattr__`."""
-    names = {name: _sender(name) for name in methods if name is not None and name.isidentifier() and not hasattr(Ref, name)}
+    names = {
+        name: _sender(name) for name in methods if name is not None and name.isidentifier() and not hasattr(Ref, name)
+    }
     return type(f"{cls.__name__}Ref", (Ref,), {"__slots__": (), "__module__": cls.__module__, **names})
 
 

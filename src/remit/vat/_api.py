@@ -1,9 +1,9 @@
 """What the methods of objects use, and the ways to call besides `ref.method(...)`.
 
-    ref.method(...)         send; a promise of the result
-    tell(ref).method(...)   send; nothing is expected
-    call(ref).method(...)   now, in this turn; only a near object's plain method
-    send(ref, "any-name")   send under a name that is not Python's
+ref.method(...)         send; a promise of the result
+tell(ref).method(...)   send; nothing is expected
+call(ref).method(...)   now, in this turn; only a near object's plain method
+send(ref, "any-name")   send under a name that is not Python's
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from remit.values import passable, passable_args
 from remit.vat._active import current
 from remit.vat._actor import actor, actor_type
 from remit.vat._message import Message
-from remit.vat._method import Method
 from remit.vat._outcome import PENDING, Failed
 from remit.vat._ref import ATOMS, Far, Promise, Ref, ask, final, post
 from remit.vat._task import Handler, Subscription
@@ -200,7 +199,7 @@ def call_now(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs:
         value = method.function(near._at, *given, **(message.kwargs or {}))
         if value.__class__ not in ATOMS:
             value = passable(value)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  # `_raise` raises it again
         turn.undo()
         del turn.effects[mark:]
         turn.before, turn.target = outer, target

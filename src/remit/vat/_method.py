@@ -39,7 +39,7 @@ class Method:
         self.star = bool(code.co_flags & _STAR_KWARGS)
         self.lowest = code.co_argcount - 1 - len(defaults)
         self.highest = 1 << 30 if code.co_flags & _STAR_ARGS else code.co_argcount - 1
-        self._guard: Guard | None | bool = False  # False: not looked at yet
+        self._guard: Guard | bool | None = False  # False: not looked at yet
 
     def check(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> None:
         """Refuse arguments that the method cannot take, before its turn starts."""

@@ -132,7 +132,7 @@ class Promise(Ref[T]):
     def __await__(self) -> Generator[Any, Any, T]:
         if active.turn is not None:
             return cast("T", (yield self))
-        from remit.vat._drive import wait  # noqa: PLC0415  # asyncio only where it is used
+        from remit.vat._drive import wait  # asyncio only where it is used
 
         return cast("T", (yield from wait(self)))
 
@@ -153,7 +153,9 @@ class Promise(Ref[T]):
         elif isinstance(value, Failed):
             message.fail(value.error, sender)
         else:
-            text = f"{message.selector or 'call'}: the promise became {type(value).__name__} data, which takes no messages"
+            text = (
+                f"{message.selector or 'call'}: the promise became {type(value).__name__} data, which takes no messages"
+            )
             message.fail(NoSuchMethod(text), sender)
 
     def _add(self, waiter: Waiter) -> None:

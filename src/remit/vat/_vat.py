@@ -21,7 +21,6 @@ from remit.vat._actor import ActorType, actor_type
 from remit.vat._device import DeviceLink
 from remit.vat._message import ROOT, Message
 from remit.vat._method import Method
-from remit.vat._outcome import Failed
 from remit.vat._ref import ATOMS, Far, Promise, Ref
 from remit.vat._task import Handler, Task
 from remit.vat._turn import Turn
@@ -86,7 +85,9 @@ class Vat:
         turn = active.turn
         if turn is not None:
             if turn.vat is not self:
-                raise Misuse(f"a turn of vat {turn.vat.name} cannot spawn in vat {self.name}: send a message there instead")
+                raise Misuse(
+                    f"a turn of vat {turn.vat.name} cannot spawn in vat {self.name}: send a message there instead"
+                )
             return made.ref_class(self, cls(*args, **kwargs))
         active.turn = self._turn  # a field's factory may spawn, too
         try:
@@ -247,7 +248,9 @@ class Vat:
             awaited = task.step()
             if not isinstance(awaited, Ref):
                 task.coroutine.close()
-                raise Misuse(f"{message!r} awaited {type(awaited).__name__}: a method may await promises only; ask a device")
+                raise Misuse(
+                    f"{message!r} awaited {type(awaited).__name__}: a method may await promises only; ask a device"
+                )
             if self._keeper is not None:
                 self._keeper.changed(self._turn)
         except StopIteration as end:
@@ -340,13 +343,15 @@ class Vat:
     # --- driven by asyncio ----------------------------------------------------------------------------
 
     async def __aenter__(self) -> Vat:
-        from remit.vat._drive import attach  # noqa: PLC0415  # asyncio only where it is used
+        from remit.vat._drive import attach  # asyncio only where it is used
 
         attach(self)
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        from remit.vat._drive import detach  # noqa: PLC0415  # as above
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        from remit.vat._drive import detach  # as above
 
         await detach(self)
 
