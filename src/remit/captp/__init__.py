@@ -1,0 +1,28 @@
+"""The OCapN session engine: bytes in, bytes and vat messages out. No I/O, no clock, no randomness of its own.
+
+Start with `_session.py` (a session's life), then `_outgoing.py` and `_incoming.py` (the operations), `_exports.py` and
+`_imports.py` (the tables), `_descriptors.py` and `_bootstrap.py` (references and handoffs), `_meeting.py` (crossed hellos).
+"""
+
+from remit.captp._crypto import SessionKey, Verify, session_id, side_id
+from remit.captp._dialect import DIALECTS, OCAPN_1_0, SUITE_2026_02, VERSION, Dialect, dialect
+from remit.captp._home import Home
+from remit.captp._meeting import CROSSED, Meeting
+from remit.captp._session import Session
+
+__all__ = [
+    "CROSSED",
+    "DIALECTS",
+    "OCAPN_1_0",
+    "SUITE_2026_02",
+    "VERSION",
+    "Dialect",
+    "Home",
+    "Meeting",
+    "Session",
+    "SessionKey",
+    "Verify",
+    "dialect",
+    "session_id",
+    "side_id",
+]

@@ -1,0 +1,304 @@
+"""The receiving half of a session: what each operation does.
+
+Labels of every known dialect are accepted: op:deliver and op:deliver-only, plural and singular labels for GC, lists and
+single integers in them, two or three fields in op:listen. (OCapN draft specification *CapTP*, operations.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from remit.captp._crypto import key_bytes, signature_value
+from remit.captp._bootstrap import BootstrapRef, take_gift
+from remit.captp._descriptors import Envelope, Give, Receive
+from remit.captp._outgoing import FLUSH, Answering
+from remit.errors import Broken, LimitExceeded, LinkLost, Missing, ProtocolError, Refused
+from remit.values import Record, Symbol, Tagged, encode
+from remit.vat import Failed, Far, Message, Promise, Ref, Vat, final
+
+if TYPE_CHECKING:
+    from remit.captp._session import Session
+
+
+class Flush(Message):
+    """A message that only has to arrive: it is answered when its turn comes, without one of the object's."""
+
+    __slots__ = ()
+
+    def run(self, vat: Vat) -> None:
+        """All earlier messages from the same sender have had their turns."""
+        self.finish()
+        if self.promise is not None:
+            self.promise._settle(None, vat)
+
+
+def operate(session: Session, operation: Record) -> None:
+    """Do one operation of an open session."""
+    name = operation.label.name  # type: ignore[attr-defined]  # the reader lets only symbols through
+    handler = OPERATIONS.get(name)
+    if handler is None:
+        raise ProtocolError(f"{name} is not an operation of an open session")
+    handler(session, operation.fields)
+
+
+# --- messages ------------------------------------------------------------------------------------
+
+
+def op_deliver(session: Session, fields: list[Any]) -> None:
+    """A message, with the wish for an answer position, for a settlement, for both or for neither."""
+    if len(fields) != 4:
+        raise ProtocolError(f"op:deliver has four fields, not {len(fields)}")
+    target, args, position, resolver = fields
+    promise = session.new_answer(position) if position is not False else None
+    if resolver is not False:
+        if promise is None:
+            promise = Promise(session.home.vat)
+        promise._wait(answering(session, resolver))
+    arrived(session, target, args, promise)
+
+
+def op_deliver_only(session: Session, fields: list[Any]) -> None:
+    """The old form of a message without any wish."""
+    if len(fields) != 2:
+        raise ProtocolError(f"op:deliver-only has two fields, not {len(fields)}")
+    arrived(session, fields[0], fields[1], None)
+
+
+def arrived(session: Session, target: Any, args: Any, promise: Promise[Any] | None) -> None:
+    """Route a message to its target, as if from outside of all vats."""
+    if not isinstance(target, Ref) or not isinstance(args, list):
+        raise ProtocolError("a delivery goes to desc:export or desc:answer, with a list of arguments")
+    if session._reader.specials:
+        args = with_gifts(session, target, args)
+    kwargs = None
+    if args and isinstance(args[-1], Tagged) and args[-1].tag == "kwargs" and isinstance(args[-1].value, dict):
+        kwargs = args.pop().value or None
+    flush = len(args) == 1 and isinstance(args[0], Symbol) and args[0].name == FLUSH
+    make = Flush if flush else Message
+    message = make(target, None, tuple(args), kwargs, promise, session.context, True)
+    account = session.context.account
+    if account is not None:
+        account.borrow()
+    target._route(message, None)
+
+
+def answering(session: Session, resolver: Any) -> Answering:
+    """What will tell the peer's resolver."""
+    if isinstance(resolver, Ref) and resolver._link is session and resolver._at >= 0:
+        return Answering(session, resolver)
+    raise ProtocolError("a resolver is desc:import-object or desc:import-promise")
+
+
+def op_listen(session: Session, fields: list[Any]) -> None:
+    """The peer wants to hear of a promise of ours."""
+    if len(fields) not in (2, 3) or not isinstance(fields[0], Ref):
+        raise ProtocolError("op:listen takes a promise, a resolver and whether partial results are wanted")
+    promise = fields[0]
+    if not isinstance(promise, Promise):
+        resolved: Promise[Any] = Promise(session.home.vat)
+        resolved._settle(promise, None)
+        promise = resolved
+    promise._wait(answering(session, fields[1]))
+
+
+# --- parts of results -----------------------------------------------------------------------------
+
+
+def op_get(session: Session, fields: list[Any]) -> None:
+    """A field of a Struct."""
+    pick(session, "op:get", fields, str, _field)
+
+
+def op_index(session: Session, fields: list[Any]) -> None:
+    """An element of a List."""
+    pick(session, "op:index", fields, int, _element)
+
+
+def op_untag(session: Session, fields: list[Any]) -> None:
+    """The payload of a Tagged."""
+    pick(session, "op:untag", fields, str, _payload)
+
+
+def pick(session: Session, name: str, fields: list[Any], kind: type, part: Callable[[Any, Any], Any]) -> None:
+    """Answer with a part of a result, when it is there."""
+    if len(fields) != 3 or not isinstance(fields[0], Ref):
+        raise ProtocolError(f"{name} takes a promise, which part, and an answer position")
+    which = fields[1].name if isinstance(fields[1], Symbol) else fields[1]
+    if type(which) is not kind or fields[2] is False:
+        raise ProtocolError(f"{name} takes a {kind.__name__} and an answer position")
+    answer = session.new_answer(fields[2])
+    if isinstance(fields[0], Promise):
+        fields[0]._wait(Picker(answer, which, part))
+    else:
+        answer._settle(Failed(Missing("an object has no parts")), None)
+
+
+# --- garbage --------------------------------------------------------------------------------------
+
+
+def op_gc_exports(session: Session, fields: list[Any]) -> None:
+    """The peer gives back references."""
+    if len(fields) != 2:
+        raise ProtocolError("op:gc-exports takes positions and counts")
+    positions, deltas = _integers(fields[0]), _integers(fields[1])
+    if len(positions) != len(deltas):
+        raise ProtocolError("op:gc-exports takes as many counts as positions")
+    for position, delta in zip(positions, deltas, strict=True):
+        session.exports.give_back(position, delta)
+
+
+def op_gc_answers(session: Session, fields: list[Any]) -> None:
+    """The peer will use these answers no more."""
+    if len(fields) != 1:
+        raise ProtocolError("op:gc-answers takes positions")
+    for position in _integers(fields[0]):
+        session.answers.pop(position, None)
+
+
+# --- the end --------------------------------------------------------------------------------------
+
+
+def op_abort(session: Session, fields: list[Any]) -> None:
+    """The peer ends the session."""
+    session.end(LinkLost(f"the peer ended the session: {str(fields[0])[:200] if fields else 'no reason given'}"))
+
+
+def op_start_session(session: Session, fields: list[Any]) -> None:
+    """Only the first message may be a hello."""
+    raise ProtocolError("a second op:start-session")
+
+
+# --- gifts (the receiver's part of a handoff) ---------------------------------------------------------
+
+
+def with_gifts(session: Session, target: Ref[Any], args: list[Any]) -> list[Any]:
+    """The arguments with signed gives taken up; the bootstrap object reads envelopes itself."""
+    if isinstance(target, BootstrapRef):
+        return args
+    return [gift(session, value) for value in args]
+
+
+def gift(session: Session, value: Any) -> Any:
+    """The value with signed gives replaced by promises of the gifts."""
+    if isinstance(value, list):
+        return [gift(session, part) for part in value]
+    if isinstance(value, dict):
+        return {name: gift(session, part) for name, part in value.items()}
+    if isinstance(value, Tagged):
+        return Tagged(value.tag, gift(session, value.value))
+    if hasattr(value, "__record_values__"):
+        return type(value)(*(gift(session, part) for part in value.__record_values__()))
+    if isinstance(value, Envelope) and isinstance(value.signed, Give):
+        return collect(session, value)
+    if isinstance(value, Envelope | Give | Receive):
+        raise ProtocolError("a handoff descriptor stands where a value is expected")
+    return value
+
+
+def collect(session: Session, envelope: Envelope) -> Promise[Any]:
+    """Go and get a gift from its exporter; messages to the promise wait for it."""
+    give = envelope.signed
+    promise: Promise[Any] = Promise(session.home.vat)
+    try:
+        if key_bytes(give.receiver_key) != session.key.public:
+            raise Refused("this gift is for somebody else")
+        if give.exporter == session.location:
+            promise._settle(take_gift(session, envelope), None)
+            return promise
+    except (Refused, LimitExceeded) as error:
+        promise._settle(Failed(error if isinstance(error, Broken) else Refused(str(error))), None)
+        return promise
+    session.home.session_to(give.exporter, Collection(session, envelope, promise).go)
+    return promise
+
+
+def withdraw_gift(session: Session, gifted: Session, envelope: Envelope) -> Promise[Any]:
+    """Ask this peer, the exporter, for a gift that came in session `gifted`."""
+    receive = Receive(session.id, session.side, session.next_count(), envelope)
+    signed = Envelope(receive, signature_value(gifted.key.sign(encode(receive.record()))))
+    promise: Promise[Any] = Promise(session.home.vat)
+    message = Message(session.remote_bootstrap, "withdraw-gift", (signed.record(),), None, promise, session.context)
+    session.deliver(0, message)
+    return promise
+
+
+class Collection:
+    """A gift on its way: waits for a session with its exporter."""
+
+    __slots__ = ("envelope", "gifted", "promise")
+
+    def __init__(self, gifted: Session, envelope: Envelope, promise: Promise[Any]) -> None:
+        self.gifted = gifted
+        self.envelope = envelope
+        self.promise = promise
+
+    def go(self, exporter: Session | Broken) -> None:
+        """Withdraw, or break with why the exporter cannot be reached."""
+        if isinstance(exporter, Broken):
+            self.promise._settle(Failed(exporter), None)
+        else:
+            self.promise._settle(withdraw_gift(exporter, self.gifted, self.envelope), None)
+
+
+class Picker:
+    """Waits for a result of which the peer wants a part."""
+
+    __slots__ = ("answer", "part", "which")
+
+    def __init__(self, answer: Promise[Any], which: Any, part: Callable[[Any, Any], Any]) -> None:
+        self.answer = answer
+        self.which = which
+        self.part = part
+
+    def settled(self, promise: Promise[Any]) -> None:
+        """Take the part, or break as the whole does."""
+        value = final(promise)._value
+        if not isinstance(value, Failed):
+            try:
+                value = self.part(value, self.which)
+            except (LookupError, TypeError):
+                value = Failed(Missing(f"the result has no part {self.which!r}"))
+        promise._vat._leave(self.answer._settle, value, None)
+
+
+def _field(value: Any, name: str) -> Any:
+    if not isinstance(value, dict):
+        raise TypeError
+    return value[name]
+
+
+def _element(value: Any, index: int) -> Any:
+    if not isinstance(value, list) or index < 0:
+        raise TypeError
+    return value[index]
+
+
+def _payload(value: Any, tag: str) -> Any:
+    if not isinstance(value, Tagged) or value.tag != tag:
+        raise TypeError
+    return value.value
+
+
+def _integers(value: Any) -> list[int]:
+    """A list of integers, or the single one that old peers send."""
+    integers = value if isinstance(value, list) else [value]
+    if not all(type(one) is int for one in integers):
+        raise ProtocolError("positions and counts are integers")
+    return integers
+
+
+OPERATIONS: Final[dict[str, Callable[[Any, list[Any]], None]]] = {
+    "op:deliver": op_deliver,
+    "op:deliver-only": op_deliver_only,
+    "op:listen": op_listen,
+    "op:get": op_get,
+    "op:index": op_index,
+    "op:untag": op_untag,
+    "op:gc-exports": op_gc_exports,
+    "op:gc-export": op_gc_exports,
+    "op:gc-answers": op_gc_answers,
+    "op:gc-answer": op_gc_answers,
+    "op:abort": op_abort,
+    "op:start-session": op_start_session,
+}

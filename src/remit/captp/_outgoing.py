@@ -1,0 +1,289 @@
+"""The sending half of a session: the link through which vats reach the peer's objects.
+
+A handle is the peer's export position (0 and up), or minus the answer position of a question of ours (below 0).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from remit.captp._bootstrap import BootstrapRef
+from remit.captp._crypto import SessionKey, side_id
+from remit.captp._descriptors import write_reference
+from remit.captp._dialect import Dialect
+from remit.captp._exports import Exports, ResolverRef
+from remit.captp._imports import Imports
+from remit.errors import Broken, NotPassable, Unreachable
+from remit.values import Limits, Locator, Record, Symbol, Tagged, encode
+from remit.vat import PENDING, Context, Failed, Far, Message, Promise, Ref, final
+
+if TYPE_CHECKING:
+    from remit.captp._home import Home
+
+FLUSH: Final = "op:flush"
+"""Selector of the message that goes ahead of a shortened path; any target answers it, if only by breaking."""
+FULFILL: Final = encode(Symbol("fulfill"))
+BREAK: Final = encode(Symbol("break"))
+
+
+MAX_TABLE: Final = 1_000_000
+"""References of one kind in one session; about 300 MB of small objects, far above any honest use."""
+
+
+class Answering:
+    """A promise of ours whose result the peer has asked for; holds the peer's resolver until it is told."""
+
+    __slots__ = ("resolver", "session")
+
+    def __init__(self, session: Outgoing, resolver: Ref[Any]) -> None:
+        self.session = session
+        self.resolver = resolver
+
+    def settled(self, promise: Promise[Any]) -> None:
+        """Tell the peer, once the promise's vat lets results out."""
+        promise._vat._leave(self.tell, promise)
+
+    def tell(self, promise: Promise[Any]) -> None:
+        """Write the settlement."""
+        self.session.notify(self.resolver._at, final(promise)._value)
+
+
+class Outgoing:
+    """The state of a session, and what its vats and its peer's questions make it send. See `Session`."""
+
+    def __init__(
+        self, home: Home, key: SessionKey, location: Locator, *, dialect: Dialect, limits: Limits, context: Context
+    ) -> None:
+        self.home = home
+        self.key = key
+        self.location = location
+        self.dialect = dialect
+        self.limits = limits
+        self.context = context
+        self.state = "new"
+        self.cause: Broken | None = None
+        self.side = side_id(key.public)
+        self.id = b""
+        self.remote_location: Locator | None = None
+        self.remote_key_value: Any = None
+        self.bootstrap = BootstrapRef(self)
+        self.exports = Exports(self.bootstrap, MAX_TABLE)
+        self.imports = Imports(home.vat, self, MAX_TABLE)
+        self.remote_bootstrap: Far[Any] = Far(home.vat, 0, self)
+        self._output: list[bytes] = []
+        self._asked_output = False
+        self._gc_answers: list[int] = []
+        self._next_answer = 1
+        self._questions: dict[int, ResolverRef] = {}
+        self._listening: dict[int, ResolverRef] = {}
+        self._severed: list[tuple[int, Ref[Any]]] = []
+
+    @property
+    def reachable(self) -> bool:
+        """Whether others can dial this peer, so that its references can be handed to them."""
+        return self.remote_location is not None and bool(self.remote_location.hints)
+
+    def peer_of(self, ref: Ref[Any]) -> Outgoing | None:
+        """The session that a far reference belongs to, if it is one of CapTP's."""
+        return ref._link if isinstance(ref._link, Outgoing) else None
+
+    def write(self, reference: Any) -> bytes:
+        """How `encode` writes a reference for this peer."""
+        return write_reference(self, reference)
+
+    def gone(self) -> Failed:
+        """What a call on an ended session becomes: it was not sent."""
+        return Failed(Unreachable(f"the session is over ({self.cause.message if self.cause else 'ended'}); nothing was sent"))
+
+    # --- the link that vats see -------------------------------------------------------------------------
+
+    def deliver(self, handle: int, message: Message) -> None:
+        """Send a message to the peer's object, promise or answer; its promise becomes a question."""
+        if self.state == "ended":
+            if message.promise is not None:
+                message.promise._settle(self.gone(), None)
+            return
+        if handle < 0:
+            self._count_pipelined(-handle)
+        to = b"<11'desc:answer%d+>" % -handle if handle < 0 else b"<11'desc:export%d+>" % handle
+        try:
+            body = encode(_wire_args(message), self.write)
+        except NotPassable as error:
+            message.fail(Broken(str(error), kind="NotPassable"), None)
+            return
+        if len(body) + 100 > self.limits.frame:
+            message.fail(Broken(f"a message of {len(body)} bytes is above the limit of {self.limits.frame}", kind="LimitExceeded"), None)
+            return
+        if message.promise is None:
+            self._send_only(to, body)
+        else:
+            answer, resolver = self._ask(message.promise)
+            self._send(b"<10'op:deliver%s%s%d+<18'desc:import-object%d+>>" % (to, body, answer, resolver))
+            link_promise(message.promise, self, -answer)
+
+    def _send_only(self, to: bytes, body: bytes) -> None:
+        if self.dialect.deliver_only:
+            self._send(b"<15'op:deliver-only%s%s>" % (to, body))
+        else:
+            self._send(b"<10'op:deliver%s%sff>" % (to, body))
+
+    def _ask(self, promise: Promise[Any]) -> tuple[int, int]:
+        answer = self._next_answer
+        self._next_answer += 1
+        resolver = ResolverRef(self, promise, answer)
+        self._questions[answer] = resolver
+        return answer, self.exports.resolver(resolver)
+
+    def _count_pipelined(self, answer: int) -> None:
+        question = self._questions.get(answer)
+        if question is not None:
+            question.pipelined += 1
+
+    def listen(self, promise: Promise[Any]) -> None:
+        """Ask for the result of a promise of the peer's, once. (OCapN draft specification *CapTP*, op:listen.)"""
+        position = promise._at
+        if position < 0 or position in self._listening or self.state == "ended":
+            return
+        resolver = ResolverRef(self, promise, None)
+        self._listening[position] = resolver
+        exported = self.exports.resolver(resolver)
+        self._send(b"<9'op:listen<11'desc:export%d+><18'desc:import-object%d+>f>" % (position, exported))
+
+    def notify(self, resolver: int, value: Any) -> None:
+        """Tell the peer's resolver how a promise of ours was settled."""
+        if self.state == "ended":
+            return
+        try:
+            verb, body = (BREAK, encode(value.error)) if isinstance(value, Failed) else (FULFILL, encode(value, self.write))
+        except NotPassable as error:
+            verb, body = BREAK, encode(Broken(str(error), kind="NotPassable"))
+        if len(body) + 100 > self.limits.frame:
+            verb, body = BREAK, encode(Broken(f"a result of {len(body)} bytes is above the limit", kind="LimitExceeded"))
+        self._send_only(b"<11'desc:export%d+>" % resolver, b"[%s%s]" % (verb, body))
+
+    def deposit(self, gift: bytes, ref: Far[Any]) -> None:
+        """Leave a gift with this peer for somebody else (the gifter's part of a handoff)."""
+        body = encode([Symbol("deposit-gift"), gift, ref], self.write)
+        self._send_only(b"<11'desc:export0+>", body)
+
+    def on_sever(self, handle: int, handler: Ref[Any]) -> None:
+        """`handler(broken)` when this session ends."""
+        if self.state == "ended":
+            assert self.cause is not None
+            handler._route(Message(handler, None, (self.cause.copy(),), None, None, self.context, True), None)
+        else:
+            self._severed.append((handle, handler))
+
+    def off_sever(self, handle: int, handler: Ref[Any]) -> None:
+        """Forget an `on_sever`."""
+        self._severed = [(h, r) for h, r in self._severed if (h, r) != (handle, handler)]
+
+    # --- output -----------------------------------------------------------------------------------------
+
+    def _send(self, message: bytes) -> None:
+        self._output.append(message)
+        if not self._asked_output:
+            self._asked_output = True
+            self.home.output(self)
+
+    def _want_output(self) -> None:
+        """There is something to give back: let it go with the next output."""
+        if not self._asked_output:
+            self._asked_output = True
+            self.home.output(self)
+
+    def take(self) -> list[bytes]:
+        """The messages to send now, in order, one write for all; what is to be given back goes last."""
+        self._asked_output = False
+        if self.state == "open":
+            self._write_garbage()
+        output, self._output = self._output, []
+        return output
+
+    def _write_garbage(self) -> None:
+        if self._gc_answers:
+            answers, self._gc_answers = self._gc_answers, []
+            self._output.append(encode(Record(Symbol(self.dialect.gc_answers), [answers])))
+        if self.imports.given_back:
+            back = self.imports.take_given_back()
+            self._output.append(encode(Record(Symbol(self.dialect.gc_exports), [list(back), list(back.values())])))
+
+    # --- what our questions become ----------------------------------------------------------------------
+
+    def _resolved(self, question: ResolverRef, value: Any) -> None:
+        """The peer has settled a question or a promise that we listened to."""
+        promise, answer = question.promise, question.answer
+        table, position = (self._listening, promise._at) if answer is None else (self._questions, answer)
+        if table.pop(position, None) is None:
+            return
+        if (answer is None or question.pipelined) and self._shortens(value):
+            self._flush(promise, answer, value)
+            return
+        if answer is not None:
+            self._gc_answers.append(answer)
+        promise._link = None
+        promise._settle(value, None)
+        self._want_output()
+
+    def _shortens(self, value: Any) -> bool:
+        """Whether later messages would take another way than those sent ahead."""
+        if isinstance(value, Promise):
+            value = final(value)
+            return not (value._value is PENDING and value._link is self)
+        return isinstance(value, Ref) and value._link is not self
+
+    def _flush(self, promise: Promise[Any], answer: int | None, value: Any) -> None:
+        """Send a message the old way and keep later ones until it is answered: then all before it have arrived."""
+        handle = promise._at if answer is None else -answer
+        promise._link = None  # later messages wait in the promise
+        gate: Promise[Any] = Promise(promise._vat)
+        self.deliver(handle, Message(promise, FLUSH, (), None, gate, self.context))
+        gate._wait(Flushed(self, promise, answer, value))
+
+    def _lost_question(self, ref: Ref[Any], why: Failed) -> None:
+        if isinstance(ref, ResolverRef):
+            ref.promise._link = None
+            ref.promise._settle(why, None)
+
+
+class Flushed:
+    """Waits for the answer of a flush: the shortened promise may then be used."""
+
+    __slots__ = ("answer", "promise", "session", "value")
+
+    def __init__(self, session: Outgoing, promise: Promise[Any], answer: int | None, value: Any) -> None:
+        self.session = session
+        self.promise = promise
+        self.answer = answer
+        self.value = value
+
+    def settled(self, promise: Promise[Any]) -> None:  # noqa: ARG002  # fulfilled or broken, it has been there
+        """All messages that went ahead have arrived."""
+        if self.answer is not None:
+            self.session._gc_answers.append(self.answer)
+        self.promise._settle(self.value, None)
+
+
+def link_promise(promise: Promise[Any], link: Outgoing, handle: int) -> None:
+    """From now on messages to this promise go ahead to where its result will be; those that wait go first."""
+    if promise._value is not PENDING:
+        return
+    promise._link = link
+    promise._at = handle
+    pending = promise._pending
+    if pending is None:
+        return
+    promise._pending = None
+    for waiter in pending:
+        if isinstance(waiter, Message):
+            promise._route(waiter, None)
+        else:
+            promise._add(waiter)
+
+
+def _wire_args(message: Message) -> list[Any]:
+    """The arguments as they travel: method name first, keyword arguments as one value last."""
+    args: list[Any] = [*message.args] if message.selector is None else [Symbol(message.selector), *message.args]
+    if message.kwargs:
+        args.append(Tagged("kwargs", message.kwargs))
+    return args

@@ -1,0 +1,195 @@
+"""One CapTP session with one peer: bytes in, bytes and vat messages out. No I/O, no clock, no randomness of its own.
+
+    new ──start()──► greeting ──op:start-session from the peer──► open ──abort, loss──► ended
+
+In `new` and `greeting` nothing but op:start-session and op:abort is taken. In `ended` nothing is taken and nothing is
+sent. Every table belongs to the session and is empty (but for export 0) when nobody holds anything of the other side.
+
+    exports, imports   `_exports.py`, `_imports.py`
+    answers            the peer's questions: position → promise of the result, until op:gc-answers
+    questions          ours: a promise whose link is this session, at the negative of its answer position;
+                       its resolver is an export (OCapN draft specification *CapTP*, op:deliver)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from remit.captp._crypto import SessionKey, Verify, key_bytes, key_value, session_id, side_id, signature_bytes, signature_value
+from remit.captp._descriptors import Reader
+from remit.captp._dialect import OCAPN_1_0, VERSION, Dialect
+from remit.captp._incoming import operate
+from remit.captp._outgoing import MAX_TABLE, Outgoing
+from remit.errors import Broken, LimitExceeded, LinkLost, Misuse, NotPassable, ProtocolError, Uncertain
+from remit.values import DEFAULT_LIMITS, Limits, Locator, Record, Symbol, decode, encode
+from remit.vat import ROOT, Context, Failed, Message, Promise
+
+if TYPE_CHECKING:
+    from remit.captp._home import Home
+
+class Session(Outgoing):
+    """Made by a node for one connection, ended by either side's abort or by the loss of the connection.
+
+    `key`: this side's key pair, fresh. `location`: where this node says it is. `proved`: the designator that the
+    netlayer has proved, None if it proves nothing; a peer that claims another is aborted. `initiator`: whether this
+    side dialled. `context`: who pays for what the peer causes.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        key: SessionKey,
+        verify: Verify,
+        location: Locator,
+        *,
+        initiator: bool,
+        proved: str | None = None,
+        dialect: Dialect = OCAPN_1_0,
+        limits: Limits = DEFAULT_LIMITS,
+        context: Context = ROOT,
+    ) -> None:
+        super().__init__(home, key, location, dialect=dialect, limits=limits, context=context)
+        self.verify = verify
+        self.initiator = initiator
+        self.proved = proved
+        self.remote_public = b""
+        self.remote_side = b""
+        self.answers: dict[int, Promise[Any]] = {}
+        self._reader = Reader(self)
+        self._next_count = 0
+        self._counts: set[int] = set()
+
+    # --- the life of a session ----------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Send our hello: the initiator at once, the responder whenever it likes."""
+        if self.state == "new":
+            self.state = "greeting"
+            signature = self.key.sign(_my_location(self.location))
+            fields = [VERSION, key_value(self.key.public), self.location, signature_value(signature)]
+            self._send(encode(Record(Symbol("op:start-session"), fields)))
+
+    def received(self, data: bytes) -> None:
+        """Take one whole message. A peer that breaks the protocol is aborted; nothing is raised."""
+        if self.state == "ended":
+            return
+        try:
+            self._reader.begin()
+            operation = decode(data, limits=self.limits, record=self._reader.record)
+            if not isinstance(operation, Record):
+                raise ProtocolError("a message must be an operation")
+            if self.state == "open":
+                operate(self, operation)
+            else:
+                self._greeted(operation)
+        except (ProtocolError, NotPassable, Misuse) as error:
+            self.abort(str(error))
+
+    def _greeted(self, operation: Record) -> None:
+        name, fields = operation.label.name, operation.fields  # type: ignore[attr-defined]  # the reader lets only symbols through
+        if name == "op:abort":
+            # Nothing was set up, so nothing is answered: the peer may still be reading.
+            self.end(LinkLost(f"the peer aborted before the session was set up: {_reason(fields)}"))
+            return
+        if name != "op:start-session" or len(fields) != 4:
+            raise ProtocolError("the first message must be op:start-session with four fields")
+        version, public, location, signature = fields
+        if version != VERSION:
+            raise ProtocolError(f"this node speaks CapTP {VERSION}, not {version!r}")
+        if not isinstance(location, Locator):
+            raise ProtocolError("the location in op:start-session is not a peer locator")
+        self.remote_public = key_bytes(public)
+        if not self.verify(self.remote_public, signature_bytes(signature), _my_location(location)):
+            raise ProtocolError("the signature of the location is wrong")
+        if self.proved is not None and location.designator != self.proved:
+            raise ProtocolError("the claimed location does not carry the key that this connection has proved")
+        if self.remote_public == self.key.public:
+            raise ProtocolError("this is our own session key")
+        self.start()
+        self._open(location, public)
+
+    def _open(self, location: Locator, public: Any) -> None:
+        self.remote_location = location
+        self.remote_key_value = public
+        self.remote_side = side_id(self.remote_public)
+        self.id = session_id(self.side, self.remote_side)
+        refusal = self.home.greet(self, location)
+        if refusal is not None:
+            self.abort(refusal)
+        elif self.state == "greeting":
+            self.state = "open"
+
+    def abort(self, reason: str) -> None:
+        """End the session and tell the peer why."""
+        if self.state != "ended":
+            self._send(encode(Record(Symbol("op:abort"), [reason])))
+            self.end(LinkLost(f"this side ended the session: {reason}"))
+
+    def end(self, cause: Broken) -> None:
+        """The session is over: what was sent and not answered may have been done, what comes later was not sent."""
+        if self.state == "ended":
+            return
+        self.state = "ended"
+        self.cause = cause
+        questions = [export.ref for export in self.exports.by_position.values()]
+        imports = self.imports.live()
+        severed, self._severed = self._severed, []
+        self.answers.clear()
+        self.exports.by_position.clear()
+        self.exports.by_ref.clear()
+        self.imports.by_position.clear()
+        self._listening.clear()
+        uncertain = Failed(Uncertain(f"{cause.message}: the call was sent and may have been done"))
+        for ref in questions:
+            self._lost_question(ref, uncertain)
+        for imported in imports:
+            if isinstance(imported, Promise):
+                imported._settle(Failed(LinkLost(cause.message)), None)
+        self.bootstrap.drop(cause)
+        for _, handler in severed:
+            handler._route(Message(handler, None, (cause.copy(),), None, None, ROOT, True), None)
+        self.home.ended(self, cause)
+
+    def answer(self, position: int) -> Promise[Any]:
+        """The promise at an answer position of the peer's."""
+        promise = self.answers.get(position)
+        if promise is None:
+            raise ProtocolError(f"no answer at position {position}")
+        return promise
+
+    def new_answer(self, position: Any) -> Promise[Any]:
+        """A promise at an answer position that the peer has chosen."""
+        if type(position) is not int or position < 0:
+            raise ProtocolError("an answer position is an integer from 0, or false")
+        if position in self.answers:
+            raise ProtocolError(f"answer position {position} is in use")
+        if len(self.answers) >= MAX_TABLE:
+            raise LimitExceeded(f"more than {MAX_TABLE} open answers in one session")
+        promise: Promise[Any] = Promise(self.home.vat)
+        self.answers[position] = promise
+        return promise
+
+    def next_count(self) -> int:
+        """A handoff count that was not used before in this session."""
+        self._next_count += 1
+        return self._next_count - 1
+
+    def count_is_new(self, count: int) -> bool:
+        """Whether a handoff count of the peer's is used for the first time in this session."""
+        if count in self._counts:
+            return False
+        self._counts.add(count)
+        return True
+
+    def __repr__(self) -> str:
+        where = "nobody yet" if self.remote_location is None else self.remote_location.designator[:8]
+        return f"<session with {where}, {self.state}>"
+
+
+def _my_location(location: Locator) -> bytes:
+    """What the location's signature is over; the label keeps it from being taken for anything else."""
+    return encode(Record(Symbol("my-location"), [location]))
+
+
+def _reason(fields: list[Any]) -> str:
+    return str(fields[0])[:200] if fields else "no reason given"
