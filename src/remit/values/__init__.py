@@ -1,0 +1,45 @@
+"""Values: the data model that passes between objects, `@record` classes, and the canonical Syrup codec.
+
+Pure: no I/O, no clock, no randomness. Imports only `remit.errors`.
+"""
+
+from __future__ import annotations
+
+from remit.values._data import NULL, Null, Reference, Symbol
+from remit.values._decode import decode
+from remit.values._encode import encode
+from remit.values._frame import Framer, LengthFramer, framed
+from remit.values._limits import DEFAULT_LIMITS, Limits
+from remit.values._locator import Locator, SturdyRef
+from remit.values._model import Record, Tagged
+from remit.values._passable import passable, passable_args
+from remit.values._plain import register_copier
+from remit.values._record import record
+from remit.values._records import model_record, raw_record
+from remit.values._same import key, same
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "NULL",
+    "Framer",
+    "LengthFramer",
+    "Limits",
+    "Locator",
+    "Null",
+    "Record",
+    "Reference",
+    "SturdyRef",
+    "Symbol",
+    "Tagged",
+    "decode",
+    "encode",
+    "framed",
+    "key",
+    "model_record",
+    "passable",
+    "passable_args",
+    "raw_record",
+    "record",
+    "register_copier",
+    "same",
+]

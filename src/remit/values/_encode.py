@@ -1,0 +1,196 @@
+"""Values to canonical Syrup: one encoding for each value, over which signatures are made.
+
+OCapN draft specification *Model*, and Syrup. Pieces are gathered as text in which each character stands for one byte
+(Latin-1), since short strings are formatted faster than bytes; its order by character is the order by byte that canonical
+structs need.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from remit.errors import Broken
+from remit.values._data import Null, Reference, Symbol, is_text
+from remit.values._limits import INTEGER_DIGITS
+from remit.values._locator import Locator, SturdyRef
+from remit.values._model import Record, Tagged
+from remit.values._passable import MOST, Unfit, bad_key, unfit
+from remit.values._plain import plain_of
+from remit.values._record import Recorded
+from remit.values._same import NAN, error_text
+
+__all__ = ["canonical_order", "encode"]
+
+ReferenceEncoder = Callable[[Reference], bytes]
+
+_DEPTH: Final = 64
+_PACK: Final = struct.Struct(">d").pack
+_NAN: Final = "D" + NAN.decode("latin-1")
+
+
+def encode(value: object, reference: ReferenceEncoder | None = None) -> bytes:
+    """The canonical Syrup bytes of a passable value, or of a raw `Record` with such values in it.
+
+    `reference` gives the bytes, themselves canonical Syrup, that stand for a reference; without it references are
+    refused. Raises `NotPassable` naming the path of the part that cannot be encoded.
+    """
+    out: list[str] = []
+    try:
+        _write(value, out, reference, _DEPTH)
+    except Unfit as error:
+        raise error.refusal("value") from None
+    return "".join(out).encode("latin-1")
+
+
+def canonical_order(encoded: Iterable[bytes]) -> list[bytes]:
+    """Encoded keys in the order that canonical form wants: byte by byte, length prefix and type mark included."""
+    return sorted(encoded)
+
+
+def _write(value: Any, out: list[str], reference: ReferenceEncoder | None, depth: int) -> None:
+    kind = type(value)
+    if kind is str:
+        out.append(f'{len(value)}"{value}' if value.isascii() else _wide(value, '"'))
+    elif kind is int:
+        out.append(f"{value}+" if 0 <= value < MOST else _integer(value))
+    elif kind is Symbol:
+        name = value.name
+        out.append(f"{len(name)}'{name}" if name.isascii() else _wide(name, "'"))
+    elif kind is list or kind is tuple:
+        out.append("[")
+        _write_items(value, out, reference, _deeper(depth))
+        out.append("]")
+    elif kind is dict:
+        _write_struct(value, out, reference, _deeper(depth))
+    elif kind is bool:
+        out.append("t" if value else "f")
+    elif value is None:
+        out.append("<4'void>")
+    elif kind is bytes:
+        out.append(f"{len(value)}:{value.decode('latin-1')}")
+    elif kind is float:
+        out.append(_NAN if math.isnan(value) else "D" + _PACK(value).decode("latin-1"))
+    elif kind is Record:
+        _write_record(value, out, reference, _deeper(depth))
+    else:
+        _write_other(value, out, reference, depth)
+
+
+def _write_items(items: Iterable[Any], out: list[str], reference: ReferenceEncoder | None, depth: int) -> None:
+    i = 0
+    try:
+        for item in items:
+            _write(item, out, reference, depth)
+            i += 1
+    except Unfit as error:
+        error.path.append(f"[{i}]")
+        raise
+
+
+def _write_struct(value: dict[Any, Any], out: list[str], reference: ReferenceEncoder | None, depth: int) -> None:
+    keys: dict[str, str] = {}
+    name: Any = None
+    try:
+        for name in value:
+            if not is_text(name):
+                raise bad_key(name)
+            keys[f'{len(name)}"{name}' if name.isascii() else _wide(name, '"')] = name
+        out.append("{")
+        for encoded in sorted(keys):
+            name = keys[encoded]
+            out.append(encoded)
+            _write(value[name], out, reference, depth)
+    except Unfit as error:
+        error.path.append(f"[{name!r}]")
+        raise
+    out.append("}")
+
+
+def _write_record(value: Record, out: list[str], reference: ReferenceEncoder | None, depth: int) -> None:
+    out.append("<")
+    _write(value.label, out, reference, depth)
+    try:
+        _write_items(value.fields, out, reference, depth)
+    except Unfit as error:
+        error.path.append(".fields")
+        raise
+    out.append(">")
+
+
+def _write_other(value: Any, out: list[str], reference: ReferenceEncoder | None, depth: int) -> None:
+    """The rarer kinds, each by what stands for it."""
+    if isinstance(value, Reference):
+        if reference is None:
+            raise Unfit("a reference cannot be encoded here, without a session that knows its peer")
+        out.append(reference(value).decode("latin-1"))
+    elif isinstance(value, Recorded):
+        _write_recorded(value, out, reference, _deeper(_deeper(depth)))
+    elif type(value) is Tagged:
+        _write_tagged(value, out, reference, _deeper(depth))
+    elif type(value) is Null:
+        out.append("<4'null>")
+    elif isinstance(value, Broken):
+        out.append("<10'desc:error" + _wide(error_text(value), '"') + ">")
+    elif type(value) is Locator:
+        out.append(_peer(value))
+    elif type(value) is SturdyRef:
+        out.append(f"<15'ocapn-sturdyref{_peer(value.locator)}{len(value.swiss)}:{value.swiss.decode('latin-1')}>")
+    else:
+        plain = plain_of(type(value))
+        if plain is None:
+            raise unfit(value)
+        _write(plain(value), out, reference, depth)
+
+
+def _write_tagged(value: Tagged, out: list[str], reference: ReferenceEncoder | None, depth: int) -> None:
+    out.append("<11'desc:tagged" + _wide(value.tag, "'"))
+    try:
+        _write(value.value, out, reference, depth)
+    except Unfit as error:
+        error.path.append(".value")
+        raise
+    out.append(">")
+
+
+def _write_recorded(value: Recorded, out: list[str], reference: ReferenceEncoder | None, depth: int) -> None:
+    out.append("<11'desc:tagged" + _wide(value.__record_label__, "'") + "[")
+    name = ""
+    try:
+        for name, item in zip(value.__record_fields__, value.__record_values__(), strict=True):
+            _write(item, out, reference, depth)
+    except Unfit as error:
+        error.path.append(f".{name}")
+        raise
+    out.append("]>")
+
+
+def _peer(locator: Locator) -> str:
+    transport, designator = _wide(locator.transport, "'"), _wide(locator.designator, '"')
+    hints = "f"
+    if locator._given:
+        pairs = sorted((_wide(name, '"'), _wide(hint, '"')) for name, hint in locator.hints.items())
+        hints = "{" + "".join(name + hint for name, hint in pairs) + "}"
+    return f"<10'ocapn-peer{transport}{designator}{hints}>"
+
+
+def _wide(text: str, mark: str) -> str:
+    """A string or symbol of any characters."""
+    try:
+        return f"{len(data := text.encode())}{mark}" + data.decode("latin-1")
+    except UnicodeEncodeError:
+        raise Unfit("a str with lone surrogates cannot pass; decode bytes with errors='strict', or pass the bytes") from None
+
+
+def _integer(value: int) -> str:
+    if not -MOST < value < MOST:
+        raise Unfit(f"an int of more than {INTEGER_DIGITS} digits cannot pass; pass it as bytes")
+    return f"{-value}-"
+
+
+def _deeper(depth: int) -> int:
+    if depth < 1:
+        raise Unfit(f"nested deeper than {_DEPTH} levels, or containing itself; pass references or flatter data")
+    return depth - 1

@@ -1,0 +1,158 @@
+"""`@record` classes: plain data with a name, which travel as `Tagged(label, [field, …])`."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final, TypeVar, dataclass_transform
+
+from remit.errors import Misuse
+from remit.values._data import Data, Frozen, is_text
+from remit.values._model import Tagged
+from remit.values._same import key, same
+
+__all__ = ["Recorded", "record", "tagged"]
+
+T = TypeVar("T")
+
+_CLASSES: dict[str, type[Recorded]] = {}
+_MADE: Final = frozenset({"__init__", "__new__", "__post_init__", "__slots__", "__eq__", "__hash__", "__setattr__"})
+_CLASSVAR: Final = ("ClassVar", "typing.ClassVar", "t.ClassVar")
+
+
+class Recorded(Frozen, Data):
+    """Base that `@record` gives to its classes: `isinstance(x, Recorded)` tells them from other values."""
+
+    __slots__ = ()
+
+    __record_label__: ClassVar[str]
+    __record_fields__: ClassVar[tuple[str, ...]] = ()
+    __record_make__: ClassVar[Callable[[Sequence[object]], Any]]
+
+    def __record_values__(self) -> tuple[Any, ...]:
+        """The fields' values, in order."""
+        return ()
+
+    def _form(self) -> tuple[str, object]:
+        return "tagged", (self.__record_label__, self.__record_values__())
+
+    def __eq__(self, other: object) -> bool:
+        return same(self, other) if isinstance(other, (Recorded, Tagged)) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(key(self))
+
+    def __repr__(self) -> str:
+        values = zip(self.__record_fields__, self.__record_values__(), strict=True)
+        return f"{type(self).__qualname__}({', '.join(f'{name}={value!r}' for name, value in values)})"
+
+    def __reduce__(self) -> tuple[type[Any], tuple[Any, ...]]:
+        return type(self), self.__record_values__()
+
+    def __replace__(self, **changes: object) -> Any:
+        return type(self)(**{**dict(zip(self.__record_fields__, self.__record_values__(), strict=True)), **changes})
+
+
+@dataclass_transform(eq_default=True, frozen_default=True)
+def record(label: str) -> Callable[[type[T]], type[T]]:
+    """Make an annotated class plain data that passes between objects: `@record("shop.order")`.
+
+    The class becomes frozen and slotted, with a constructor of its annotated fields (`name: type [= default]`), `==` by
+    `same`, hash and `repr`. Fields of a record that it extends come first. `label` names it on the wire, for good: choose
+    one that nobody else will, with a dot. Decoding gives the class back where the label is known and the number of fields
+    is right, and a `Tagged` elsewhere; it sets the fields and runs no code of the class. Types are not checked: a peer may
+    send anything in a field. The values of the fields must be passable when the record is passed.
+
+    Raises `Misuse` where the label belongs to another class, or the class has a part that cannot be kept.
+    """
+    if not is_text(label) or not label:
+        raise Misuse('@record takes its label: @record("shop.order")')
+
+    def decorate(cls: type[T]) -> type[T]:
+        made = _rebuild(cls, label)
+        _register(label, made)
+        return made  # type: ignore[return-value]
+
+    return decorate
+
+
+def tagged(tag: str, value: object) -> object:
+    """What a Tagged with this tag is here: an instance of the `@record` class that fits, or a `Tagged`."""
+    cls = _CLASSES.get(tag)
+    if cls is not None and type(value) is list and len(value) == len(cls.__record_fields__):
+        return cls.__record_make__(value)
+    return Tagged(tag, value)
+
+
+def _register(label: str, cls: type[Recorded]) -> None:
+    """Keep the class under its label; one that is defined anew, as a reload does, takes the place of the old."""
+    known = _CLASSES.get(label, cls)
+    if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        names = " and ".join(f"{each.__module__}.{each.__qualname__}" for each in (known, cls))
+        raise Misuse(f"@record label {label!r} is used by two classes, {names}: give one of them another label")
+    _CLASSES[label] = cls
+
+
+def _rebuild(cls: type, label: str) -> type[Recorded]:
+    """The class again, slotted and with its generated methods."""
+    own = _own_fields(cls)
+    inherited = getattr(cls, "__record_fields__", ())
+    names = tuple(name for name in inherited if name not in own) + tuple(own)
+    body = {name: part for name, part in cls.__dict__.items() if name not in ("__dict__", "__weakref__", *own)}
+    body.update(__slots__=tuple(name for name in own if name not in inherited), __qualname__=cls.__qualname__)
+    body.update(__match_args__=names, __record_fields__=names, __record_label__=label)
+    bases = cls.__bases__ if issubclass(cls, Recorded) else (*[base for base in cls.__bases__ if base is not object], Recorded)
+    made: Any = type(cls)(cls.__name__, bases, body)
+    if made.__dictoffset__:
+        raise Misuse(f"record {cls.__qualname__} extends a class that is neither a record nor slotted: it would not be frozen")
+    _repair_super(body, cls, made)
+    defaults = {**getattr(cls, "__record_defaults__", {}), **{name: cls.__dict__[name] for name in own if name in cls.__dict__}}
+    made.__record_defaults__ = defaults
+    _generate(made, names, defaults)
+    return made  # type: ignore[no-any-return]
+
+
+def _own_fields(cls: type) -> list[str]:
+    taken = _MADE & cls.__dict__.keys()
+    if taken:
+        raise Misuse(f"record {cls.__qualname__} may not define {', '.join(sorted(taken))}: @record makes it")
+    own = []
+    for name, annotation in cls.__annotations__.items():
+        if str(annotation).startswith(_CLASSVAR):
+            continue
+        if name.startswith("_"):
+            raise Misuse(f"record {cls.__qualname__}: all fields are sent, so {name!r} cannot be private")
+        if type(cls.__dict__.get(name)) in (list, dict, set):
+            raise Misuse(f"record {cls.__qualname__}: the default of {name!r} can be changed; use None or a tuple")
+        own.append(name)
+    return own
+
+
+def _repair_super(body: dict[str, Any], old: type, new: type) -> None:
+    """Let `super()` in the methods find the new class: their `__class__` cell holds the old one."""
+    for part in body.values():
+        function = getattr(part, "__func__", getattr(part, "fget", part))
+        for cell in getattr(function, "__closure__", None) or ():
+            if isinstance(function, types.FunctionType) and cell.cell_contents is old:
+                cell.cell_contents = new
+
+
+def _generate(cls: Any, names: tuple[str, ...], defaults: dict[str, object]) -> None:
+    """Write `__init__`, the reader of all fields and the maker that decoding uses, which calls nothing of the class."""
+    scope: dict[str, Any] = {"_new_": object.__new__, "_cls_": cls, "_defaults_": defaults}
+    scope.update({f"_set_{i}_": getattr(cls, name).__set__ for i, name in enumerate(names)})
+    parameters = [f"{name}=_defaults_[{name!r}]" if name in defaults else name for name in names]
+    source = [f"def __init__({', '.join(['_self_', *parameters])}):"]
+    source += [f" _set_{i}_(_self_, {name})" for i, name in enumerate(names)] or [" pass"]
+    source += ["def __record_values__(_self_):", f" return ({''.join(f'_self_.{name}, ' for name in names)})"]
+    source += ["def __record_make__(_values_):", " _self_ = _new_(_cls_)"]
+    source += [f" _set_{i}_(_self_, _values_[{i}])" for i, _ in enumerate(names)]
+    source += [" return _self_"]
+    try:
+        exec("\n".join(source), scope)  # noqa: S102  # as dataclasses do: the names are a class body's own identifiers
+    except SyntaxError:
+        raise Misuse(f"record {cls.__qualname__}: a field without default follows one that has a default") from None
+    cls.__init__, cls.__record_values__ = scope["__init__"], scope["__record_values__"]
+    cls.__record_make__ = staticmethod(scope["__record_make__"])
+    cls.__init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    cls.__init__.__module__ = cls.__module__
