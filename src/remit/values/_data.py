@@ -51,7 +51,7 @@ class Null(Frozen):
 
     __slots__ = ()
 
-    def __new__(cls) -> Null:  # noqa: PYI034  # there is but the one
+    def __new__(cls) -> Null:
         return NULL
 
     def __repr__(self) -> str:

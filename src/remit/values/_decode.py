@@ -89,7 +89,7 @@ def _decode(data: bytes, limits: Limits, record: RecordMaker) -> Any:
             else:
                 value = data[at:end]
             at = end
-        elif c == 91 or c == 123 or c == 60:
+        elif c in {91, 123, 60}:
             if len(stack) >= limits.depth:
                 raise LimitExceeded(f"nested deeper than Limits.depth, {limits.depth} (at byte {at})")
             stack.append((items, fields, key, last, close, start))
@@ -186,7 +186,7 @@ def _negative(data: bytes, at: int, n: int) -> int:
 def _atom(data: bytes, at: int) -> tuple[Any, int]:
     """A boolean or a float, and the offset behind it."""
     c = data[at]
-    if c == 116 or c == 102:
+    if c in {116, 102}:
         return c == 116, at + 1
     if c != 68:
         raise _unexpected(data, at, "a value")

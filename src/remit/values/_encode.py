@@ -159,7 +159,9 @@ def _write_recorded(value: Recorded, out: list[str], reference: ReferenceEncoder
     out.append("<11'desc:tagged" + _wide(value.__record_label__, "'") + "[")
     name = ""
     try:
-        for name, item in zip(value.__record_fields__, value.__record_values__(), strict=True):
+        for name, item in zip(  # noqa: B007  # the field that failed
+            value.__record_fields__, value.__record_values__(), strict=True
+        ):
             _write(item, out, reference, depth)
     except Unfit as error:
         error.path.append(f".{name}")
@@ -181,7 +183,9 @@ def _wide(text: str, mark: str) -> str:
     try:
         return f"{len(data := text.encode())}{mark}" + data.decode("latin-1")
     except UnicodeEncodeError:
-        raise Unfit("a str with lone surrogates cannot pass; decode bytes with errors='strict', or pass the bytes") from None
+        raise Unfit(
+            "a str with lone surrogates cannot pass; decode bytes with errors='strict', or pass the bytes"
+        ) from None
 
 
 def _integer(value: int) -> str:

@@ -151,7 +151,7 @@ class Framer(_Stream):
     def _atom(self, c: int) -> None:
         if c == 68:
             self._at += 9
-        elif c == 116 or c == 102:
+        elif c in {116, 102}:
             self._at += 1
         else:
             raise DecodeError(f"the byte {bytes([c])!r} begins no value", self._at - self._begin)

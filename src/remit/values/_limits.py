@@ -41,7 +41,9 @@ class Limits(Frozen):
                 raise Misuse(f"Limits({name}=…) takes an int above 0, not {number!r}")
             object.__setattr__(self, name, number)
         if integer_digits > _PYTHON_DIGITS:
-            raise Misuse(f"Limits(integer_digits=…) is at most {_PYTHON_DIGITS}, which Python converts; got {integer_digits}")
+            raise Misuse(
+                f"Limits(integer_digits=…) is at most {_PYTHON_DIGITS}, which Python converts; got {integer_digits}"
+            )
 
     def __repr__(self) -> str:
         fields = f"frame={self.frame}, depth={self.depth}, integer_digits={self.integer_digits}, items={self.items}"

@@ -18,7 +18,8 @@ __all__ = ["MOST", "Unfit", "passable", "passable_args", "unfit"]
 
 MOST: Final = 10**INTEGER_DIGITS  # an integer's absolute value is below this
 _SMALL: Final = 1 << 62
-_FREE: Final = frozenset({type(None), bool, float, bytes, Symbol, Null, Locator, SturdyRef})  # immutable and checked when made
+# Immutable, and checked when made:
+_FREE: Final = frozenset({type(None), bool, float, bytes, Symbol, Null, Locator, SturdyRef})
 
 
 class Unfit(Exception):
@@ -62,7 +63,9 @@ def passable_args(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[
         args = tuple([_argument(item, "argument ", i) for i, item in enumerate(args, 1)])
         break
     if kwargs:
-        kwargs = {_argument(name, "name of argument ", name): _argument(v, "argument ", name) for name, v in kwargs.items()}
+        kwargs = {
+            _argument(name, "name of argument ", name): _argument(v, "argument ", name) for name, v in kwargs.items()
+        }
     return args, kwargs
 
 
@@ -83,13 +86,13 @@ def _copy(value: Any, depth: int) -> Any:
     return copier(value, depth)
 
 
-def _text(value: str, depth: int) -> str:
+def _text(value: str, _depth: int) -> str:
     if not is_text(value):
         raise Unfit("a str with lone surrogates cannot pass; decode bytes with errors='strict', or pass the bytes")
     return value
 
 
-def _integer(value: int, depth: int) -> int:
+def _integer(value: int, _depth: int) -> int:
     if not -MOST < value < MOST:
         raise Unfit(f"an int of more than {INTEGER_DIGITS} digits cannot pass; pass it as bytes")
     return value
@@ -142,18 +145,18 @@ def _recorded(value: Recorded, depth: int) -> object:
     copied: list[Any] = []
     try:
         for item in value.__record_values__():
-            copied.append(_copy(item, depth - 2))
+            copied.append(_copy(item, depth - 2))  # noqa: PERF401  # its length tells the field that failed
     except Unfit as error:
         error.path.append(f".{value.__record_fields__[len(copied)]}")
         raise
     return tagged(value.__record_label__, copied)
 
 
-def _error(value: Broken, depth: int) -> Broken:
+def _error(value: Broken, _depth: int) -> Broken:
     return Broken.parse(error_text(value))
 
 
-def _itself(value: Reference, depth: int) -> Reference:
+def _itself(value: Reference, _depth: int) -> Reference:
     return value
 
 
@@ -206,12 +209,16 @@ def unfit(value: object) -> Unfit:
         return Unfit(f"a {kind.__name__} cannot pass; pass bytes(value)")
     for base in (int, str, bytes, float, list, dict, tuple):
         if isinstance(value, base):
-            return Unfit(f"{_named(kind)} would lose its class and arrive as {base.__name__}; say so with {base.__name__}(value)")
+            return Unfit(
+                f"{_named(kind)} would lose its class and arrive as {base.__name__}; say so with {base.__name__}(value)"
+            )
     if isinstance(value, BaseException):
         return Unfit(f"the exception {_named(kind)} cannot pass; only Broken and its subclasses do")
     if isinstance(value, Record):
         return Unfit("a raw Syrup Record cannot pass; pass a Tagged or an instance of an @record class")
-    return Unfit(f"{_named(kind)} cannot pass; make it an @record class if it is data, an @actor and pass a reference if not")
+    return Unfit(
+        f"{_named(kind)} cannot pass; make it an @record class if it is data, an @actor and pass a reference if not"
+    )
 
 
 def _named(kind: type) -> str:

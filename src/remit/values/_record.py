@@ -101,12 +101,21 @@ def _rebuild(cls: type, label: str) -> type[Recorded]:
     body = {name: part for name, part in cls.__dict__.items() if name not in ("__dict__", "__weakref__", *own)}
     body.update(__slots__=tuple(name for name in own if name not in inherited), __qualname__=cls.__qualname__)
     body.update(__match_args__=names, __record_fields__=names, __record_label__=label)
-    bases = cls.__bases__ if issubclass(cls, Recorded) else (*[base for base in cls.__bases__ if base is not object], Recorded)
+    bases = (
+        cls.__bases__
+        if issubclass(cls, Recorded)
+        else (*[base for base in cls.__bases__ if base is not object], Recorded)
+    )
     made: Any = type(cls)(cls.__name__, bases, body)
     if made.__dictoffset__:
-        raise Misuse(f"record {cls.__qualname__} extends a class that is neither a record nor slotted: it would not be frozen")
+        raise Misuse(
+            f"record {cls.__qualname__} extends a class that is neither a record nor slotted: it would not be frozen"
+        )
     _repair_super(body, cls, made)
-    defaults = {**getattr(cls, "__record_defaults__", {}), **{name: cls.__dict__[name] for name in own if name in cls.__dict__}}
+    defaults = {
+        **getattr(cls, "__record_defaults__", {}),
+        **{name: cls.__dict__[name] for name in own if name in cls.__dict__},
+    }
     made.__record_defaults__ = defaults
     _generate(made, names, defaults)
     return made  # type: ignore[no-any-return]

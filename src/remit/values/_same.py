@@ -28,7 +28,7 @@ def same(a: object, b: object) -> bool:
 
 
 def key(value: object) -> Hashable:
-    """A hashable stand-in: `key(a) == key(b)` exactly when `same(a, b)`. Raises `NotPassable` for what is not data."""
+    """A hashable stand-in: two of them are equal exactly when `same(a, b)`. Raises `NotPassable` for what is not data."""
     return _key(value, _DEPTH)
 
 
