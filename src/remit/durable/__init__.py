@@ -1,0 +1,24 @@
+"""What is kept of a vat, and the stores that keep it."""
+
+from __future__ import annotations
+
+from remit.durable._files import check_private, open_state_dir, read_secret_file, write_secret_file
+from remit.durable._lock import FileLock
+from remit.durable._memory import MemoryStore
+from remit.durable._rows import Batch, Snapshot, Store
+from remit.durable._sqlite import SqliteStore
+from remit.durable._writer import Writer
+
+__all__ = [
+    "Batch",
+    "FileLock",
+    "MemoryStore",
+    "Snapshot",
+    "SqliteStore",
+    "Store",
+    "Writer",
+    "check_private",
+    "open_state_dir",
+    "read_secret_file",
+    "write_secret_file",
+]

@@ -1,0 +1,10 @@
+"""Fakes for testing what is built on Remit: they are public, and Remit's own tests use them."""
+
+from __future__ import annotations
+
+from remit.testing._crash_store import Crash, CrashStore
+
+__all__ = [
+    "Crash",
+    "CrashStore",
+]
