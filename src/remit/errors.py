@@ -38,7 +38,6 @@ same class at the other end (`Broken.of`), so that near and far callers catch th
 from __future__ import annotations
 
 import re
-from typing import ClassVar
 
 __all__ = [
     "BadArgument",
@@ -112,7 +111,7 @@ class Broken(RemitError):
     under the same `id` ("" where nothing was logged).
     """
 
-    kind: ClassVar[str] | str = "Broken"
+    kind: str = "Broken"
 
     def __init__(self, message: str = "", *, kind: str | None = None, id: str = "") -> None:
         super().__init__(message)

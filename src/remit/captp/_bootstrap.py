@@ -54,7 +54,9 @@ class BootstrapRef(Ref[Any]):
             return self._deposit(args[0], args[1])
         if verb == "withdraw-gift" and len(args) == 1 and isinstance(args[0], Envelope):
             return withdraw(session, args[0])
-        raise NoSuchMethod("the bootstrap object answers fetch(swiss), deposit-gift(id, object) and withdraw-gift(envelope)")
+        raise NoSuchMethod(
+            "the bootstrap object answers fetch(swiss), deposit-gift(id, object) and withdraw-gift(envelope)"
+        )
 
     def _deposit(self, gift: bytes, ref: Ref[Any]) -> None:
         waiting = self._gifts.get(gift)

@@ -43,7 +43,9 @@ def key_bytes(value: Any) -> bytes:
     """The raw public key out of its value on the wire."""
     public = _dig(value, (1, 3, 1))
     if not isinstance(public, bytes) or len(public) != 32 or value != key_value(public):
-        raise ProtocolError("a public key must be an Ed25519 key in the form [public-key [ecc [curve Ed25519] [flags eddsa] [q bytes]]]")
+        raise ProtocolError(
+            "a public key must be an Ed25519 key in the form [public-key [ecc [curve Ed25519] [flags eddsa] [q bytes]]]"
+        )
     return public
 
 
@@ -55,7 +57,13 @@ def signature_value(signature: bytes) -> list[Any]:
 def signature_bytes(value: Any) -> bytes:
     """The plain signature out of its value on the wire."""
     r, s = _dig(value, (1, 1, 1)), _dig(value, (1, 2, 1))
-    if not isinstance(r, bytes) or not isinstance(s, bytes) or len(r) != 32 or len(s) != 32 or value != signature_value(r + s):
+    if (
+        not isinstance(r, bytes)
+        or not isinstance(s, bytes)
+        or len(r) != 32
+        or len(s) != 32
+        or value != signature_value(r + s)
+    ):
         raise ProtocolError("a signature must have the form [sig-val [eddsa [r bytes] [s bytes]]] with 32 bytes each")
     return r + s
 

@@ -29,7 +29,9 @@ class Give:
     __slots__ = ("exporter", "gift", "gifter_side", "receiver_key", "session")
 
     def __init__(self, receiver_key: Any, exporter: Any, session: Any, gifter_side: Any, gift: Any) -> None:
-        if not isinstance(exporter, Locator) or not all(isinstance(part, bytes) for part in (session, gifter_side, gift)):
+        if not isinstance(exporter, Locator) or not all(
+            isinstance(part, bytes) for part in (session, gifter_side, gift)
+        ):
             raise ProtocolError("desc:handoff-give takes a key, a peer, and three byte arrays")
         self.receiver_key = receiver_key
         self.exporter = exporter
@@ -79,7 +81,11 @@ class Envelope:
         return Record(Symbol("desc:sig-envelope"), [self.signed.record(), self.signature])
 
 
-_SPECIAL: Final = {"desc:handoff-give": (Give, 5), "desc:handoff-receive": (Receive, 4), "desc:sig-envelope": (Envelope, 2)}
+_SPECIAL: Final = {
+    "desc:handoff-give": (Give, 5),
+    "desc:handoff-receive": (Receive, 4),
+    "desc:sig-envelope": (Envelope, 2),
+}
 
 
 class Reader:
@@ -145,7 +151,11 @@ def write_reference(session: Outgoing, reference: Reference) -> bytes:
     if ref._link is None:
         return b"<18'desc:import-object%d+>" % session.exports.add(ref)
     if ref._link is session:
-        return b"<11'desc:export%d+>" % ref._at if isinstance(ref, Far) else b"<18'desc:import-object%d+>" % session.exports.add(ref)
+        return (
+            b"<11'desc:export%d+>" % ref._at
+            if isinstance(ref, Far)
+            else b"<18'desc:import-object%d+>" % session.exports.add(ref)
+        )
     return _write_foreign(session, ref)
 
 

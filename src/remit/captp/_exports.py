@@ -115,5 +115,9 @@ class Exports:
     def faults(self) -> list[str]:
         """What contradicts the invariants."""
         found = [f"export {p} has count {e.count}" for p, e in self.by_position.items() if p and e.count <= 0]
-        found += [f"index of {r!r} is wrong" for r, p in self.by_ref.items() if self.by_position.get(p) is None or self.by_position[p].ref is not r]
+        found += [
+            f"index of {r!r} is wrong"
+            for r, p in self.by_ref.items()
+            if self.by_position.get(p) is None or self.by_position[p].ref is not r
+        ]
         return found

@@ -79,4 +79,6 @@ class Imports:
 
     def faults(self) -> list[str]:
         """What contradicts the invariants."""
-        return [f"import {p} has count {e.count}" for p, e in self.by_position.items() if e.count <= 0 or e.position != p]
+        return [
+            f"import {p} has count {e.count}" for p, e in self.by_position.items() if e.count <= 0 or e.position != p
+        ]

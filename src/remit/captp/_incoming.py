@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from remit.captp._crypto import key_bytes, signature_value
 from remit.captp._bootstrap import BootstrapRef, take_gift
+from remit.captp._crypto import key_bytes, signature_value
 from remit.captp._descriptors import Envelope, Give, Receive
 from remit.captp._outgoing import FLUSH, Answering
 from remit.errors import Broken, LimitExceeded, LinkLost, Missing, ProtocolError, Refused
 from remit.values import Record, Symbol, Tagged, encode
-from remit.vat import Failed, Far, Message, Promise, Ref, Vat, final
+from remit.vat import Failed, Message, Promise, Ref, Vat, final
 
 if TYPE_CHECKING:
     from remit.captp._session import Session

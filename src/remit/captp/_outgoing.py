@@ -93,7 +93,9 @@ class Outgoing:
 
     def gone(self) -> Failed:
         """What a call on an ended session becomes: it was not sent."""
-        return Failed(Unreachable(f"the session is over ({self.cause.message if self.cause else 'ended'}); nothing was sent"))
+        return Failed(
+            Unreachable(f"the session is over ({self.cause.message if self.cause else 'ended'}); nothing was sent")
+        )
 
     # --- the link that vats see -------------------------------------------------------------------------
 
@@ -112,7 +114,12 @@ class Outgoing:
             message.fail(Broken(str(error), kind="NotPassable"), None)
             return
         if len(body) + 100 > self.limits.frame:
-            message.fail(Broken(f"a message of {len(body)} bytes is above the limit of {self.limits.frame}", kind="LimitExceeded"), None)
+            message.fail(
+                Broken(
+                    f"a message of {len(body)} bytes is above the limit of {self.limits.frame}", kind="LimitExceeded"
+                ),
+                None,
+            )
             return
         if message.promise is None:
             self._send_only(to, body)
@@ -154,11 +161,16 @@ class Outgoing:
         if self.state == "ended":
             return
         try:
-            verb, body = (BREAK, encode(value.error)) if isinstance(value, Failed) else (FULFILL, encode(value, self.write))
+            verb, body = (
+                (BREAK, encode(value.error)) if isinstance(value, Failed) else (FULFILL, encode(value, self.write))
+            )
         except NotPassable as error:
             verb, body = BREAK, encode(Broken(str(error), kind="NotPassable"))
         if len(body) + 100 > self.limits.frame:
-            verb, body = BREAK, encode(Broken(f"a result of {len(body)} bytes is above the limit", kind="LimitExceeded"))
+            verb, body = (
+                BREAK,
+                encode(Broken(f"a result of {len(body)} bytes is above the limit", kind="LimitExceeded")),
+            )
         self._send_only(b"<11'desc:export%d+>" % resolver, b"[%s%s]" % (verb, body))
 
     def deposit(self, gift: bytes, ref: Far[Any]) -> None:
@@ -257,7 +269,7 @@ class Flushed:
         self.answer = answer
         self.value = value
 
-    def settled(self, promise: Promise[Any]) -> None:  # noqa: ARG002  # fulfilled or broken, it has been there
+    def settled(self, promise: Promise[Any]) -> None:  # fulfilled or broken, it has been there
         """All messages that went ahead have arrived."""
         if self.answer is not None:
             self.session._gc_answers.append(self.answer)

@@ -15,7 +15,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from remit.captp._crypto import SessionKey, Verify, key_bytes, key_value, session_id, side_id, signature_bytes, signature_value
+from remit.captp._crypto import (
+    SessionKey,
+    Verify,
+    key_bytes,
+    key_value,
+    session_id,
+    side_id,
+    signature_bytes,
+    signature_value,
+)
 from remit.captp._descriptors import Reader
 from remit.captp._dialect import OCAPN_1_0, VERSION, Dialect
 from remit.captp._incoming import operate
@@ -26,6 +35,7 @@ from remit.vat import ROOT, Context, Failed, Message, Promise
 
 if TYPE_CHECKING:
     from remit.captp._home import Home
+
 
 class Session(Outgoing):
     """Made by a node for one connection, ended by either side's abort or by the loss of the connection.

@@ -76,7 +76,7 @@ class Writer:
         while group := self._next():
             try:
                 self._commit([batch for batch, _ in group])
-            except BaseException as error:  # a simulated crash included: the caller decides what it means
+            except BaseException as error:  # noqa: BLE001  # a simulated crash included: the caller decides what it means
                 self._failure = error
             for _, done in group:
                 _tell(done, self._failure)
@@ -104,6 +104,5 @@ class Writer:
 def _tell(done: Done, failure: BaseException | None) -> None:
     try:
         done(failure)
-    except BaseException:
-        # One caller's mistake must not keep the others from hearing.
+    except BaseException:  # noqa: BLE001  # one caller's mistake must not keep the others from hearing
         threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))

@@ -28,7 +28,7 @@ class DeviceLink:
         self.name = name
         self.obj = obj
 
-    def deliver(self, handle: Any, message: Message) -> None:  # noqa: ARG002  # a device has one object
+    def deliver(self, handle: Any, message: Message) -> None:  # a device has one object
         """Run the device's method outside the vat and answer with its result."""
         self.vat._outside(self._call(message))
 

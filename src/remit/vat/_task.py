@@ -101,6 +101,6 @@ class Subscription:
         self.promise = promise
         self.handler = handler
 
-    def commit(self, vat: Vat) -> None:  # noqa: ARG002  # every effect is told its vat
+    def commit(self, vat: Vat) -> None:  # every effect is told its vat
         """Start waiting."""
         self.promise._wait(self.handler)

@@ -1,0 +1,144 @@
+"""Who may import whom: the one-way order of the layers, and where the outside world is touched."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.house.source import TOP, Module, modules
+
+# From the ground up: a layer may import those before it, and itself. (docs/design.md, section 2)
+ORDER = [
+    *("errors", "values", "vat", "lib", "captp", "net", "durable", "dataspace", "services", "graph"),
+    *("credentials", "machines", "ensemble", "app", "web", "cli", "testing"),
+]
+# Modules beside the layers: they may import any of them, and none may import them.
+BESIDE = {"", "__main__", "mypy_plugin"}
+
+# The layers that run the same everywhere: what they know of the world comes as an argument.
+PURE = {"errors", "values", "vat", "lib", "captp", "graph"}
+WORLD = {"os", "socket", "ssl", "time", "random", "secrets", "asyncio", "subprocess", "threading"}
+EVENT_LOOP = (
+    "src/remit/vat/_drive.py"  # the one module of a pure layer that knows asyncio, loaded when a vat is driven by it
+)
+
+# The drivers: the only modules that touch what is outside the process by themselves, and why.
+DRIVERS: dict[str, str] = {
+    "src/remit/net/_identity.py": "keeps a node's key in a file, drafted under a random name",
+    "src/remit/durable/_files.py": "keeps secrets in files, drafted under random names",
+    "src/remit/durable/_sqlite_errors.py": "tells a full disk from others by SQLite's own temporary directory",
+}
+AMBIENT_MODULES = {"socket", "subprocess", "random", "secrets", "tempfile", "multiprocessing"}
+AMBIENT_NAMES = {
+    *(
+        "os.environ",
+        "os.environb",
+        "os.getenv",
+        "os.putenv",
+        "os.urandom",
+        "os.fork",
+        "os.system",
+        "os.kill",
+        "os.killpg",
+    ),
+    *("time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "date.today", "uuid.uuid1", "uuid.uuid4"),
+    *("asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "Path.home", "Path.cwd", "os.getcwd"),
+}
+
+
+def wrong_way(module: Module) -> Iterator[str]:
+    """The imports of a module that go up, or into what lies beside the layers."""
+    if module.layer in BESIDE:
+        return
+    for found in module.imports():
+        package, _, rest = found.module.partition(".")
+        if package != "remit":
+            continue
+        layer = rest.split(".")[0]
+        if layer not in ORDER or ORDER.index(layer) > ORDER.index(module.layer):
+            yield f"{module.shown}:{found.line}: {module.layer} imports {found.module}, which is above it"
+
+
+def private(module: Module) -> Iterator[str]:
+    """The imports of a module that reach into another layer's private modules or names."""
+    for found in module.imports():
+        package, *path = found.module.split(".")
+        names = [*path[1:], *([found.name] if found.name else [])]
+        if package == "remit" and path and path[0] != module.layer and any(is_private(name) for name in names):
+            yield f"{module.shown}:{found.line}: imports the private {found.module} ({found.name}); re-export what is shared"
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def worldly(module: Module) -> Iterator[str]:
+    """The imports by which a module of a pure layer would know the world."""
+    if module.layer not in PURE:
+        return
+    for found in module.imports():
+        root = found.module.split(".")[0]
+        if root in WORLD and not (root == "asyncio" and module.shown == EVENT_LOOP):
+            yield f"{module.shown}:{found.line}: {module.layer} is pure and imports {root}; take it as an argument"
+
+
+def ambient(module: Module) -> Iterator[str]:
+    """The places where a module touches what is outside the process."""
+    for found in module.imports():
+        if found.module.split(".")[0] in AMBIENT_MODULES or f"{found.module}.{found.name}" in AMBIENT_NAMES:
+            yield f"{module.shown}:{found.line}: import of {found.module}"
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = f"{node.value.id}.{node.attr}"
+            if name in AMBIENT_NAMES:
+                yield f"{module.shown}:{node.lineno}: {name}"
+
+
+def test_every_module_belongs_to_a_layer() -> None:
+    """Each module and package directly under remit is in the order, or named as lying beside it."""
+    assert {module.layer for module in modules()} - BESIDE <= set(ORDER), "give the new one its place in ORDER"
+
+
+def test_imports_go_down() -> None:
+    """No layer imports one above it, not even inside a function or for types."""
+    assert [line for module in modules() for line in wrong_way(module)] == []
+
+
+def test_layers_share_public_names_only() -> None:
+    """What one layer takes from another, the other one exports."""
+    assert [line for module in modules() for line in private(module)] == []
+
+
+def test_pure_layers_know_nothing_of_the_world() -> None:
+    """No I/O, clock, randomness, threads or event loop in the layers that tests drive by hand."""
+    assert [line for module in modules() for line in worldly(module)] == []
+
+
+def test_the_event_loop_is_loaded_late() -> None:
+    """The vat's asyncio driver is imported inside functions only, so that a vat without it never loads asyncio."""
+    tops = [
+        (module.shown, name)
+        for module in modules()
+        for node in module.tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [ast.unparse(node)]
+        if module.layer == "vat" and "_drive" in name
+    ]
+    assert tops == []
+
+
+def test_only_drivers_touch_the_world() -> None:
+    """Environment, sockets, processes, wall clock and randomness are used by named modules only."""
+    found = {module.shown: list(ambient(module)) for module in modules()}
+    surprising = [line for path, lines in found.items() if path not in DRIVERS for line in lines]
+    assert surprising == [], "pass it in from a driver; or, if this module is one, add it to DRIVERS with the reason"
+
+
+@pytest.mark.parametrize("path", DRIVERS)
+def test_each_named_driver_is_one(path: str) -> None:
+    """The list of drivers is not longer than it has to be."""
+    assert (TOP / path).exists(), "it is gone: take it out of DRIVERS"
+    assert list(ambient(Module(TOP / path))), "it touches nothing any more: take it out of DRIVERS"
+    assert DRIVERS[path]

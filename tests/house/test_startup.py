@@ -1,0 +1,64 @@
+"""What `import remit` loads: start-up time is decided by it, and time itself can't be tested steadily."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# Dear to load, and not needed to talk about objects.
+DEAR = {
+    "asyncio",
+    "ssl",
+    "cryptography",
+    "dataclasses",
+    "inspect",
+    "sqlite3",
+    "subprocess",
+    "logging",
+    "msgspec",
+    "click",
+}
+
+# Everything that importing remit may load beyond what Python has loaded by then, by its first name.
+# `typing` is the dearest of them; the others are small or built in.
+ALLOWED = {
+    "remit",
+    *("typing", "collections", "functools", "abc", "types", "operator", "keyword", "reprlib", "contextlib", "copyreg"),
+    *("re", "enum", "_sre", "weakref", "_weakrefset", "itertools", "heapq", "bisect", "string", "linecache"),
+    *("struct", "_struct", "math", "hashlib", "_hashlib", "base64", "binascii", "warnings", "traceback"),
+    *("_typing", "_collections", "_functools", "_operator", "_heapq", "_bisect", "_blake2", "__future__"),
+}
+
+
+# Sets `new` to what the code between loads.
+SCRIPT = """
+import sys
+before = set(sys.modules)
+{code}
+new = sorted(set(sys.modules) - before)
+import json
+print(json.dumps(new))
+"""
+
+
+def loaded(code: str) -> set[str]:
+    """The modules that this code loads, by their first names, besides those that Python has loaded at its start."""
+    command = [sys.executable, "-c", SCRIPT.format(code=code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    return {name.split(".")[0] for name in json.loads(done.stdout)}
+
+
+@pytest.mark.parametrize("code", ["import remit", "from remit import *"])
+def test_import_remit_loads_little(code: str) -> None:
+    """Neither importing remit nor naming all that it offers loads anything that takes long."""
+    names = loaded(code)
+    assert names & DEAR == set(), "import it inside the function that needs it"
+    assert names - ALLOWED == set(), "if it is cheap and needed, add it to ALLOWED"
+
+
+def test_the_errors_load_almost_nothing() -> None:
+    """Code that only catches Remit's errors pays for no layer."""
+    assert loaded("import remit.errors") & DEAR == set()
