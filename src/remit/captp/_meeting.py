@@ -76,6 +76,11 @@ class Meeting:
             if attempt is session:
                 del self._dialled[locator]
 
+    def take_suspects(self) -> list[Session]:
+        """Sessions that look alive but may not be, to be probed; forgets them."""
+        taken, self.suspects = self.suspects, []
+        return taken
+
     def ended(self, session: Session) -> None:
         """A session is over: it is found no more."""
         self._forget_attempt(session)

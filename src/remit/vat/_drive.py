@@ -6,7 +6,7 @@ The only module here that knows an event loop, imported when one is used.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Final
 
 from remit.errors import Misuse
@@ -22,26 +22,32 @@ BATCH: Final = 1000  # turns before other callbacks of the loop get their chance
 class Driver:
     """Runs one vat on the running loop; made by `async with vat`, ends with it."""
 
-    __slots__ = ("loop", "tasks", "vat")
+    __slots__ = ("after", "loop", "tasks", "vat")
 
     def __init__(self, vat: Vat) -> None:
         self.vat = vat
         self.loop = asyncio.get_running_loop()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.after: Callable[[], None] = _nothing
 
     def wake(self) -> None:
         """There is work: run a batch at the loop's next turn."""
         self.loop.call_soon(self.batch)
 
     def batch(self) -> None:
-        """Run some turns; the vat wakes us again if more are left."""
+        """Run some turns; the vat wakes us again if more are left. Then what they sent goes out in one write."""
         self.vat.run(BATCH)
+        self.after()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a device's method as a task that the vat's end cancels."""
         task = self.loop.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+
+def _nothing() -> None:
+    """Nobody waits for the end of a batch."""
 
 
 def attach(vat: Vat) -> None:

@@ -1,0 +1,79 @@
+"""What objects see of their node: the device `network`."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from remit.errors import Misuse
+from remit.lib import SwissEntry
+from remit.net._address_book import SignedAddress
+from remit.values import SturdyRef
+from remit.vat import Far, Ref, send
+
+if TYPE_CHECKING:
+    from remit.net._node import Node
+
+__all__ = ["Network"]
+
+
+class Network:
+    """The device's methods. Made before its node where a durable vat must know its devices first: then `attach` it."""
+
+    def __init__(self, node: Node | None = None) -> None:
+        self._node = node
+
+    def attach(self, node: Node) -> None:
+        """The node that this device speaks for."""
+        self._node = node
+
+    def _ready(self) -> Node:
+        if self._node is None:
+            raise Misuse("this network device has no node yet")
+        return self._node
+
+    async def sturdy(
+        self,
+        ref: Ref[Any],
+        *,
+        holder: str = "",
+        only: bytes | None = None,
+        gate: bool = False,
+        expires: float | None = None,
+        uses: int | None = None,
+    ) -> SturdyRef:
+        """A fresh sturdyref for a near object (see `remit.lib.SwissEntry` for what the arguments mean)."""
+        swiss = secrets.token_bytes(32)
+        await self.register(swiss, ref, SwissEntry(holder, only, gate, expires, uses))
+        return SturdyRef(self._ready().locator, swiss)
+
+    async def register(self, swiss: bytes, ref: Ref[Any], entry: SwissEntry) -> None:
+        """Let a swiss number chosen by the caller stand for a near object."""
+        await send(self._ready().swiss, "register", sha256(swiss).digest(), ref, entry)
+
+    async def forget(self, sturdyref: SturdyRef) -> bool:
+        """Delete the swiss number of a sturdyref of this node; whether it was there."""
+        found: bool = await send(self._ready().swiss, "forget", sha256(sturdyref.swiss).digest())
+        return found
+
+    def enliven(self, sturdyref: SturdyRef) -> Far[Any]:
+        """A re-enlivening reference, at once, connected or not."""
+        return self._ready().enliven(sturdyref)
+
+    def address(self) -> SignedAddress:
+        """This node's current address, signed."""
+        return self._ready().address()
+
+    def learn(self, address: SignedAddress) -> None:
+        """Keep a newer address of some node. Raises `Refused` if its signature is wrong."""
+        self._ready().addresses.learn(address)
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def token(self) -> str:
+        """128 random bits as text."""
+        return secrets.token_hex(16)

@@ -1,0 +1,328 @@
+"""The node: one key, its netlayers, its sessions and one main vat. The only place where engine, wire and vat meet.
+
+    netlayer ──channel──► Connection ──messages──► Session ──► vat
+    vat ──► Session ──output()──► the node's flush: one write for each channel and batch
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from remit.captp import OCAPN_1_0, Dialect, Meeting, Session
+from remit.errors import Broken, LinkLost, Misuse, ProtocolError, Unreachable
+from remit.lib import SwissNumbers
+from remit.net._address_book import TRANSPORT, AddressBook, SignedAddress, sign_address
+from remit.net._connection import Connection
+from remit.net._dial import Dial
+from remit.net._live import Live, live_ref
+from remit.values import DEFAULT_LIMITS, Limits, Locator, SturdyRef
+from remit.vat import ROOT, Far, Ref, Vat, send
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from remit.net._channel import Channel, Netlayer
+    from remit.net._identity import NodeKey
+
+__all__ = ["Node"]
+
+T = TypeVar("T")
+
+
+class Guide(Protocol):
+    """Whoever knows where nodes are now: the boss, a registry."""
+
+    async def __call__(self, designator: str) -> SignedAddress | None:
+        """The current signed address of this key, None if not known."""
+
+
+class Node:
+    """A process on the network. Made and ended by the program; ends its netlayers and sessions, not its vat.
+
+    `swiss` is the near reference to the node's `SwissNumbers`, a root where the vat is durable. `heartbeat` is in seconds: a peer
+    that is silent for so long is probed, and given up after as long again. `guide` is asked when hints are stale.
+    """
+
+    def __init__(
+        self,
+        key: NodeKey,
+        vat: Vat,
+        *,
+        swiss: Ref[SwissNumbers] | None = None,
+        dialect: Dialect = OCAPN_1_0,
+        limits: Limits = DEFAULT_LIMITS,
+        heartbeat: float = 15.0,
+        guide: Guide | None = None,
+    ) -> None:
+        self.key = key
+        self.vat = vat
+        self.swiss = vat.spawn(SwissNumbers) if swiss is None else swiss
+        self.dialect = dialect
+        self.limits = limits
+        self.heartbeat = heartbeat
+        self.guide = guide
+        self.context = ROOT
+        self.meeting = Meeting()
+        self.addresses = AddressBook()
+        self.netlayers: dict[str, Netlayer] = {}
+        self.hints: dict[str, dict[str, str]] = {}
+        self._connections: dict[Session, Connection] = {}
+        self._waiting: dict[Session, list[Callable[[Session | Broken], None]]] = {}
+        self._dials: dict[Locator, Dial] = {}
+        self._dirty: list[Connection] = []
+        self._flush_asked = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    # --- who and where ---------------------------------------------------------------------------------
+
+    @property
+    def designator(self) -> str:
+        """The node's key as it stands in locators."""
+        return self.key.designator
+
+    @property
+    def locator(self) -> Locator:
+        """The node's canonical locator with its current hints."""
+        hints: dict[str, str] = {}
+        for transport, mine in self.hints.items():
+            if transport != "tcp-testing-only":
+                hints.update(mine)
+        return Locator(TRANSPORT, self.designator, hints)
+
+    def location(self, transport: str) -> Locator:
+        """Where this node says it is, on a channel of this transport."""
+        if transport == "tcp-testing-only":
+            return Locator(transport, self.designator, self.hints.get(transport))
+        return self.locator
+
+    def address(self) -> SignedAddress:
+        """The node's current address, signed; later ones have higher serials."""
+        return sign_address(self.key, dict(self.locator.hints), int(time.time() * 1000))
+
+    # --- netlayers -----------------------------------------------------------------------------------------
+
+    def use(self, netlayer: Netlayer) -> None:
+        """Dial over this netlayer, without listening on it."""
+        if netlayer.transport in self.netlayers:
+            raise Misuse(f"this node has a netlayer {netlayer.transport!r} already")
+        self.netlayers[netlayer.transport] = netlayer
+
+    async def listen(self, netlayer: Netlayer) -> dict[str, str]:
+        """Dial and listen over this netlayer; the hints under which it is found."""
+        self.use(netlayer)
+        self.hints[netlayer.transport] = await netlayer.listen(self._accepted)
+        return self.hints[netlayer.transport]
+
+    async def __aenter__(self) -> Node:
+        if self.vat._driver is None:
+            raise Misuse(f"nobody drives vat {self.vat.name}: enter it before its node")
+        self.vat._driver.after = self.flush
+        self.background(self._beat())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End all sessions and netlayers; references of others to this node's objects break."""
+        if self._closed:
+            return
+        self._closed = True
+        for session in list(self._connections):
+            session.abort("the node is closing")
+        self.flush()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for netlayer in self.netlayers.values():
+            await netlayer.close()
+
+    # --- sessions ------------------------------------------------------------------------------------------
+
+    def _accepted(self, channel: Channel) -> Connection:
+        connection = Connection(self, channel, initiator=False)
+        self._connections[connection.session] = connection
+        return connection
+
+    def dialled(self, locator: Locator, channel: Channel) -> Connection:
+        """An attempt of ours has its channel: say hello."""
+        connection = Connection(self, channel, initiator=True)
+        self._connections[connection.session] = connection
+        self.meeting.dialling(locator, connection.session)
+        connection.session.start()
+        return connection
+
+    def session_to(self, location: Locator, then: Callable[[Session | Broken], None]) -> None:
+        """Find or make a session with this peer, and say so; see `remit.captp.Home`."""
+        found = self.meeting.find(location)
+        if found is not None:
+            then(found)
+            return
+        if self._closed:
+            then(Unreachable("this node is closing"))
+            return
+        dial = self._dials.get(location)
+        if dial is None:
+            dial = self._dials[location] = Dial(self, location)
+            self.background(self._dialling(dial))
+        dial.waiting.append(then)
+
+    async def _dialling(self, dial: Dial) -> None:
+        outcome: Session | Broken
+        try:
+            outcome = await dial.run()
+        except Broken as error:
+            outcome = error
+        except ProtocolError as error:
+            outcome = Unreachable(str(error))
+        finally:
+            del self._dials[dial.location]
+        for then in dial.waiting:
+            then(outcome)
+
+    async def session(self, location: Locator) -> Session:
+        """The session with this peer, dialling if there is none. Raises `Unreachable`."""
+        future: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
+
+        def then(outcome: Session | Broken) -> None:
+            if future.done():
+                return
+            if isinstance(outcome, Broken):
+                future.set_exception(outcome.copy())
+            else:
+                future.set_result(outcome)
+
+        self.session_to(location, then)
+        return await future
+
+    def when_announced(self, session: Session, then: Callable[[Session | Broken], None]) -> None:
+        """Say when a session's hello was good, or why it ended."""
+        if session.state == "open":
+            then(session)
+        elif session.state == "ended":
+            then(session.cause or LinkLost("the session ended"))
+        else:
+            self._waiting.setdefault(session, []).append(then)
+
+    def announce(self, session: Session) -> None:
+        """A session has left its greeting, for good or not."""
+        for then in self._waiting.pop(session, []):
+            then(session if session.state == "open" else session.cause or LinkLost("the session ended"))
+        for suspect in self.meeting.take_suspects():
+            if suspect in self._connections:
+                self._connections[suspect].probe()
+
+    # --- what sessions ask for (remit.captp.Home) ---------------------------------------------------------------
+
+    def greet(self, session: Session, location: Locator) -> str | None:
+        """A peer's hello was good."""
+        return self.meeting.greet(session, location)
+
+    def ended(self, session: Session, cause: Broken) -> None:  # noqa: ARG002  # the session keeps its cause
+        """A session is over: its last words go out, and the channel ends."""
+        self.meeting.ended(session)
+        connection = self._connections.pop(session, None)
+        if connection is not None:
+            connection.flush()
+            connection.channel.close()
+        self.announce(session)
+
+    def fetch(self, session: Session, swiss: bytes) -> Ref[Any]:
+        """The object for a swiss number, as a promise."""
+        from hashlib import sha256  # noqa: PLC0415  # only where somebody fetches
+
+        peer = self._connections[session].channel.peer if session in self._connections else None
+        return send(self.swiss, "fetch", sha256(swiss).digest(), peer, time.time())
+
+    def session_by_id(self, session_id: bytes) -> Session | None:
+        """The live session with this id."""
+        return self.meeting.by_id.get(session_id)
+
+    def token(self) -> bytes:
+        """32 random bytes."""
+        return os.urandom(32)
+
+    def reach(self, ref: Ref[Any]) -> Ref[Any]:
+        """What a re-enlivening reference stands for now."""
+        return ref._link.reached() if isinstance(ref._link, Live) else ref
+
+    def output(self, session: Session) -> None:
+        """A session has something to send: flush after this batch, or at the loop's next turn."""
+        connection = self._connections.get(session)
+        if connection is None:
+            return
+        self._dirty.append(connection)
+        if not self._flush_asked:
+            self._flush_asked = True
+            asyncio.get_running_loop().call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what sessions have to send, one write for each channel."""
+        self._flush_asked = False
+        while self._dirty:
+            dirty, self._dirty = self._dirty, []
+            for connection in dirty:
+                connection.flush()
+
+    # --- references -----------------------------------------------------------------------------------------------
+
+    async def fetch_from(self, sturdyref: SturdyRef) -> Ref[Any]:
+        """The far reference that a sturdyref stands for, over a session with its node."""
+        session = await self.session(sturdyref.locator)
+        found: Ref[Any] = await send(session.remote_bootstrap, "fetch", sturdyref.swiss)
+        return found
+
+    def enliven(self, sturdyref: SturdyRef) -> Far[Any]:
+        """A re-enlivening reference for a sturdyref, at once, connected or not."""
+
+        async def find() -> Ref[Any]:
+            return await self.fetch_from(sturdyref)
+
+        return live_ref(Live(self, find, sturdyref))
+
+    # --- time and tasks ----------------------------------------------------------------------------------------------
+
+    def loop_time(self) -> float:
+        """The loop's clock, in seconds."""
+        return asyncio.get_running_loop().time()
+
+    def background(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something that ends with the node at the latest."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "a node's background work failed", "exception": task.exception(), "task": task}
+            )
+
+    async def within(self, seconds: float, work: Awaitable[T]) -> T:
+        """The result of `work`, or `Unreachable` when the time is over."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await work
+        except TimeoutError:
+            raise Unreachable(f"no answer within {seconds:g} s") from None
+
+    async def _beat(self) -> None:
+        """Probe what is silent, give up what stays so."""
+        while True:
+            await asyncio.sleep(self.heartbeat / 2)
+            now = self.loop_time()
+            for connection in list(self._connections.values()):
+                silent = now - connection.heard
+                if silent > 2 * self.heartbeat:
+                    connection.give_up(LinkLost(f"the peer was silent for {silent:.0f} s"))
+                elif silent > self.heartbeat:
+                    connection.probe()
+
+    def __repr__(self) -> str:
+        return f"<node {self.designator[:8]} with {len(self._connections)} sessions>"
