@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from remit.durable import Batch, MemoryStore, SqliteStore, Store
@@ -48,3 +51,11 @@ def numbers(store: Store) -> list[int]:
     assert all(count == ROWS for count in rows.values()), f"a batch is kept in part: {rows}"
     assert kept.meta.get("last", b"-1") == b"%d" % max(rows, default=-1)
     return sorted(rows)
+
+
+def child(script: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """A Python process that runs `script`, with pipes for stdin and stdout; the caller ends it."""
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)

@@ -89,18 +89,14 @@ def read_secret_file(path: str | os.PathLike[str], *, limit: int = MAX_SECRET_FI
     try:
         # O_NONBLOCK, so that a pipe put there by somebody does not hold us up.
         descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return _read(descriptor, target, limit)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
         raise Missing(f"there is no file {target}") from error
     except OSError as error:
         raise store_error(error, f"{target} cannot be read") from error
-    with open(descriptor, "rb", buffering=0) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise StoreError(f"{target} is not a plain file: move it away")
-        _check(status, target, "600")
-        if status.st_size > limit:
-            raise StoreError(f"{target} has {status.st_size} bytes, more than the {limit} that such a file may have")
-        return file.read(limit)
 
 
 def sync_dir(directory: Path) -> None:
@@ -142,6 +138,17 @@ def _check(status: os.stat_result, path: Path, mode: str) -> None:
             f"{path} has mode {stat.S_IMODE(status.st_mode):04o}, so others may use it; nothing was opened. "
             f"To mend: chmod {mode} '{path}'"
         )
+
+
+def _read(descriptor: int, path: Path, limit: int) -> bytes:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise StoreError(f"{path} is not a plain file: move it away")
+    _check(status, path, "600")
+    if status.st_size > limit:
+        raise StoreError(f"{path} has {status.st_size} bytes, more than the {limit} that such a file may have")
+    with open(descriptor, "rb", closefd=False) as file:
+        return file.read(limit)
 
 
 def _write_new(path: Path, data: bytes) -> None:

@@ -101,9 +101,7 @@ class SqliteStore:
     def _problem(self, error: BaseException, doing: str) -> StoreError:
         import sqlite3
 
-        if isinstance(error, UnicodeError):
-            return damaged(self.path, str(error))
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, (sqlite3.Error, UnicodeError)):
             return translated(error, self.path, doing)
         return StoreError(f"{doing} the store {self.path} was broken off: {type(error).__name__}: {error}")
 
@@ -126,7 +124,7 @@ def _open(path: Path) -> Connection:
         except BaseException:
             connection.close()
             raise
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:
         raise translated(error, path, "opening") from error
     except OSError as error:
         raise store_error(error, f"the store {path} cannot be made or opened") from error

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["translated"]
 
 
-def translated(error: Error, path: Path, doing: str) -> StoreError:
+def translated(error: Error | UnicodeError, path: Path, doing: str) -> StoreError:
     """The error to raise for what SQLite said while `doing` something with the store at `path`.
 
     What is neither want of room, a lock, nor an input or output error can only come from a damaged file: rows are
@@ -24,6 +24,7 @@ def translated(error: Error, path: Path, doing: str) -> StoreError:
     """
     import sqlite3
 
+    # Without a code it is text in the file that is no UTF-8.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     primary = code & 0xFF
     why = f"{doing} the store {path} failed: {error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"

@@ -80,6 +80,7 @@ def read_header(path: Path) -> int:
     try:
         with open(path, "rb") as file:
             header = file.read(100)
+            size = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise store_error(error, f"the store {path} cannot be read") from error
     if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
@@ -87,6 +88,10 @@ def read_header(path: Path) -> int:
     application = int.from_bytes(header[68:72], "big")
     if application != APPLICATION:
         raise StoreError(f"{path} is an SQLite file of another program (application id {application:#x}): move it away")
+    page = int.from_bytes(header[16:18], "big")  # 1 stands for 65536
+    if page > 1 and size % page and not path.with_name(path.name + "-wal").exists():
+        # With a log it may be a growth that was cut off and that SQLite repeats; without one SQLite would not notice.
+        raise damaged(path, "its last page is cut off")
     return int.from_bytes(header[60:64], "big")
 
 
@@ -118,6 +123,6 @@ def migrate(connection: Connection, found: int) -> None:
 def damaged(path: Path, why: str) -> StoreCorrupt:
     """The error for a file that cannot be trusted."""
     return StoreCorrupt(
-        f"the store {path} is damaged ({why}); nothing was loaded. Restore it from a copy, "
+        f"the store {path} is damaged ({' '.join(why.split())}); nothing was loaded. Restore it from a copy, "
         f"or save what is left with: sqlite3 '{path}' .recover"
     )
