@@ -28,7 +28,7 @@ EVENT_LOOP = (
 DRIVERS: dict[str, str] = {
     "src/remit/net/_identity.py": "keeps a node's key in a file, drafted under a random name",
     "src/remit/durable/_files.py": "keeps secrets in files, drafted under random names",
-    "src/remit/durable/_sqlite_errors.py": "tells a full disk from others by SQLite's own temporary directory",
+    "src/remit/durable/_sqlite_errors.py": "tells a full disk from a broken one by writing a file beside the store",
 }
 AMBIENT_MODULES = {"socket", "subprocess", "random", "secrets", "tempfile", "multiprocessing"}
 AMBIENT_NAMES = {

@@ -70,6 +70,8 @@ class Envelope:
 
     __slots__ = ("signature", "signed")
 
+    signed: Any  # a Give, or a Receive around an Envelope of one: the constructors see to it
+
     def __init__(self, signed: Any, signature: Any) -> None:
         if not isinstance(signed, Give | Receive):
             raise ProtocolError("desc:sig-envelope holds a desc:handoff-give or a desc:handoff-receive")

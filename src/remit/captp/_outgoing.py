@@ -196,13 +196,13 @@ class Outgoing:
         self._output.append(message)
         if not self._asked_output:
             self._asked_output = True
-            self.home.output(self)
+            self.home.output(self)  # type: ignore[arg-type]  # every Outgoing is a Session
 
     def _want_output(self) -> None:
         """There is something to give back: let it go with the next output."""
         if not self._asked_output:
             self._asked_output = True
-            self.home.output(self)
+            self.home.output(self)  # type: ignore[arg-type]  # every Outgoing is a Session
 
     def take(self) -> list[bytes]:
         """The messages to send now, in order, one write for all; what is to be given back goes last."""

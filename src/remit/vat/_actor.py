@@ -82,12 +82,12 @@ def actor(cls: type[C] | None = None, *, kind: str | None = None, version: int =
             # What stays of a default on the class would answer for a field that a constructor forgot.
             if name in vars(made):
                 delattr(made, name)
-        made.__init__ = _constructor(fields, defaults)  # type: ignore[misc]  # as dataclasses do
-        made.__setattr__ = _setter(frozenset(fields))  # type: ignore[assignment,method-assign]  # the state's only door
-        made.__delattr__ = _no_delete  # type: ignore[assignment,method-assign]
-        made.__eq__ = object.__eq__  # type: ignore[assignment,method-assign]  # objects have identity, not value
-        made.__hash__ = object.__hash__  # type: ignore[assignment,method-assign]
-        made.__repr__ = _show  # type: ignore[assignment,method-assign]  # fields may be secrets
+        made.__init__ = _constructor(fields, defaults)  # type: ignore[method-assign]  # as dataclasses do
+        made.__setattr__ = _setter(frozenset(fields))  # type: ignore[method-assign]  # the state's only door
+        made.__delattr__ = _no_delete  # type: ignore[method-assign]
+        made.__eq__ = object.__eq__  # type: ignore[method-assign]  # objects have identity, not value
+        made.__hash__ = object.__hash__  # type: ignore[method-assign]
+        made.__repr__ = _show  # type: ignore[method-assign]  # fields may be secrets
         made._remit_defaults_ = defaults  # type: ignore[attr-defined]
         made._remit_ = ActorType(made, kind or f"{made.__module__}.{made.__qualname__}", version, fields)  # type: ignore[attr-defined]
         return made

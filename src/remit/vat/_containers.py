@@ -50,6 +50,9 @@ class TurnDict(dict[Any, Any]):
 
     __slots__ = ("__weakref__", "_key", "_up")
 
+    _up: weakref.ref[Any] | None
+    _key: Any
+
     @classmethod
     def _from(cls, plain: dict[Any, Any], up: Any, at: Any) -> TurnDict:
         self = cls()
@@ -108,7 +111,7 @@ class TurnDict(dict[Any, Any]):
         for name, value in dict(*others, **more).items():
             self[name] = value
 
-    def __ior__(self, other: Any) -> TurnDict:  # type: ignore[override,misc]  # the built-in's overloads say the same
+    def __ior__(self, other: Any) -> TurnDict:  # type: ignore[misc]  # the built-in's overloads say the same
         self.update(other)
         return self
 
@@ -125,6 +128,9 @@ class TurnList(list[Any]):
     """A list field; a durable vat stores each element as a row of its own."""
 
     __slots__ = ("__weakref__", "_key", "_up")
+
+    _up: weakref.ref[Any] | None
+    _key: Any
 
     @classmethod
     def _from(cls, plain: Iterable[Any], up: Any, at: Any) -> TurnList:
@@ -161,7 +167,7 @@ class TurnList(list[Any]):
         self._touch(growing=True)
         list.extend(self, kept)
 
-    def __iadd__(self, values: Iterable[Any]) -> TurnList:  # type: ignore[override,misc]  # as the built-in
+    def __iadd__(self, values: Iterable[Any]) -> TurnList:  # type: ignore[misc]  # as the built-in
         self.extend(values)
         return self
 
@@ -213,6 +219,9 @@ class TurnSet(set[Any]):
     """A set field; its elements are data that can be dictionary keys, or references. Not passable: send `list(s)`."""
 
     __slots__ = ("_key", "_up")
+
+    _up: weakref.ref[Any] | None
+    _key: Any
 
     @classmethod
     def _from(cls, plain: Iterable[Any], up: Any, at: Any) -> TurnSet:
@@ -275,19 +284,19 @@ class TurnSet(set[Any]):
     def symmetric_difference_update(self, other: Iterable[Any]) -> None:
         self._change(set(self).symmetric_difference(other))
 
-    def __ior__(self, other: Any) -> TurnSet:  # type: ignore[override,misc]  # as the built-in
+    def __ior__(self, other: Any) -> TurnSet:  # type: ignore[misc]  # as the built-in
         self.update(other)
         return self
 
-    def __iand__(self, other: Any) -> TurnSet:  # type: ignore[override,misc]  # as the built-in
+    def __iand__(self, other: Any) -> TurnSet:  # type: ignore[misc]  # as the built-in
         self.intersection_update(other)
         return self
 
-    def __isub__(self, other: Any) -> TurnSet:  # type: ignore[override,misc]  # as the built-in
+    def __isub__(self, other: Any) -> TurnSet:  # type: ignore[misc]  # as the built-in
         self.difference_update(other)
         return self
 
-    def __ixor__(self, other: Any) -> TurnSet:  # type: ignore[override,misc]  # as the built-in
+    def __ixor__(self, other: Any) -> TurnSet:  # type: ignore[misc]  # as the built-in
         self.symmetric_difference_update(other)
         return self
 

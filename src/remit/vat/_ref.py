@@ -122,6 +122,9 @@ class Promise(Ref[T]):
 
     __slots__ = ("_pending", "_value")
 
+    _value: Any
+    _pending: list[Waiter] | None
+
     def __init__(self, vat: Vat, at: Any = None, link: Link | None = None) -> None:
         self._vat = vat
         self._at = at

@@ -37,17 +37,17 @@ class Task:
         """Go on after an `await`."""
         vat._resume(self)
 
-    def step(self) -> Ref[Any]:
+    def step(self) -> Any:
         """Run to the next `await` and say what it waits for; `StopIteration` carries the result."""
         awaited = self.awaited
         if awaited is None:
-            return self.coroutine.send(None)  # type: ignore[no-any-return]  # whatever it yields is checked by the vat
+            return self.coroutine.send(None)  # whatever it yields is checked by the vat
         value: Any = awaited
         if isinstance(awaited, Promise):
             value = final(awaited)._value
             if isinstance(value, Failed):
-                return self.coroutine.throw(value.error.copy())  # type: ignore[no-any-return]  # as above
-        return self.coroutine.send(value)  # type: ignore[no-any-return]  # as above
+                return self.coroutine.throw(value.error.copy())
+        return self.coroutine.send(value)
 
     def __repr__(self) -> str:
         return f"<suspended {self.message!r}>"
