@@ -27,6 +27,8 @@ EVENT_LOOP = (
 # The drivers: the only modules that touch what is outside the process by themselves, and why.
 DRIVERS: dict[str, str] = {
     "src/remit/net/_identity.py": "keeps a node's key in a file, drafted under a random name",
+    "src/remit/net/_network.py": "the device that mints swiss numbers and knows when they expire",
+    "src/remit/net/_node.py": "gives the session engine its randomness and signed addresses their date",
     "src/remit/durable/_files.py": "keeps secrets in files, drafted under random names",
     "src/remit/durable/_sqlite_errors.py": "tells a full disk from a broken one by writing a file beside the store",
 }

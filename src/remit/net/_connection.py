@@ -1,8 +1,8 @@
 """One channel and the session on it: bytes to the engine, its output to the channel, and who pays.
 
-    account    each message borrows until all the work it caused is done; above `HIGH` the channel is not read, below
-               `LOW` it is again
-    heartbeat  after a silence something is sent that every peer answers; no answer within the limit, and it is dead
+account    each message borrows until all the work it caused is done; above `HIGH` the channel is not read, below
+           `LOW` it is again
+heartbeat  after a silence something is sent that every peer answers; no answer within the limit, and it is dead
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Live:
             self._current = ref = None
         return ref
 
-    def deliver(self, handle: Any, message: Message) -> None:  # noqa: ARG002  # a link of one object
+    def deliver(self, handle: Any, message: Message) -> None:  # a link of one object
         """Send now if there is a link, else when there is."""
         ref = self.current()
         if ref is not None and not self._waiting:
@@ -127,15 +127,17 @@ class Live:
     def listen(self, promise: Promise[Any]) -> None:
         """A link of one object exports no promises."""
 
-    def on_sever(self, handle: Any, handler: Ref[Any]) -> None:  # noqa: ARG002  # a link of one object
+    def on_sever(self, handle: Any, handler: Ref[Any]) -> None:  # a link of one object
         """When the link of the moment is lost (or if there is none)."""
         ref = self.current()
         if ref is not None and ref._link is not None:
             ref._link.on_sever(ref._at, handler)
         else:
-            handler._route(Message(handler, None, (LinkLost("there is no link now"),), None, None, self.node.context, True), None)
+            handler._route(
+                Message(handler, None, (LinkLost("there is no link now"),), None, None, self.node.context, True), None
+            )
 
-    def off_sever(self, handle: Any, handler: Ref[Any]) -> None:  # noqa: ARG002  # a link of one object
+    def off_sever(self, handle: Any, handler: Ref[Any]) -> None:  # a link of one object
         """Forget an `on_sever`."""
         ref = self.current()
         if ref is not None and ref._link is not None:

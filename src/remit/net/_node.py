@@ -1,7 +1,7 @@
 """The node: one key, its netlayers, its sessions and one main vat. The only place where engine, wire and vat meet.
 
-    netlayer ──channel──► Connection ──messages──► Session ──► vat
-    vat ──► Session ──output()──► the node's flush: one write for each channel and batch
+netlayer ──channel──► Connection ──messages──► Session ──► vat
+vat ──► Session ──output()──► the node's flush: one write for each channel and batch
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ class Node:
         self.background(self._beat())
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.close()
 
     async def close(self) -> None:
@@ -223,7 +225,7 @@ class Node:
         """A peer's hello was good."""
         return self.meeting.greet(session, location)
 
-    def ended(self, session: Session, cause: Broken) -> None:  # noqa: ARG002  # the session keeps its cause
+    def ended(self, session: Session, cause: Broken) -> None:  # the session keeps its cause
         """A session is over: its last words go out, and the channel ends."""
         self.meeting.ended(session)
         connection = self._connections.pop(session, None)
@@ -234,7 +236,7 @@ class Node:
 
     def fetch(self, session: Session, swiss: bytes) -> Ref[Any]:
         """The object for a swiss number, as a promise."""
-        from hashlib import sha256  # noqa: PLC0415  # only where somebody fetches
+        from hashlib import sha256  # only where somebody fetches
 
         peer = self._connections[session].channel.peer if session in self._connections else None
         return send(self.swiss, "fetch", sha256(swiss).digest(), peer, time.time())
