@@ -22,11 +22,11 @@ __all__ = ["RecordMaker", "decode"]
 
 RecordMaker = Callable[[Any, list[Any]], Any]
 
-_UNPACK: Final = struct.Struct(">d").unpack
+_UNPACK: Final = struct.Struct(">d").unpack_from
 _DIGITS: Final = re.compile(rb"[0-9]*")
 _SYMBOLS: Final[dict[bytes, Symbol]] = {}  # text to symbol; shared by all sessions, so bounded by the two numbers below
-_KEYS: Final[dict[bytes, str]] = {}  # encoded struct key to key; the same
-_LENGTH_DIGITS: Final = 18
+_KEYS: Final[dict[str, str]] = {}  # a struct's key to what orders it; the same
+_QUICK: Final = 10**9  # up to about here, adding up digits takes less time than int()
 _HINTS: Final = {
     b"F": ": OCapN has no float32",
     b"#": ": OCapN has no sets",
@@ -57,87 +57,83 @@ def decode(
 
 def _decode(data: bytes, limits: Limits, record: RecordMaker) -> Any:
     """The value in `data`, which ends with one byte that is not the message's and begins no value."""
-    size = len(data) - 1
-    items: list[Any] = []  # of the list or record being read
-    fields: dict[str, Any] | None = None  # the struct being read instead
-    key, last = "", b""  # its current key, and that key's encoded bytes
-    at = start = count = 0
-    close = -1  # the byte that ends the container; none at the top
-    stack: list[tuple[list[Any], dict[str, Any] | None, str, bytes, int, int]] = []
-    value: Any
+    size, depth, most = len(data) - 1, limits.depth, limits.items
+    text = data.decode("latin-1") if data.isascii() else ""  # of most messages: a slice of it is a string already
+    stack: list[tuple[list[Any], int, int]] = []  # for each open container: `items` and `close` outside, and its start
+    items: list[Any] = []  # of the container being read; a struct's keys and values alternate
+    close = -1  # the byte that ends it; none at the top
+    at = count = 0
     while True:
         c = data[at]
-        if fields is not None and c != 125:
-            key, last, at = _key(data, at, last)
-            c = data[at]
         if 48 <= c <= 57:
-            n, end = c - 48, at + 1
-            c = data[end]
+            n, begin = c - 48, at + 2
+            c = data[at + 1]
+            while 48 <= c <= 57 and 0 < n < _QUICK:
+                n, c, begin = n * 10 + c - 48, data[begin], begin + 1
             if 48 <= c <= 57:
-                n, end = _number(data, at, limits.integer_digits)
-                c = data[end]
-            at, end = end + 1, end + 1 + n
+                n, begin = _number(data, at, limits.integer_digits)
+                c = data[begin - 1]
+            at = begin
             if c == 43:
-                value, end = n, at
-            elif end > size or c not in b"\"':":
-                value, end = _negative(data, at, n), at
-            elif c == 34:
-                value = _text(data[at:end], at)
-            elif c == 39:
-                raw = data[at:end]
-                value = _SYMBOLS.get(raw) or _symbol(raw, at)
+                items.append(n)
+            elif c == 45 or begin + n > size:
+                items.append(_negative(data, begin, n))
             else:
-                value = data[at:end]
-            at = end
-        elif c in {91, 123, 60}:
-            if len(stack) >= limits.depth:
-                raise LimitExceeded(f"nested deeper than Limits.depth, {limits.depth} (at byte {at})")
-            stack.append((items, fields, key, last, close, start))
-            items, fields, last, close, start, at = [], ({} if c == 123 else None), b"", c + 2, at, at + 1
-            continue
+                at = begin + n
+                if c == 34:
+                    items.append(text[begin:at] if text else _text(data[begin:at], begin))
+                elif c == 39:
+                    items.append(_SYMBOLS.get(data[begin:at]) or _symbol(data[begin:at], begin))
+                else:
+                    items.append(data[begin:at] if c == 58 else _negative(data, begin, n))
         elif c == close:
-            count = _counted(count + len(items if fields is None else fields), limits, at)
-            value = items if c == 93 else fields if c == 125 else _record(items, start, record)
-            items, fields, key, last, close, start = stack.pop()
+            count += len(items)
+            if count > most:
+                raise LimitExceeded(f"more values than Limits.items, {most} (at byte {at})")
+            inner = items
+            items, close, start = stack.pop()
+            items.append(inner if c == 93 else _struct(inner, start) if c == 125 else _record(inner, start, record))
             at += 1
+        elif c in {91, 123, 60}:
+            stack.append((items, close, at))
+            if len(stack) > depth:
+                raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
+            items, close, at = [], c + 2, at + 1
+            continue
         else:
-            value, at = _atom(data, at)
-        if fields is not None:
-            fields[key] = value
-        elif stack:
-            items.append(value)
-        else:
-            return _finished(value, at, size)
+            items.append(c == 116 if c in {116, 102} else _float(data, at))
+            at += 9 if c == 68 else 1
+        if close < 0:
+            return _finished(items[0], at, size)
 
 
-def _key(data: bytes, at: int, last: bytes) -> tuple[str, bytes, int]:
-    """A struct's key, its encoded form and the offset of its value; keys have to come in ascending encoded order."""
-    n = data[at] - 48
-    begin = at + 1
-    if not 0 <= n <= 9:
-        raise _unexpected(data, at, "a struct's key, a string,")
-    if 48 <= data[begin] <= 57:
-        n, begin = _number(data, at, _LENGTH_DIGITS)
-    end = begin + 1 + n
-    if data[begin] != 34:
-        raise _unexpected(data, begin, "the \" of a struct's key, which is a string,")
-    if end > len(data) - 1:
-        raise _cut(data, begin + 1, n)
-    encoded = data[at:end]
-    if encoded <= last:
-        raise DecodeError("a struct's keys are not in ascending order of their encoded bytes, or one comes twice", at)
-    if data[end] == 125:
-        raise DecodeError("a struct's key has no value", end)
-    return _KEYS.get(encoded) or _new_key(encoded, begin + 1 - at, begin + 1), encoded, end
+def _struct(items: list[Any], start: int) -> dict[str, Any]:
+    """The struct of these alternating keys and values; the keys have to come in ascending order of their encoded bytes."""
+    if len(items) & 1:
+        raise DecodeError("the last key of a struct has no value", start)
+    fields: dict[str, Any] = {}
+    last = ""
+    parts = iter(items)
+    for key, value in zip(parts, parts):  # noqa: B905  # even, says the check above
+        if type(key) is not str:
+            raise DecodeError(f"the keys of a struct are strings, and here is a {type(key).__name__}", start)
+        encoded = _KEYS.get(key) or _new_key(key)
+        if encoded <= last:
+            raise DecodeError("the keys of a struct do not ascend by their encoded bytes, or one comes twice", start)
+        last = encoded
+        fields[key] = value
+    return fields
 
 
-def _new_key(encoded: bytes, skip: int, at: int) -> str:
-    key = _text(encoded[skip:], at)
-    if len(encoded) <= _CACHED_BYTES:
+def _new_key(key: str) -> str:
+    """The encoded form of a struct's key, as text that sorts as its bytes do."""
+    raw = key.encode()
+    encoded = f'{len(raw)}"' + raw.decode("latin-1")
+    if len(raw) <= _CACHED_BYTES:
         if len(_KEYS) >= _CACHED:
             _KEYS.clear()  # rather than keep what a hostile peer may have filled it with
-        _KEYS[encoded] = key
-    return key
+        _KEYS[key] = encoded
+    return encoded
 
 
 def _symbol(raw: bytes, at: int) -> Symbol:
@@ -157,7 +153,7 @@ def _text(raw: bytes, at: int) -> str:
 
 
 def _number(data: bytes, at: int, digits: int) -> tuple[int, int]:
-    """An integer or length of two digits or more, and the offset behind it."""
+    """An integer or length of two digits or more, and the offset behind its mark."""
     match = _DIGITS.match(data, at)
     assert match is not None
     end = match.end()
@@ -166,7 +162,7 @@ def _number(data: bytes, at: int, digits: int) -> tuple[int, int]:
     if end - at > digits:
         raise LimitExceeded(f"a number of more digits than Limits.integer_digits, {digits} (at byte {at})")
     try:
-        return int(data[at:end]), end
+        return int(data[at:end]), end + 1
     except ValueError:  # sys.set_int_max_str_digits: this process converts fewer digits than the limit allows
         raise LimitExceeded(f"a number of {end - at} digits is more than Python converts here (at byte {at})") from None
 
@@ -183,20 +179,15 @@ def _negative(data: bytes, at: int, n: int) -> int:
     raise _unexpected(data, at - 1, "one of + - : \" ' after a number")
 
 
-def _atom(data: bytes, at: int) -> tuple[Any, int]:
-    """A boolean or a float, and the offset behind it."""
-    c = data[at]
-    if c in {116, 102}:
-        return c == 116, at + 1
-    if c != 68:
+def _float(data: bytes, at: int) -> float:
+    if data[at] != 68:
         raise _unexpected(data, at, "a value")
-    packed = data[at + 1 : at + 9]
     if at + 9 > len(data) - 1:
         raise _cut(data, at + 1, 8)
-    number: float = _UNPACK(packed)[0]
-    if math.isnan(number) and packed != NAN:
+    number: float = _UNPACK(data, at + 1)[0]
+    if math.isnan(number) and data[at + 1 : at + 9] != NAN:
         raise DecodeError("a NaN that is not the canonical one, 7ff8000000000000", at)
-    return number, at + 9
+    return number
 
 
 def _record(items: list[Any], start: int, record: RecordMaker) -> Any:

@@ -33,8 +33,12 @@ def key(value: object) -> Hashable:
 
 
 def error_text(error: Broken) -> str:
-    """The error's one string, with what UTF-8 cannot carry escaped: an error must always get through."""
-    return error.text().encode("utf-8", "backslashreplace").decode()
+    """The one string that stands for the error, such that reading it gives the same error and string again.
+
+    What UTF-8 cannot carry is escaped, and a kind or id of unusual form becomes part of the message: an error always
+    gets through.
+    """
+    return Broken.parse(error.text().encode("utf-8", "backslashreplace").decode()).text()
 
 
 def _form(value: Any) -> tuple[str, Any]:
@@ -51,7 +55,7 @@ def _form(value: Any) -> tuple[str, Any]:
     if isinstance(value, Data):
         return value._form()
     if isinstance(value, Broken):
-        return "error", Broken.parse(error_text(value)).text()
+        return "error", error_text(value)
     plain = plain_of(kind)
     if plain is not None:
         return _form(plain(value))
