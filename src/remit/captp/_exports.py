@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from remit.errors import Broken, NoSuchMethod, ProtocolError
+from remit.errors import NoSuchMethod, ProtocolError
 from remit.values import Symbol
-from remit.vat import Failed, Message, Promise, Ref, Vat
+from remit.vat import Message, Promise, Ref, Vat, failed
 
 if TYPE_CHECKING:
     from remit.captp._outgoing import Outgoing
@@ -53,7 +53,7 @@ class ResolverRef(Ref[Any]):
         if selector == "fulfill":
             self._at._resolved(self, value)
         elif selector == "break":
-            self._at._resolved(self, Failed(value if isinstance(value, Broken) else Broken(str(value))))
+            self._at._resolved(self, failed(value))
         else:
             message.fail(NoSuchMethod("a resolver answers fulfill and break"), sender)
             return

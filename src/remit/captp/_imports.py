@@ -9,6 +9,7 @@ Acyclic only, as the protocol is: cycles across peers are not found. (OCapN draf
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from remit.errors import LimitExceeded
@@ -27,12 +28,13 @@ class Import(weakref.ref[Ref[Any]]):
 class Imports:
     """The import table of one session; the session owns it."""
 
-    __slots__ = ("_dropped", "_link", "_vat", "by_position", "given_back", "limit")
+    __slots__ = ("_dropped", "_link", "_vat", "by_position", "given_back", "limit", "wake")
 
-    def __init__(self, vat: Vat, link: Link, limit: int) -> None:
+    def __init__(self, vat: Vat, link: Link, limit: int, wake: Callable[[], None]) -> None:
         self.by_position: dict[int, Import] = {}
         self.given_back: dict[int, int] = {}
         self.limit = limit
+        self.wake = wake  # there is something to give back
         self._vat = vat
         self._link = link
         self._dropped: Any = self._forget  # one bound method for all entries
@@ -55,10 +57,6 @@ class Imports:
         self.by_position[position] = entry
         return made
 
-    def pay(self, position: int) -> None:
-        """Give back one occurrence of a position that we kept no reference for."""
-        self.given_back[position] = self.given_back.get(position, 0) + 1
-
     def _forget(self, entry: Import) -> None:
         # A later entry may have taken the position; each gives back its own count.
         if self.by_position.get(entry.position) is entry:
@@ -67,6 +65,7 @@ class Imports:
             return
         self.given_back[entry.position] = self.given_back.get(entry.position, 0) + entry.count
         entry.count = 0
+        self.wake()
 
     def take_given_back(self) -> dict[int, int]:
         """The positions to give back, with their counts; forgets them."""

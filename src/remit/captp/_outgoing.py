@@ -68,7 +68,7 @@ class Outgoing:
         self.remote_key_value: Any = None
         self.bootstrap = BootstrapRef(self)
         self.exports = Exports(self.bootstrap, MAX_TABLE)
-        self.imports = Imports(home.vat, self, MAX_TABLE)
+        self.imports = Imports(home.vat, self, MAX_TABLE, self._want_output)
         self.remote_bootstrap: Far[Any] = Far(home.vat, 0, self)
         self._output: list[bytes] = []
         self._asked_output = False
@@ -162,7 +162,7 @@ class Outgoing:
             return
         try:
             verb, body = (
-                (BREAK, encode(value.error)) if isinstance(value, Failed) else (FULFILL, encode(value, self.write))
+                (BREAK, encode(value.reason, self.write)) if isinstance(value, Failed) else (FULFILL, encode(value, self.write))
             )
         except NotPassable as error:
             verb, body = BREAK, encode(Broken(str(error), kind="NotPassable"))

@@ -45,6 +45,7 @@ class Node:
 
     `swiss` is the near reference to the node's `SwissNumbers`, a root where the vat is durable. `heartbeat` is in seconds: a peer
     that is silent for so long is probed, and given up after as long again. `guide` is asked when hints are stale.
+    `believe` is for conformance tests only: see `remit.captp.Meeting`.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Node:
         limits: Limits = DEFAULT_LIMITS,
         heartbeat: float = 15.0,
         guide: Guide | None = None,
+        believe: bool = False,
     ) -> None:
         self.key = key
         self.vat = vat
@@ -66,7 +68,7 @@ class Node:
         self.heartbeat = heartbeat
         self.guide = guide
         self.context = ROOT
-        self.meeting = Meeting()
+        self.meeting = Meeting(believe=believe)
         self.addresses = AddressBook()
         self.netlayers: dict[str, Netlayer] = {}
         self.hints: dict[str, dict[str, str]] = {}
@@ -77,6 +79,7 @@ class Node:
         self._flush_asked = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     # --- who and where ---------------------------------------------------------------------------------
 
@@ -122,6 +125,7 @@ class Node:
         if self.vat._driver is None:
             raise Misuse(f"nobody drives vat {self.vat.name}: enter it before its node")
         self.vat._driver.after = self.flush
+        self._loop = asyncio.get_running_loop()
         self.background(self._beat())
         return self
 
@@ -259,9 +263,10 @@ class Node:
         if connection is None:
             return
         self._dirty.append(connection)
-        if not self._flush_asked:
+        if not self._flush_asked and not self._closed:
             self._flush_asked = True
-            asyncio.get_running_loop().call_soon(self.flush)
+            assert self._loop is not None
+            self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write what sessions have to send, one write for each channel."""

@@ -22,7 +22,7 @@ from remit.vat._api import (
 from remit.vat._containers import TurnDict, TurnList, TurnSet
 from remit.vat._message import ROOT, Account, Context, Facet, Message
 from remit.vat._method import Method, reads
-from remit.vat._outcome import PENDING, Failed
+from remit.vat._outcome import PENDING, Failed, failed
 from remit.vat._ref import Far, Link, Promise, Ref, Waiter, final
 from remit.vat._turn import Turn
 from remit.vat._vat import Keeper, Recorder, Vat
@@ -54,6 +54,7 @@ __all__ = [
     "actor_type",
     "become",
     "call",
+    "failed",
     "field",
     "final",
     "off_sever",

@@ -16,7 +16,7 @@ from remit.values import passable, passable_args
 from remit.vat._active import current
 from remit.vat._actor import actor, actor_type
 from remit.vat._message import Message
-from remit.vat._outcome import PENDING, Failed
+from remit.vat._outcome import PENDING, Failed, failed
 from remit.vat._ref import ATOMS, Far, Promise, Ref, ask, final, post
 from remit.vat._task import Handler, Subscription
 from remit.vat._turn import Settlement, Turn
@@ -84,8 +84,7 @@ class Resolver:
 
     def break_(self, reason: Any = None) -> None:
         """The promise breaks with this error (or with what describes it)."""
-        error = reason if isinstance(reason, Broken) else Broken("" if reason is None else str(reason))
-        current("break").effects.append(Settlement(self.promise, Failed(error)))
+        current("break").effects.append(Settlement(self.promise, failed(reason)))
 
 
 def promise() -> tuple[Promise[Any], Ref[Resolver]]:
