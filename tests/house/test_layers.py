@@ -27,6 +27,12 @@ EVENT_LOOP = (
 # The drivers: the only modules that touch what is outside the process by themselves, and why.
 DRIVERS: dict[str, str] = {
     "src/remit/net/_identity.py": "keeps a node's key in a file, drafted under a random name",
+    "src/remit/net/_streams.py": "gives each hello its nonce",
+    "src/remit/net/_arrival.py": "looks at an accepted socket's first byte",
+    "src/remit/net/_listener.py": "takes connections off a listening socket",
+    "src/remit/net/_socketfile.py": "makes the file of a unix socket",
+    "src/remit/net/_tls.py": "opens listening sockets",
+    "src/remit/net/_unix.py": "opens unix sockets and reads their credentials",
     "src/remit/net/_network.py": "the device that mints swiss numbers and knows when they expire",
     "src/remit/net/_node.py": "gives the session engine its randomness and signed addresses their date",
     "src/remit/durable/_files.py": "keeps secrets in files, drafted under random names",

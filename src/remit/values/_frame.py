@@ -94,6 +94,8 @@ class Framer(_Stream):
 
     def _scan(self) -> bool:
         buffer, size = self._buffer, len(self._buffer)
+        if self._begin < self._at and not self._closers and not self._digits:
+            return self._at <= size  # a value outside of any container, whose last bytes had not come
         while self._at < size:
             c = buffer[self._at]
             if 48 <= c <= 57 or self._digits:

@@ -1,0 +1,283 @@
+"""Channels over byte streams: TCP, TLS and unix sockets, on asyncio's or any other event loop's transports."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+from remit.errors import LinkLost, ProtocolError, RemitError, Truncated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from remit.net._channel import Channel, Receiver
+
+__all__ = ["HIGH_WATER", "Cutter", "Framing", "StreamChannel"]
+
+HIGH_WATER = 256 * 1024
+"""Bytes that may wait to be sent before a channel counts as congested. Less than one default frame (1 MiB), more than
+a batch of calls; asyncio's own defaults are 64 KiB for sockets and 512 KiB for TLS."""
+
+
+class Cutter(Protocol):
+    """Finds the borders of messages in a stream."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The messages that these bytes complete. Raises `ProtocolError`."""
+
+    @property
+    def pending(self) -> int:
+        """Bytes of a message whose end has not come."""
+
+
+class Framing:
+    """How messages stand in a stream: `frame` writes one, `cutter` makes what finds them again."""
+
+    __slots__ = ("cutter", "frame")
+
+    def __init__(self, frame: Callable[[bytes], bytes], cutter: Callable[[], Cutter]) -> None:
+        self.frame = frame
+        self.cutter = cutter
+
+
+class StreamChannel(asyncio.Protocol):
+    """A `Channel` over one asyncio transport. Made when the peer is proved; over when the transport is.
+
+    `peer` and `uid` are what was proved, `name` says in errors where the peer is, `gone` is called when it is over,
+    and `close_seconds` bounds how long `close` waits for a peer that does not read or does not end its side.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_close_seconds",
+        "_cutter",
+        "_deadline",
+        "_ending",
+        "_frame",
+        "_gone",
+        "_loss",
+        "_name",
+        "_over",
+        "_paused",
+        "_pipe",
+        "_receiver",
+        "_why",
+        "congested",
+        "peer",
+        "transport",
+        "uid",
+    )
+
+    def __init__(
+        self,
+        pipe: asyncio.Transport,
+        framing: Framing,
+        *,
+        transport: str,
+        name: str,
+        peer: bytes | None,
+        uid: int | None,
+        close_seconds: float,
+        gone: Callable[[StreamChannel], None],
+    ) -> None:
+        self.transport = transport
+        self.peer = peer
+        self.uid = uid
+        self.congested = False
+        self._pipe = pipe
+        self._frame = framing.frame
+        self._cutter = framing.cutter()
+        self._name = name
+        self._close_seconds = close_seconds
+        self._gone = gone
+        self._receiver: Receiver | None = None
+        self._paused = False
+        self._ending = False  # by our own close, abort or failure
+        self._over = False  # the receiver has been told
+        self._why: Exception | None = None  # why we ended it
+        self._loss: list[Exception | None] = []  # how the transport ended, once it has
+        self._backlog: list[bytes] = []  # messages that came in the same read as the one that made us pause
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def open(self, receive: Callable[[Channel], Receiver], early: bytes = b"") -> None:
+        """Take the transport over, `early` being what has been read of it already."""
+        self._pipe.set_protocol(self)
+        self._pipe.set_write_buffer_limits(high=HIGH_WATER)
+        try:
+            self._receiver = receive(self)
+        except BaseException:
+            self._pipe.abort()
+            raise
+        if early:
+            self.data_received(early)
+
+    # --- what the owner calls ---------------------------------------------------------------
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        if self._ending or self._loss or not messages:
+            return
+        if len(messages) == 1:
+            self._pipe.write(self._frame(messages[0]))
+        else:
+            self._pipe.write(b"".join(map(self._frame, messages)))
+
+    def pause(self) -> None:
+        if not self._paused and not self._ending:
+            self._paused = True
+            if not self._pipe.is_closing():
+                self._pipe.pause_reading()
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def close(self) -> None:
+        if self._ending or self._over:
+            return
+        if self._loss:
+            self._fail(None)
+            return
+        self._end(None)
+        self._deadline = asyncio.get_running_loop().call_later(self._close_seconds, self._pipe.abort)
+        if not self._pipe.is_closing():
+            self._pipe.resume_reading()
+            self._half_close()
+
+    def abort(self) -> None:
+        self._fail(None)
+
+    def discard(self) -> None:
+        """`abort`, for a transport whose making was cancelled: uvloop then closes it without telling its protocol."""
+        self.abort()
+        asyncio.get_running_loop().call_soon(self.connection_lost, None)
+
+    # --- what the event loop calls ----------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if self._ending:
+            return
+        try:
+            messages = self._cutter.feed(data)
+        except ProtocolError as error:
+            self._fail(error)
+            return
+        if self._paused or self._backlog:
+            self._backlog += messages
+        else:
+            self._deliver(messages)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._loss:
+            return
+        self._loss.append(error)
+        if not self._backlog:
+            self._finish()
+        # Else the owner has paused with messages at hand: they come first, and the end after them.
+
+    def pause_writing(self) -> None:
+        self._set_congested(True)
+
+    def resume_writing(self) -> None:
+        self._set_congested(False)
+
+    # --- the rest ----------------------------------------------------------------------------
+
+    def _half_close(self) -> None:
+        """End our side, and read on until the peer ends its own.
+
+        Closing with unread bytes would make the kernel send a reset, which can take away from the peer what was
+        just sent to it. TLS has its own closing exchange inside the transport.
+        """
+        if not self._pipe.can_write_eof():
+            self._pipe.close()
+            return
+        try:
+            self._pipe.write_eof()
+        except OSError:
+            self._pipe.abort()  # the peer has reset the connection, and the loop has not seen it yet
+
+    def _deliver(self, messages: list[bytes]) -> None:
+        receiver = self._receiver
+        assert receiver is not None
+        taken = 0
+        try:
+            for message in messages:
+                if self._paused or self._ending:
+                    break
+                taken += 1
+                receiver.received(message)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it ends this channel, and no other
+            self._fail(error)
+        if taken < len(messages) and not self._ending:
+            self._backlog = messages[taken:]
+
+    def _go_on(self) -> None:
+        if self._paused or self._ending:
+            return
+        backlog, self._backlog = self._backlog, []
+        self._deliver(backlog)
+        if self._still_held():
+            return
+        if self._loss:
+            self._finish()
+        elif not self._pipe.is_closing():
+            self._pipe.resume_reading()
+
+    def _still_held(self) -> bool:
+        return self._paused or self._ending or bool(self._backlog)
+
+    def _set_congested(self, yes: bool) -> None:
+        self.congested = yes
+        if self._receiver is None or self._ending:
+            return
+        try:
+            self._receiver.congested(yes)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it ends this channel, and no other
+            self._fail(error)
+
+    def _fail(self, cause: Exception | None) -> None:
+        """End now, for this reason (None: because we want it)."""
+        if self._over:
+            return
+        if cause is not None and not isinstance(cause, RemitError):
+            context = {"message": f"a receiver of {self._name} raised; the connection is ended", "exception": cause}
+            asyncio.get_running_loop().call_exception_handler(context)
+        first = not self._ending
+        if first:
+            self._end(cause)
+        if not self._loss:
+            self._pipe.abort()
+        elif first:
+            asyncio.get_running_loop().call_soon(self._finish)
+
+    def _end(self, cause: Exception | None) -> None:
+        self._ending = True
+        self._why = cause
+        self._backlog.clear()
+
+    def _finish(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        receiver = self._receiver
+        if self._over or receiver is None:
+            return
+        self._over = True
+        self._gone(self)
+        receiver.closed(self._cause())
+
+    def _cause(self) -> Exception | None:
+        if self._ending:
+            return self._why
+        error = self._loss[0]
+        if error is not None:
+            lost = LinkLost(f"the connection to {self._name} broke: {error}")
+            lost.__cause__ = error
+            return lost
+        if self._cutter.pending:
+            return Truncated(f"{self._name} ended the connection inside a message", self._cutter.pending)
+        return None
+
+    def __repr__(self) -> str:
+        state = "over" if self._loss else "ending" if self._ending else "paused" if self._paused else "open"
+        return f"<{self.transport} channel to {self._name}, {state}>"

@@ -1,0 +1,199 @@
+"""What those may do who have proved no key: little, and not for long. The same on every netlayer over sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import time
+
+import pytest
+
+from remit.errors import Misuse
+from remit.net import Admission, NodeKey
+from tests.net.kit import KITS, Acceptor, Recorder, opened
+from tests.net.raw import raw
+
+
+@pytest.fixture(params=["tls", "unix", "tcp-testing-only"])
+def kit_class(request):
+    return KITS[request.param]
+
+
+async def listening(kit, **bounds):
+    """A netlayer that listens with these bounds: it, its key, its hints, and who takes its channels."""
+    key, acceptor = NodeKey.generate(), Acceptor()
+    netlayer = kit.netlayer(key, admission=Admission(**bounds))
+    return netlayer, key, await netlayer.listen(acceptor), acceptor
+
+
+async def is_served(kit, key, hints, acceptor):
+    """Whether an honest node gets in and is heard."""
+    near = Recorder()
+    channel = await kit.netlayer(NodeKey.generate()).dial(kit.locator(key, hints), lambda _: near)
+    channel.send([kit.message(b"honest")])
+    far = await acceptor.first()
+    await far.until(lambda far: far.messages)
+    return far.messages == [kit.message(b"honest")]
+
+
+def test_a_silent_connection_is_ended_by_the_time_limit(test):
+    """Whoever connects and says nothing is hung up on when the time is over, and not before."""
+
+    async def body(kit):
+        netlayer, _, hints, acceptor = await listening(kit, seconds=0.2)
+        began = time.monotonic()
+        async with raw(hints) as silent:
+            assert await silent.until_ended() == b""
+        assert time.monotonic() - began >= 0.2
+        assert acceptor.recorders == [] and len(netlayer.admission) == 0 and netlayer.admission.refused == 1
+
+    test(body)
+
+
+def test_a_half_hello_is_ended_by_the_time_limit(test, kit_class):
+    """Beginning the handshake does not stop the clock."""
+
+    async def body(kit):
+        netlayer, _, hints, acceptor = await listening(kit, handshake_seconds=0.3)
+        async with raw(hints, tls=kit.name == "tls") as slow:
+            slow.write(b"remit hello 001\n")
+            assert await slow.until_ended() == b""
+        assert acceptor.recorders == [] and len(netlayer.admission) == 0
+
+    if kit_class.proves:
+        test(body)
+
+
+def test_silent_connections_never_keep_an_honest_node_out(test):
+    """With as many silent connections as there may be, the longest silent one makes room, and only that one."""
+
+    async def body(kit):
+        netlayer, key, hints, acceptor = await listening(kit, connections=3, seconds=30)
+        async with raw(hints) as first, raw(hints) as second, raw(hints) as third:
+            await until(lambda: len(netlayer.admission) == 3)
+            assert await is_served(kit, key, hints, acceptor)
+            assert await first.until_ended() == b""
+            assert not second.reader.at_eof() and not third.reader.at_eof()
+            assert netlayer.admission.refused == 1
+
+    test(body)
+
+
+def test_more_connections_than_the_limit_are_not_held(test):
+    """Of many silent connections at once, the limit's number stays, and the others are hung up on at once."""
+
+    async def body(kit):
+        netlayer, _, hints, _ = await listening(kit, connections=4, seconds=30)
+        connections = [raw(hints) for _ in range(12)]
+        opened_ones = [await connection.__aenter__() for connection in connections]
+        ended = [asyncio.create_task(connection.until_ended()) for connection in opened_ones]
+        await until(lambda: sum(task.done() for task in ended) == 8)
+        assert len(netlayer.admission) == 4
+        for task in ended:
+            task.cancel()
+        await asyncio.gather(*ended, return_exceptions=True)
+        for connection in connections:
+            await connection.__aexit__(None, None, None)
+
+    test(body)
+
+
+def test_garbage_is_hung_up_on_at_once(test):
+    """Bytes of no protocol of ours end the connection long before the time limit, whatever they begin with."""
+
+    async def body(kit):
+        netlayer, _, hints, acceptor = await listening(kit, seconds=30)
+        for garbage in (
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"\x16\x03\x01" + b"\xff" * 500,
+            b"remit nonsense\n",
+            b"\0" * 70_000,
+            b"rr",
+        ):
+            async with raw(hints) as stranger:
+                stranger.write(garbage)
+                await stranger.until_ended()
+        await until(lambda: len(netlayer.admission) == 0)
+        assert all(recorder.messages == [] for recorder in acceptor.recorders)
+
+    test(body)
+
+
+def test_one_who_hangs_up_is_forgotten(test):
+    """A connection that ends by itself before it proved anything leaves nothing behind."""
+
+    async def body(kit):
+        netlayer, _, hints, _ = await listening(kit, seconds=30)
+        async with raw(hints):
+            await until(lambda: len(netlayer.admission) == 1)
+        await until(lambda: len(netlayer.admission) == 0)
+        assert not netlayer._arrivals
+
+    test(body)
+
+
+def test_closing_the_netlayer_turns_guests_out(test):
+    """Guests in every stage are hung up on by close."""
+
+    async def body(kit):
+        netlayer, _, hints, _ = await listening(kit, seconds=30)
+        async with raw(hints) as silent, raw(hints) as begun:
+            begun.write({"tls": b"\x16", "unix": b"remit"}.get(kit.name, b"<"))
+            await until(lambda: len(netlayer.admission) == 2)
+            await netlayer.close()
+            await silent.until_ended()
+            kit.name == "tcp-testing-only" or await begun.until_ended()
+        assert len(netlayer.admission) == 0
+
+    test(body)
+
+
+def test_running_out_of_descriptors_does_not_end_the_listener(test, monkeypatch):
+    """accept failing with EMFILE, or because a connection is gone already, is survived; the next one is served."""
+
+    async def body(kit):
+        netlayer, key, hints, acceptor = await listening(kit, seconds=30)
+        real = netlayer._listener._accept_one
+        failures = [OSError(errno.EMFILE, "Too many open files"), OSError(errno.ECONNABORTED, "aborted")]
+
+        async def failing():
+            if failures:
+                raise failures.pop()
+            return await real()
+
+        monkeypatch.setattr(type(netlayer._listener), "_accept_one", lambda _: failing())
+        async with raw(hints):  # lets the accept that is waiting already pass
+            assert await is_served(kit, key, hints, acceptor)
+        assert failures == []
+
+    test(body)
+
+
+def test_only_so_many_shake_hands_at_once(folder, run):
+    """With every place taken by stalled handshakes, an honest node waits, and is served when their time is over."""
+
+    async def main():
+        async with opened(KITS["tls"], folder) as kit:
+            netlayer, key, hints, acceptor = await listening(kit, handshakes=2, handshake_seconds=0.4)
+            async with raw(hints) as first, raw(hints) as second:
+                first.write(b"\x16\x03\x01")
+                second.write(b"\x16\x03\x01")
+                await until(lambda: netlayer.admission._busy == 2)
+                assert await is_served(kit, key, hints, acceptor)
+                assert netlayer.admission.refused >= 1
+
+    run(main())
+
+
+def test_bounds_that_bound_nothing_are_our_own_mistake():
+    """Admission needs at least one place and some time."""
+    for bounds in ({"connections": 0}, {"handshakes": 0}, {"seconds": 0}, {"handshake_seconds": 0}):
+        with pytest.raises(Misuse):
+            Admission(**bounds)
+
+
+async def until(condition):
+    """Let the loop run until this holds."""
+    async with asyncio.timeout(15):
+        while not condition():
+            await asyncio.sleep(0.001)
