@@ -42,7 +42,7 @@ check: dev
 	@.venv/bin/mypy
 
 tour: dev
-	@echo "tour: no pages yet"
+	@.venv/bin/python tools/tour.py $(PAGES)
 
 bench: dev
 	@.venv/bin/python -m bench $(BENCH)
