@@ -162,7 +162,9 @@ class Outgoing:
             return
         try:
             verb, body = (
-                (BREAK, encode(value.reason, self.write)) if isinstance(value, Failed) else (FULFILL, encode(value, self.write))
+                (BREAK, encode(value.reason, self.write))
+                if isinstance(value, Failed)
+                else (FULFILL, encode(value, self.write))
             )
         except NotPassable as error:
             verb, body = BREAK, encode(Broken(str(error), kind="NotPassable"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Generic, NoReturn, TypeVar
 
-from remit.errors import Broken, Misuse, NoSuchMethod, NotNear
+from remit.errors import Misuse, NoSuchMethod, NotNear
 from remit.values import passable, passable_args
 from remit.vat._active import current
 from remit.vat._actor import actor, actor_type
