@@ -34,9 +34,9 @@ def filled(path: Path, count: int = 300) -> bytes:
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda data: b"",
+        lambda _: b"",
         lambda data: data[:50],
-        lambda data: b"not a database at all\n" * 500,
+        lambda _: b"not a database at all\n" * 500,
         lambda data: data[:4096],
         lambda data: data[: len(data) // 2],
         lambda data: data[:-1],

@@ -212,7 +212,7 @@ def test_a_format_without_a_way_on_is_refused(path: Path, monkeypatch: pytest.Mo
     SqliteStore(path).close()
     before = beside(path)
     monkeypatch.setattr(_sqlite_format, "FORMAT", 3)
-    monkeypatch.setattr(_sqlite_format, "MIGRATIONS", {1: lambda connection: None})
+    monkeypatch.setattr(_sqlite_format, "MIGRATIONS", {1: lambda _: None})
     with pytest.raises(StoreError, match="nothing here leads on from format 2"):
         SqliteStore(path)
     assert beside(path) == before

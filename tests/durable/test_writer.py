@@ -73,16 +73,16 @@ def test_merged_batches_count_in_the_order_handed_in() -> None:
     """A later write of a key wins, and a later clearing takes what came before it."""
     store = SlowStore()
     writer = Writer(store)
-    writer.submit(Batch(), lambda error: None)
+    writer.submit(Batch(), lambda _: None)
     assert store.begun.acquire(timeout=DEADLINE)
     for value in (b"1", b"2"):
         batch = Batch()
         batch.put_field(1, "a", b"", value)
         batch.put_field(1, value.decode(), b"", value)
-        writer.submit(batch, lambda error: None)
+        writer.submit(batch, lambda _: None)
     batch = Batch()
     batch.clear_field(1, "1")
-    writer.submit(batch, lambda error: None)
+    writer.submit(batch, lambda _: None)
     store.leave.release(2)
     writer.close()
     assert store.load().fields == [(1, "2", b"", b"2"), (1, "a", b"", b"2")]
@@ -120,7 +120,7 @@ def test_a_done_that_raises_keeps_nobody_else_from_hearing(monkeypatch: pytest.M
     monkeypatch.setattr(threading, "excepthook", lambda arguments: caught.append(arguments.exc_type))
     store = MemoryStore()
     told, writer = Told(store), Writer(store)
-    writer.submit(numbered(0), lambda error: 1 / 0)
+    writer.submit(numbered(0), lambda _: 1 / 0)
     writer.submit(numbered(1), told.done(1))
     told.wait(1)
     writer.close()
@@ -183,7 +183,7 @@ from remit.durable import SqliteStore, Writer
 from tests.durable.stores import numbered
 writer = Writer(SqliteStore(sys.argv[1]))
 for number in range(100):
-    writer.submit(numbered(number), lambda error: None)
+    writer.submit(numbered(number), lambda _: None)
 """
     with child(script, str(path)) as process:
         assert process.wait(DEADLINE) == 0
