@@ -56,6 +56,7 @@ def numbers(store: Store) -> list[int]:
 def child(script: str, *arguments: str) -> subprocess.Popen[bytes]:
     """A Python process that runs `script`, with pipes for stdin and stdout; the caller ends it."""
     root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root)])}
+    path = [str(root / "src"), str(root), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
     command = [sys.executable, "-c", script, *arguments]
     return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
