@@ -10,7 +10,7 @@ from typing import Any
 
 from remit.errors import Expired, Refused
 from remit.values import record
-from remit.vat import Ref, actor, call
+from remit.vat import Ref, actor, call, field
 
 UNKNOWN = "no object here answers to this swiss number for this peer: it was never given out, or has been taken back"
 
@@ -35,8 +35,8 @@ class SwissEntry:
 class SwissNumbers:
     """The table of one node; a root of its vat, held by nobody else. Ends with the vat."""
 
-    objects: dict[bytes, Ref[Any]] = {}
-    entries: dict[bytes, SwissEntry] = {}
+    objects: dict[bytes, Ref[Any]] = field(dict)
+    entries: dict[bytes, SwissEntry] = field(dict)
 
     def register(self, digest: bytes, ref: Ref[Any], entry: SwissEntry) -> None:
         """From now on the number with this digest stands for `ref`; an older entry is replaced."""

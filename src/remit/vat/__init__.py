@@ -4,11 +4,13 @@ Imports only `errors` and `values`. Start with `_vat.py` (the queue and the turn
 `_turn.py` (what a turn can undo) and `_actor.py` (what an object is).
 """
 
+from remit.vat._active import current
 from remit.vat._actor import ActorType, actor, actor_type, field
 from remit.vat._api import (
     Resolver,
     become,
     call,
+    call_now,
     off_sever,
     on,
     on_sever,
@@ -24,6 +26,7 @@ from remit.vat._message import ROOT, Account, Context, Facet, Message
 from remit.vat._method import Method, reads
 from remit.vat._outcome import PENDING, Failed, failed
 from remit.vat._ref import Far, Link, Promise, Ref, Waiter, final
+from remit.vat._task import Handler
 from remit.vat._turn import Turn
 from remit.vat._vat import Keeper, Recorder, Vat
 
@@ -36,6 +39,7 @@ __all__ = [
     "Facet",
     "Failed",
     "Far",
+    "Handler",
     "Keeper",
     "Link",
     "Message",
@@ -54,6 +58,8 @@ __all__ = [
     "actor_type",
     "become",
     "call",
+    "call_now",
+    "current",
     "failed",
     "field",
     "final",
