@@ -7,10 +7,12 @@ from remit.durable._lock import FileLock
 from remit.durable._memory import MemoryStore
 from remit.durable._rows import Batch, Snapshot, Store
 from remit.durable._sqlite import SqliteStore
+from remit.durable._vat import DurableVat
 from remit.durable._writer import Writer
 
 __all__ = [
     "Batch",
+    "DurableVat",
     "FileLock",
     "MemoryStore",
     "Snapshot",

@@ -1,33 +1,46 @@
-"""Netlayers: how nodes reach each other. The only layer that opens sockets.
+"""Nodes and netlayers: how objects of different processes reach each other. The only layer that opens sockets.
 
-`memory`, `unix` and `tls` prove both ends' keys before a message passes; `tcp-testing-only` proves nothing and is
-for interoperability tests. What a netlayer is: `Netlayer`, `Channel`, `Receiver`.
+`Node` joins a key, a vat, netlayers and CapTP sessions; `Network` is what objects see of it. `memory`, `unix` and `tls` prove
+both ends' keys before a message passes; `tcp-testing-only` proves nothing and is for interoperability tests. What a
+netlayer is: `Netlayer`, `Channel`, `Receiver`.
 """
 
+from remit.net._address_book import AddressBook, SignedAddress, sign_address
 from remit.net._admission import Admission
 from remit.net._channel import Channel, Netlayer, Receiver
 from remit.net._hello import Hello
 from remit.net._identity import NodeKey, designator_of, proves, public_of
+from remit.net._live import Live, live_ref
 from remit.net._memory import MemoryNetlayer, MemoryNetwork
 from remit.net._memory_channel import Journey
+from remit.net._network import Network
+from remit.net._node import Guide, Node
 from remit.net._tcp import TcpTestingNetlayer
 from remit.net._tls import TlsNetlayer
 from remit.net._unix import UnixNetlayer
 
 __all__ = [
+    "AddressBook",
     "Admission",
     "Channel",
+    "Guide",
     "Hello",
     "Journey",
+    "Live",
     "MemoryNetlayer",
     "MemoryNetwork",
     "Netlayer",
+    "Network",
+    "Node",
     "NodeKey",
     "Receiver",
+    "SignedAddress",
     "TcpTestingNetlayer",
     "TlsNetlayer",
     "UnixNetlayer",
     "designator_of",
+    "live_ref",
     "proves",
     "public_of",
+    "sign_address",
 ]

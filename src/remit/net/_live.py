@@ -17,8 +17,10 @@ from remit.errors import Broken, LinkLost, Refused, Unreachable
 from remit.vat import Failed, Far, Message, Promise, Ref
 
 if TYPE_CHECKING:
+    from remit.net._network import Network
     from remit.net._node import Node
     from remit.values import SturdyRef
+    from remit.vat import Vat
 
 __all__ = ["Live", "live_ref"]
 
@@ -35,16 +37,16 @@ class Live:
     to find (a program's bindings are its hob's).
     """
 
-    __slots__ = ("_current", "_reaching", "_refused", "_waiting", "find", "node", "patience", "sturdyref")
+    __slots__ = ("_current", "_reaching", "_refused", "_waiting", "find", "network", "patience", "sturdyref")
 
     def __init__(
         self,
-        node: Node,
+        network: Network,
         find: Callable[[], Awaitable[Ref[Any]]],
         sturdyref: SturdyRef | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        self.node = node
+        self.network = network
         self.find = find
         self.sturdyref = sturdyref
         self.patience = patience
@@ -52,6 +54,11 @@ class Live:
         self._reaching = False
         self._refused: Broken | None = None
         self._waiting: list[Message | Promise[Any]] = []
+
+    @property
+    def node(self) -> Node:
+        """The node that this link uses; there is none while a durable vat is being loaded."""
+        return self.network.node
 
     def current(self) -> Ref[Any] | None:
         """The far reference of the moment, None while there is no link."""
@@ -147,6 +154,6 @@ class Live:
         return f"live link, {'here' if self.current() is not None else 'away'}"
 
 
-def live_ref(link: Live) -> Far[Any]:
-    """The reference whose link this is."""
-    return Far(link.node.vat, None, link)
+def live_ref(link: Live, vat: Vat) -> Far[Any]:
+    """The reference whose link this is, for objects of this vat."""
+    return Far(vat, None, link)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from remit.errors import Misuse
 from remit.lib import SwissEntry
 from remit.net._address_book import SignedAddress
+from remit.net._live import Live, live_ref
 from remit.values import SturdyRef
-from remit.vat import Far, Ref, send
+from remit.vat import Far, Ref, Vat, send
 
 if TYPE_CHECKING:
     from remit.net._node import Node
@@ -29,7 +30,9 @@ class Network:
         """The node that this device speaks for."""
         self._node = node
 
-    def _ready(self) -> Node:
+    @property
+    def node(self) -> Node:
+        """The node that this device speaks for."""
         if self._node is None:
             raise Misuse("this network device has no node yet")
         return self._node
@@ -47,28 +50,36 @@ class Network:
         """A fresh sturdyref for a near object (see `remit.lib.SwissEntry` for what the arguments mean)."""
         swiss = secrets.token_bytes(32)
         await self.register(swiss, ref, SwissEntry(holder, only, gate, expires, uses))
-        return SturdyRef(self._ready().locator, swiss)
+        return SturdyRef(self.node.locator, swiss)
 
     async def register(self, swiss: bytes, ref: Ref[Any], entry: SwissEntry) -> None:
         """Let a swiss number chosen by the caller stand for a near object."""
-        await send(self._ready().swiss, "register", sha256(swiss).digest(), ref, entry)
+        await send(self.node.swiss, "register", sha256(swiss).digest(), ref, entry)
 
     async def forget(self, sturdyref: SturdyRef) -> bool:
         """Delete the swiss number of a sturdyref of this node; whether it was there."""
-        found: bool = await send(self._ready().swiss, "forget", sha256(sturdyref.swiss).digest())
+        found: bool = await send(self.node.swiss, "forget", sha256(sturdyref.swiss).digest())
         return found
 
     def enliven(self, sturdyref: SturdyRef) -> Far[Any]:
         """A re-enlivening reference, at once, connected or not."""
-        return self._ready().enliven(sturdyref)
+        return self.live(sturdyref, self.node.vat)
+
+    def live(self, sturdyref: SturdyRef, vat: Vat) -> Far[Any]:
+        """The same for a vat that is being loaded, before its node is there."""
+
+        async def find() -> Ref[Any]:
+            return await self.node.fetch_from(sturdyref)
+
+        return live_ref(Live(self, find, sturdyref), vat)
 
     def address(self) -> SignedAddress:
         """This node's current address, signed."""
-        return self._ready().address()
+        return self.node.address()
 
     def learn(self, address: SignedAddress) -> None:
         """Keep a newer address of some node. Raises `Refused` if its signature is wrong."""
-        self._ready().addresses.learn(address)
+        self.node.addresses.learn(address)
 
     def now(self) -> float:
         """Seconds since the epoch."""

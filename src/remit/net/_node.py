@@ -18,7 +18,8 @@ from remit.lib import SwissNumbers
 from remit.net._address_book import TRANSPORT, AddressBook, SignedAddress, sign_address
 from remit.net._connection import Connection
 from remit.net._dial import Dial
-from remit.net._live import Live, live_ref
+from remit.net._live import Live
+from remit.net._network import Network
 from remit.values import DEFAULT_LIMITS, Limits, Locator, SturdyRef
 from remit.vat import ROOT, Far, Ref, Vat, send
 
@@ -286,11 +287,7 @@ class Node:
 
     def enliven(self, sturdyref: SturdyRef) -> Far[Any]:
         """A re-enlivening reference for a sturdyref, at once, connected or not."""
-
-        async def find() -> Ref[Any]:
-            return await self.fetch_from(sturdyref)
-
-        return live_ref(Live(self, find, sturdyref))
+        return Network(self).enliven(sturdyref)
 
     # --- time and tasks ----------------------------------------------------------------------------------------------
 

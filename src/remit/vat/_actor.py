@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, dataclass_transform, overload
 
-from remit.errors import Misuse, NotPassable
+from remit.errors import Misuse, NotPassable, StoreError
 from remit.vat._active import active
 from remit.vat._containers import adopt
 from remit.vat._method import Method, methods_of
@@ -42,13 +42,14 @@ def field(factory: Callable[[], Any]) -> Any:
 class ActorType:
     """What the vat knows of an `@actor` class; made once by the decorator."""
 
-    __slots__ = ("cls", "fields", "kind", "methods", "ref_class", "restore", "snapshot", "version")
+    __slots__ = ("cls", "defaults", "fields", "kind", "methods", "ref_class", "restore", "snapshot", "version")
 
-    def __init__(self, cls: type, kind: str, version: int, fields: tuple[str, ...]) -> None:
+    def __init__(self, cls: type, kind: str, version: int, fields: tuple[str, ...], defaults: dict[str, Any]) -> None:
         self.cls = cls
         self.kind = kind
         self.version = version
         self.fields = fields
+        self.defaults = defaults
         self.methods: dict[str | None, Method] = methods_of(cls)
         self.ref_class: type[Ref[Any]] = _ref_class(cls, self.methods)
         self.snapshot: Callable[[Any], tuple[Any, ...]]
@@ -59,6 +60,16 @@ class ActorType:
     def readable(self) -> bool:
         """Whether any method is marked `@reads`, so that read-only has a meaning."""
         return any(method.reads for method in self.methods.values())
+
+    def fill(self, instance: Any, fields: dict[str, Any], where: str) -> None:
+        """Set all fields of an instance that a store brings back; a field that was not stored takes its default."""
+        for name in self.fields:
+            value = fields.get(name, _UNSET)
+            if value is _UNSET:
+                value = self.defaults.get(name, _UNSET)
+                if value is _UNSET or isinstance(value, Factory):
+                    raise StoreError(f"{where}.{name} is not stored and has no plain default: add an upgrade")
+            _set(instance, name, adopt_field(instance, name, value))
 
     def __repr__(self) -> str:
         return f"<actor type {self.kind} version {self.version}>"
@@ -88,8 +99,7 @@ def actor(cls: type[C] | None = None, *, kind: str | None = None, version: int =
         made.__eq__ = object.__eq__  # type: ignore[method-assign]  # objects have identity, not value
         made.__hash__ = object.__hash__  # type: ignore[method-assign]
         made.__repr__ = _show  # type: ignore[method-assign]  # fields may be secrets
-        made._remit_defaults_ = defaults  # type: ignore[attr-defined]
-        made._remit_ = ActorType(made, kind or f"{made.__module__}.{made.__qualname__}", version, fields)  # type: ignore[attr-defined]
+        made._remit_ = ActorType(made, kind or f"{made.__module__}.{made.__qualname__}", version, fields, defaults)  # type: ignore[attr-defined]
         return made
 
     return decorate if cls is None else decorate(cls)
@@ -110,7 +120,7 @@ def _fields(cls: type) -> tuple[tuple[str, ...], dict[str, Any]]:
     for base in cls.__mro__[1:]:
         if "_remit_" in vars(base):
             fields.update(dict.fromkeys(base._remit_.fields))  # type: ignore[attr-defined]
-            defaults.update(base._remit_defaults_)  # type: ignore[attr-defined]
+            defaults.update(base._remit_.defaults)  # type: ignore[attr-defined]
             break
     for name, note in vars(cls).get("__annotations__", {}).items():
         if str(note).startswith(("ClassVar", "typing.ClassVar")):

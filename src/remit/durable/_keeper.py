@@ -1,0 +1,246 @@
+"""Keeps a vat: notes what each turn changed, commits turns in groups, and lets go what was held for them.
+
+    turn commits ──changed()──► batch ──flush()──► writer ──on disk──► _release(held)
+
+An object becomes durable when a durable object's field first refers to it, and is forgotten when nothing in the
+process refers to it any more: all durable objects are in memory, so then no field does either.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from remit.durable._portrait import KINDS, Portraits, index_key
+from remit.durable._rows import Batch, Store
+from remit.durable._writer import Writer
+from remit.errors import StoreError, Uncertain
+from remit.values import encode
+from remit.vat import Ref, Turn, TurnDict, TurnList, Vat
+
+__all__ = ["DurableKeeper", "Group"]
+
+Held = list[tuple[Callable[..., None], tuple[Any, ...]]]
+
+
+class KeptRef(weakref.ref[Ref[Any]]):
+    """A durable object's reference, and its id."""
+
+    __slots__ = ("id",)
+
+    id: int
+
+
+class Group:
+    """Turns that are being written together, and what is held for them."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, held: Held) -> None:
+        self.held = held
+
+
+class DurableKeeper:
+    """The keeper of one vat (`remit.vat.Keeper`); owned by its `DurableVat`.
+
+    Without an event loop each flush is committed at once, in this thread.
+    """
+
+    def __init__(self, vat: Vat, store: Store, next_id: int) -> None:
+        self.vat = vat
+        self.store = store
+        self.on_failure: Callable[[StoreError], None] | None = None
+        self.hop: Callable[[Callable[[], None]], None] | None = None
+        self.next_id = next_id
+        self._writer: Writer | None = None
+        self._batch = Batch()
+        self._turn_batch = Batch()
+        self._ids: weakref.WeakKeyDictionary[Ref[Any], int] = weakref.WeakKeyDictionary()
+        self._refs: dict[int, KeptRef] = {}
+        self._new: list[Ref[Any]] = []
+        self._flying: list[Group] = []
+        self._portraits = Portraits(vat, self._number)
+
+    # --- which objects are durable -----------------------------------------------------------------------
+
+    def adopt(self, ref: Ref[Any], id: int) -> None:
+        """This reference is the object with this id."""
+        kept = KeptRef(ref, self._forget)
+        kept.id = id
+        self._refs[id] = kept
+        self._ids[ref] = id
+
+    def id_of(self, ref: Ref[Any]) -> int | None:
+        """The id of a durable object."""
+        return self._ids.get(ref)
+
+    def _number(self, ref: Ref[Any]) -> int:
+        id = self._ids.get(ref)
+        if id is None:
+            id = self.next_id
+            self.next_id += 1
+            self._new.append(ref)
+            self._ids[ref] = id
+        return id
+
+    def _forget(self, kept: KeptRef) -> None:
+        if self._refs.get(kept.id) is kept:
+            del self._refs[kept.id]
+            self._batch.delete_object(kept.id)
+
+    def sweep(self, ids: list[int]) -> None:
+        """Forget stored objects that no root reaches."""
+        for id in ids:
+            self._batch.delete_object(id)
+
+    # --- what a turn changed ----------------------------------------------------------------------------------
+
+    def changed(self, turn: Turn) -> None:
+        """Note what the turn changed in durable objects; raises `NotStorable`, and then has noted nothing."""
+        if not turn.before:
+            return
+        batch = self._turn_batch = Batch()
+        next_id = self.next_id
+        try:
+            for ref in (turn.target, *turn.touched):
+                if ref is not None and ref in self._ids:
+                    self._object(ref, turn.before)
+            self._write_new()
+        except BaseException:
+            for ref in self._new:
+                self._ids.pop(ref, None)
+            self._new.clear()
+            self.next_id = next_id
+            raise
+        if len(batch):
+            self._batch.extend(batch)
+
+    def root(self, name: str, ref: Ref[Any]) -> None:
+        """From now on this object is kept under a name."""
+        batch = self._turn_batch = Batch()
+        batch.put_meta(f"root:{name}", b"%d" % self._number(ref))
+        self._write_new()
+        self._batch.extend(batch)
+
+    def _write_new(self) -> None:
+        """Write objects that have become durable; doing so may find more."""
+        written = 0
+        while written < len(self._new):
+            self._whole(self._new[written])
+            written += 1
+        for ref in self._new:
+            self.adopt(ref, self._ids[ref])
+        if self._new:
+            self._turn_batch.put_meta("next-id", b"%d" % self.next_id)
+        self._new.clear()
+
+    def _whole(self, ref: Ref[Any]) -> None:
+        id, instance = self._ids[ref], ref._at
+        kind = instance._remit_
+        self._turn_batch.put_object(id, kind.kind, kind.version)
+        for name in kind.fields:
+            for key, value in self._portraits.rows(f"{kind.kind}.{name}", getattr(instance, name)):
+                self._turn_batch.put_field(id, name, key, value)
+
+    def _object(self, ref: Ref[Any], before: dict[Any, Any]) -> None:
+        if ref in before:  # it has become something else
+            self._turn_batch.delete_object(self._ids[ref])
+            self._whole(ref)
+            return
+        instance = ref._at
+        kind = instance._remit_
+        old = dict(zip(kind.fields, before[instance], strict=True)) if instance in before else {}
+        for name in kind.fields:
+            value = getattr(instance, name)
+            if name in old and old[name] is not value:
+                self._field(self._ids[ref], f"{kind.kind}.{name}", name, old[name], value)
+            elif type(value) in KINDS and value in before:
+                self._entries(self._ids[ref], f"{kind.kind}.{name}", name, before[value], value)
+
+    def _field(self, id: int, where: str, name: str, old: Any, value: Any) -> None:
+        if type(old) in KINDS or type(value) in KINDS:
+            self._turn_batch.clear_field(id, name)
+        for key, row in self._portraits.rows(where, value):
+            self._turn_batch.put_field(id, name, key, row)
+
+    def _entries(self, id: int, where: str, name: str, old: Any, value: Any) -> None:
+        if isinstance(value, TurnDict):
+            for entry in old:
+                if entry in value:
+                    self._turn_batch.put_field(
+                        id, name, encode(entry), self._portraits.value(f"{where}[{entry!r}]", value[entry])
+                    )
+                else:
+                    self._turn_batch.delete_field(id, name, encode(entry))
+        elif isinstance(value, TurnList):
+            self._elements(id, where, name, old, value)
+        else:
+            for entry in old - value:
+                self._turn_batch.delete_field(id, name, self._portraits.value(where, entry))
+            for entry in value - old:
+                self._turn_batch.put_field(id, name, self._portraits.value(where, entry), b"")
+
+    def _elements(self, id: int, where: str, name: str, old: int | list[Any], value: TurnList) -> None:
+        start, length = (old, old) if isinstance(old, int) else (0, len(old))
+        for index in range(start, len(value)):
+            same = (
+                isinstance(old, list)
+                and index < length
+                and old[index] is value[index]
+                and type(value[index]) not in KINDS
+            )
+            if not same:
+                self._turn_batch.put_field(
+                    id, name, index_key(index), self._portraits.value(f"{where}[{index}]", value[index])
+                )
+        for index in range(len(value), length):
+            self._turn_batch.delete_field(id, name, index_key(index))
+
+    # --- keeping ------------------------------------------------------------------------------------------------
+
+    def flush(self, held: Held) -> None:
+        """Write what has been noted, then let go what was held for it (and for what is being written already)."""
+        if not len(self._batch):
+            if self._flying:
+                self._flying[-1].held.extend(held)
+            else:
+                self.vat._release(held)
+            return
+        batch, self._batch = self._batch, Batch()
+        group = Group(held)
+        if self.hop is None:
+            self._write_now(batch, group)
+            return
+        if self._writer is None:
+            self._writer = Writer(self.store)
+        self._flying.append(group)
+        hop = self.hop
+        self._writer.submit(batch, lambda error: hop(lambda: self._written(group, error)))
+
+    def _write_now(self, batch: Batch, group: Group) -> None:
+        try:
+            self.store.commit(batch)
+        except StoreError as error:
+            self._failed(error)
+            return
+        self.vat._release(group.held)
+
+    def _written(self, group: Group, error: BaseException | None) -> None:
+        if group in self._flying:
+            self._flying.remove(group)
+        if error is None:
+            self.vat._release(group.held)
+        elif self.vat.stopped is None:
+            self._failed(error if isinstance(error, StoreError) else StoreError(f"the store failed: {error!r}"))
+
+    def _failed(self, error: StoreError) -> None:
+        """A commit failed: nothing that it should have kept may leave, so the vat ends here."""
+        self.vat.stop(Uncertain(f"vat {self.vat.name} could not keep its state ({error}); what was asked may be lost"))
+        if self.on_failure is not None:
+            self.on_failure(error)
+
+    def close(self) -> None:
+        """Wait until all that was handed over is written."""
+        if self._writer is not None:
+            self._writer.close()

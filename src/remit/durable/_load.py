@@ -1,0 +1,169 @@
+"""From rows to objects: everything is checked before anything is made, so nothing is ever half loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from remit.durable._portrait import FIELD
+from remit.durable._rows import Snapshot
+from remit.errors import ProtocolError, StoreCorrupt, StoreError, StoreTooNew, UnknownKind
+from remit.values import Record, SturdyRef, Symbol, decode, model_record
+from remit.vat import ActorType, Ref, Vat, actor_type
+
+__all__ = ["Loader"]
+
+Rows = dict[str, dict[bytes, bytes]]
+
+
+class Pointer:
+    """A near reference in a row, before the objects are there."""
+
+    __slots__ = ("id",)
+
+    def __init__(self, id: int) -> None:
+        self.id = id
+
+
+class Loader:
+    """Loads one snapshot into one vat; used once, by `DurableVat.open`.
+
+    `classes` are those whose objects may be in the store; nothing is imported because a store names it.
+    """
+
+    def __init__(
+        self, vat: Vat, snapshot: Snapshot, classes: Iterable[type], enliven: Callable[[SturdyRef], Ref[Any]]
+    ) -> None:
+        self.vat = vat
+        self.snapshot = snapshot
+        self.enliven = enliven
+        self.kinds = {made.kind: made for made in map(actor_type, classes)}
+        self.rows: dict[int, Rows] = {id: {} for id, _, _ in snapshot.objects}
+        for id, field, key, value in snapshot.fields:
+            self.rows.setdefault(id, {}).setdefault(field, {})[key] = value
+        self.refs: dict[int, Ref[Any]] = {}
+        self.roots = {name[5:]: int(value) for name, value in snapshot.meta.items() if name.startswith("root:")}
+        self._found: list[int] = []
+
+    def load(self) -> dict[int, Ref[Any]]:
+        """Every object that is reachable from a root, by id."""
+        stored = {id: (kind, version) for id, kind, version in self.snapshot.objects}
+        reachable = self._reachable(stored)
+        types = {id: self._type(id, *stored[id], reachable[id]) for id in reachable}
+        for id, made in types.items():
+            self.refs[id] = made.ref_class(self.vat, object.__new__(made.cls))
+        for id, made in types.items():
+            self._fill(id, made, stored[id][1], reachable[id])
+        return self.refs
+
+    def unreachable(self) -> list[int]:
+        """The ids of stored objects that no root reaches any more."""
+        return [id for id in self.rows if id not in self.refs]
+
+    # --- what is reachable, and by which path ------------------------------------------------------------------
+
+    def _reachable(self, stored: dict[int, tuple[str, int]]) -> dict[int, str]:
+        paths = {id: f"root {name!r}" for name, id in self.roots.items()}
+        queue = list(paths)
+        while queue:
+            id = queue.pop()
+            if id not in stored:
+                raise StoreCorrupt(f"{paths[id]} is missing from the store: restore it from a copy")
+            for field, found in self._pointers(id, paths[id]):
+                if found not in paths:
+                    paths[found] = f"{paths[id]}.{field}"
+                    queue.append(found)
+        return paths
+
+    def _pointers(self, id: int, path: str) -> list[tuple[str, int]]:
+        pointers = []
+        for field, rows in self.rows[id].items():
+            for value in rows.values():
+                if b"6'object" in value:
+                    self._found.clear()
+                    self._decode(value, f"{path}.{field}", self._note)
+                    pointers += [(field, found) for found in self._found]
+        return pointers
+
+    def _note(self, label: object, fields: list[Any]) -> object:
+        if isinstance(label, Symbol) and label.name == "object":
+            self._found.append(fields[0])
+            return None
+        return Record(label, fields)
+
+    def _decode(self, value: bytes, where: str, record: Callable[[object, list[Any]], object]) -> Any:
+        try:
+            return decode(value, record=record)
+        except ProtocolError as error:
+            raise StoreCorrupt(f"{where} cannot be read ({error}): restore the store from a copy") from None
+
+    def _type(self, id: int, kind: str, version: int, path: str) -> ActorType:
+        made = self.kinds.get(kind)
+        if made is None:
+            raise UnknownKind(
+                f"object {id} ({path}) is of kind {kind!r}, whose class was not given: "
+                "add it to the classes of this vat; nothing was loaded or changed"
+            )
+        if version > made.version:
+            raise StoreTooNew(
+                f"object {id} ({path}) is of kind {kind!r} version {version}, this program knows version {made.version}: upgrade it"
+            )
+        return made
+
+    # --- making the objects --------------------------------------------------------------------------------------
+
+    def _fill(self, id: int, made: ActorType, version: int, path: str) -> None:
+        fields = {name: self._field(f"{path}.{name}", rows) for name, rows in self.rows[id].items()}
+        if version < made.version:
+            upgrade = getattr(made.cls, "_upgrade", None)
+            if upgrade is None:
+                raise StoreError(
+                    f"{path} is of kind {made.kind!r} version {version}, the class is version {made.version} "
+                    "and has no _upgrade(version, fields) to bring it there; nothing was changed"
+                )
+            fields = upgrade(version, fields)
+        unknown = sorted(set(fields) - set(made.fields))
+        if unknown:
+            raise StoreError(
+                f"{path} has stored fields that {made.kind!r} version {made.version} has not: {', '.join(unknown)}; add an upgrade"
+            )
+        made.fill(self.refs[id]._at, fields, path)
+
+    def _field(self, where: str, rows: dict[bytes, bytes]) -> Any:
+        own = rows.get(FIELD)
+        if own is None:
+            raise StoreCorrupt(f"{where} has entries but no row of its own: restore the store from a copy")
+        value = self._decode(own, where, self._record)
+        if not isinstance(value, Record):
+            return value
+        entries = [(key, row) for key, row in rows.items() if key != FIELD]
+        if value.label == Symbol("dict"):
+            return {
+                self._decode(key, where, self._record): self._decode(row, where, self._record) for key, row in entries
+            }
+        if value.label == Symbol("list"):
+            return [self._decode(row, where, self._record) for _, row in sorted(entries)]
+        return {self._decode(key, where, self._record) for key, _ in entries}
+
+    def _record(self, label: object, fields: list[Any]) -> object:
+        name = label.name if isinstance(label, Symbol) else ""
+        if name == "object":
+            return self.refs[fields[0]]
+        if name == "device":
+            return self._device(fields[0])
+        if name == "live":
+            return self.enliven(fields[0])
+        if name == "map":
+            flat = fields[0]
+            return dict(zip(flat[::2], flat[1::2], strict=True))
+        if name == "set" and fields:
+            return set(fields[0])
+        if name in ("dict", "list", "set"):
+            return Record(label, fields)
+        return model_record(label, fields)
+
+    def _device(self, name: str) -> Ref[Any]:
+        device = self.vat.devices.get(name)
+        if device is None:
+            raise StoreError(f"the store refers to a device {name!r} that this vat was not given: add it to devices")
+        return device
