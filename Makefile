@@ -40,6 +40,8 @@ check: dev
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
+	@.venv/bin/python -m pytest -q tests/house
+	@.venv/bin/python -m tests.house
 
 tour: dev
 	@.venv/bin/python tools/tour.py $(PAGES)
