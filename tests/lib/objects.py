@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from remit.lib import keyed
+from remit.lib import FREE, Attenuation, Membrane, keyed
 from remit.vat import Failed, Promise, Ref, Vat, actor, final, promise, reads, spawn, this
 
 
@@ -92,3 +92,9 @@ def outcome(vat: Vat, promised: Ref[Any]) -> Any:
     if isinstance(end._value, Failed):
         return end._value.error
     return end if repr(end).startswith("<promise in") else end._value
+
+
+def granted(vat: Vat, target: Ref[Any], attenuation: Attenuation = FREE, **more: Any) -> tuple[Any, Any]:
+    """A membrane and its root."""
+    made = vat.spawn(Membrane, target, attenuation, **more)
+    return made, outcome(vat, made.root())

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remit.errors import BadArgument, Conflict, Expired, NotAllowed, Refused, Revoked
-from remit.lib import FREE, Attenuation, Clock, Membrane, Proxy, membrane
+from remit.lib import Attenuation, Clock, Membrane, Proxy, membrane
 from remit.values import Locator, SturdyRef, Symbol, Tagged, record
 from remit.vat import Promise, Ref, Vat, actor, call, final, resolved, send, tell
-from tests.lib.objects import Party, Table, outcome
+from tests.lib.objects import Party, Table, granted, outcome
 
 
 @record("test.parcel")
@@ -35,12 +35,6 @@ class Provider:
 
     def now(self, ref: Ref[Any], name: str, *args: Any) -> Any:
         return getattr(call(ref), name)(*args)
-
-
-def granted(vat: Vat, target: Ref[Any], attenuation: Attenuation = FREE, **more: Any) -> tuple[Any, Any]:
-    """A membrane and its root."""
-    made = vat.spawn(Membrane, target, attenuation, **more)
-    return made, outcome(vat, made.root())
 
 
 def references(value: Any) -> list[Ref[Any]]:

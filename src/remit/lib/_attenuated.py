@@ -39,6 +39,9 @@ class Attenuated:
         admit(cast("GateRef", message.target), target, onward, root=True)
         return onward
 
+    def _severed_by(self, gate: Ref[Any]) -> tuple[Any, Any] | None:  # a gate without a life of its own
+        return settled_target(self.target)._lifeline()
+
 
 seat(Attenuated, GateRef)
 

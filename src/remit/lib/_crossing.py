@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from remit.errors import Broken, NotAllowed
+from remit.errors import Broken, NotAllowed, Refused
+from remit.lib._gate import GateRef, seat
 from remit.values import Reference, SturdyRef, Tagged
-from remit.vat import Failed, Promise, Vat, final
+from remit.vat import Failed, Message, Promise, Vat, actor, final, post
 
 _ATOMS: Final = frozenset({type(None), bool, int, float, str, bytes})
 
@@ -17,6 +18,7 @@ class Border(Protocol):
 
     _vat: Vat
     _waiting: set[Answer]
+    _watches: dict[tuple[Any, Any], Any]
 
     def _crossed(self, value: Any, outward: bool) -> Any: ...
 
@@ -64,8 +66,28 @@ class Answer:
         self.other._settle(value, border._vat)
 
 
+@actor(kind="remit.watch", version=1)
+class Watch:
+    """What `on_sever` of a proxy asked for: passes on the first of a lost link and a revocation. The border holds it until then.
+
+    Never stored: who watches asks again after a restart.
+    """
+
+    border: Any
+    proxy: Any
+    handler: Any
+
+    def _onward(self, message: Message) -> Message:
+        if self.border._watches.pop((self.proxy, self.handler), None) is None:
+            raise Refused("this end was told already")
+        return Message(self.handler, None, message.args, message.kwargs, message.promise, message.context)
+
+    def _severed_by(self, gate: Any) -> None:
+        """A watch is near."""
+
+
 class Cut:
-    """The effect of a revocation: whatever waits at the border breaks when the turn commits."""
+    """The effect of a revocation: whatever waits at the border breaks when the turn commits, and who watches it is told."""
 
     __slots__ = ("border", "error")
 
@@ -78,6 +100,8 @@ class Cut:
         waiting, self.border._waiting = self.border._waiting, set()
         for answer in waiting:
             answer.other._settle(Failed(self.error), vat)
+        for watch in list(self.border._watches.values()):
+            post(watch, None, (self.error,), {})
 
 
 def exchanged(value: Any, exchange: Callable[[Any], Any]) -> Any:
@@ -98,3 +122,6 @@ def exchanged(value: Any, exchange: Callable[[Any], Any]) -> Any:
     if kind is SturdyRef:
         raise NotAllowed("a sturdyref cannot pass a membrane, since it would outlive it: pass the live reference")
     return value
+
+
+seat(Watch, GateRef)

@@ -28,6 +28,9 @@ class Gate(Protocol):
     def _onward(self, message: Message) -> Message:
         """The message that goes on to the target instead; raises what breaks it."""
 
+    def _severed_by(self, gate: Ref[Any]) -> tuple[Any, Any] | None:
+        """As a reference's `_lifeline`; `gate` is the gate's own."""
+
 
 class BoundRef(Ref[Any]):
     """A reference with what is not part of its object's lasting state: how much of each rate is left, and what was checked."""
@@ -58,6 +61,10 @@ class GateRef(BoundRef):
             self, message.selector, message.args, message.kwargs, message.promise, message.context, message.foreign
         )
         super()._route(crossing, sender)
+
+    def _lifeline(self) -> tuple[Any, Any] | None:
+        found: tuple[Any, Any] | None = self._at._severed_by(self)
+        return found
 
 
 class Crossing(Message):

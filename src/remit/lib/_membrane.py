@@ -12,11 +12,11 @@ from weakref import WeakValueDictionary
 
 from remit.errors import Broken, Conflict, Revoked
 from remit.lib._attenuation import FREE, Attenuation, narrow
-from remit.lib._crossing import Answer, Cut, Passage, exchanged
+from remit.lib._crossing import Answer, Cut, Passage, Watch, exchanged
 from remit.lib._enforce import check_clock, check_time, split
 from remit.lib._gate import BoundRef, GateRef, admit, admit_call, seat, settled_target
 from remit.lib._rules import Rules
-from remit.vat import Message, Promise, Ref, Vat, actor, call_now, current, final, reads, spawn, this
+from remit.vat import Message, Promise, Ref, Vat, actor, call_now, current, final, post, reads, spawn, this
 
 
 class MembraneRef(BoundRef):
@@ -26,11 +26,12 @@ class MembraneRef(BoundRef):
     holds that. None of this lasts over a restart: calls in flight break, and proxies are made anew.
     """
 
-    __slots__ = ("_passages", "_proxies", "_waiting")
+    __slots__ = ("_passages", "_proxies", "_waiting", "_watches")
 
     def __init__(self, vat: Vat, at: Membrane) -> None:
         super().__init__(vat, at)
         self._waiting: set[Answer] = set()
+        self._watches: dict[tuple[Any, Any], Any] = {}
         self._proxies: tuple[WeakValueDictionary[Any, Any], ...] = (WeakValueDictionary(), WeakValueDictionary())
         self._passages: tuple[WeakValueDictionary[Any, Any], ...] = (WeakValueDictionary(), WeakValueDictionary())
 
@@ -75,6 +76,24 @@ class MembraneRef(BoundRef):
             alive[promise] = passage = Passage(self, promise, outward)
             promise._wait(Answer(self, passage, outward))
         return passage
+
+    def on_sever(self, proxy: Ref[Any], handler: Ref[Any]) -> None:
+        """Tell the handler once when the proxy's target is cut off: by a lost link or by a revocation."""
+        if (proxy, handler) in self._watches:
+            return
+        watch = self._watches[proxy, handler] = self._vat.adopt(Watch(self, proxy, handler))
+        lifeline = proxy._at.target._lifeline()
+        if self._at.reason is not None:
+            post(watch, None, (self._at._revoked(),), {})
+        elif lifeline is not None:
+            lifeline[0].on_sever(lifeline[1], watch)
+
+    def off_sever(self, proxy: Ref[Any], handler: Ref[Any]) -> None:
+        """Forget an `on_sever`."""
+        watch = self._watches.pop((proxy, handler), None)
+        lifeline = proxy._at.target._lifeline()
+        if watch is not None and lifeline is not None:
+            lifeline[0].off_sever(lifeline[1], watch)
 
 
 @actor(kind="remit.membrane", version=1)
@@ -168,6 +187,9 @@ class Proxy:
             onward.promise = Promise(border._vat)
             onward.promise._wait(Answer(border, message.promise, self.outward))
         return onward
+
+    def _severed_by(self, gate: Ref[Any]) -> tuple[Any, Any]:
+        return self.membrane, gate
 
 
 seat(Membrane, MembraneRef)

@@ -25,7 +25,7 @@ from remit.vat._containers import TurnDict, TurnList, TurnSet
 from remit.vat._message import ROOT, Account, Context, Facet, Message
 from remit.vat._method import Method, reads
 from remit.vat._outcome import PENDING, Failed, failed
-from remit.vat._ref import Far, Link, Promise, Ref, Waiter, final
+from remit.vat._ref import Far, Link, Promise, Ref, Waiter, final, post
 from remit.vat._task import Handler
 from remit.vat._turn import Turn
 from remit.vat._vat import Keeper, Recorder, Vat
@@ -66,6 +66,7 @@ __all__ = [
     "off_sever",
     "on",
     "on_sever",
+    "post",
     "promise",
     "reads",
     "resolved",

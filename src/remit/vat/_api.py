@@ -112,23 +112,25 @@ def off_sever(ref: Ref[Any], handler: Ref[Any]) -> None:
 class SeverWish:
     """The effect of `on_sever` and `off_sever`: the link hears of it after the commit."""
 
-    __slots__ = ("handler", "ref", "wish")
+    __slots__ = ("handle", "handler", "wish")
 
-    def __init__(self, ref: Ref[Any], wish: str, handler: Ref[Any]) -> None:
-        self.ref = ref
+    def __init__(self, wish: Callable[[Any, Ref[Any]], None], handle: Any, handler: Ref[Any]) -> None:
         self.wish = wish
+        self.handle = handle
         self.handler = handler
 
     def commit(self, vat: Any) -> None:
         """Tell the link."""
-        vat._leave(getattr(self.ref._link, self.wish), self.ref._at, self.handler)
+        vat._leave(self.wish, self.handle, self.handler)
 
 
 def _sever_effect(ref: Ref[Any], wish: str, handler: Ref[Any]) -> None:
     if isinstance(ref, Promise) and isinstance(final(ref)._value, Ref):
         ref = final(ref)._value
-    if ref._link is not None:
-        current(wish).effects.append(SeverWish(ref, wish, handler))
+    lifeline = ref._lifeline()
+    if lifeline is not None:
+        link, handle = lifeline
+        current(wish).effects.append(SeverWish(getattr(link, wish), handle, handler))
 
 
 class Teller:

@@ -96,6 +96,10 @@ class Ref(Reference, Generic[T]):
         else:
             sender._leave(vat._enqueue, message)
 
+    def _lifeline(self) -> tuple[Any, Any] | None:
+        """Whose `on_sever` tells when this reference is cut off from its object, and by which handle; None: it can't be."""
+        return None if self._link is None else (self._link, self._at)
+
     def __repr__(self) -> str:
         return f"<ref {type(self._at)._remit_.kind} in {self._vat.name}>"
 
