@@ -33,7 +33,7 @@ HINTS = st.none() | st.dictionaries(TEXTS, TEXTS, max_size=3)
 LOCATORS = st.builds(Locator, NAMES, TEXTS.filter(bool), HINTS)
 STURDYREFS = st.builds(SturdyRef, LOCATORS, st.binary(min_size=1, max_size=40))
 ERRORS = st.builds(
-    lambda cls, message, id: cls(message, id=id), st.sampled_from([Broken, Missing, Refused, Uncertain]), TEXTS, TEXTS
+    lambda cls, message, log: cls(message, id=log), st.sampled_from([Broken, Missing, Refused, Uncertain]), TEXTS, TEXTS
 )
 
 ATOMS = st.one_of(

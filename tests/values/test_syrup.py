@@ -108,7 +108,7 @@ def test_a_protocol_error_of_the_record_function_gets_its_offset() -> None:
     with pytest.raises(DecodeError, match=r"no such operation \(at byte 3\)") as caught:
         decode(b"[1+<1'a>]", record=refuse)
     assert caught.value.offset == 3
-    with pytest.raises(LimitExceeded, match="^too many exports$"):
+    with pytest.raises(LimitExceeded, match=r"^too many exports$"):
         decode(b"<1'a>", record=limited)
 
 
@@ -295,7 +295,7 @@ def test_references_are_written_by_the_session() -> None:
     class Ref(Reference):
         __slots__ = ()
 
-    assert encode([{"a": Ref()}], lambda ref: b"<11'desc:export1+>") == b"[{1\"a<11'desc:export1+>}]"
+    assert encode([{"a": Ref()}], lambda _: b"<11'desc:export1+>") == b"[{1\"a<11'desc:export1+>}]"
 
 
 def test_integers_of_a_thousand_digits_come_back() -> None:
@@ -316,4 +316,4 @@ def test_doubles_keep_their_bits() -> None:
 def test_a_record_function_may_not_be_reached_by_a_limit_breach() -> None:
     """Limits hold inside of records too, before their function is called."""
     with pytest.raises(LimitExceeded):
-        decode(b"<1'a[[]]>", limits=Limits(depth=2), record=lambda label, fields: pytest.fail("called"))
+        decode(b"<1'a[[]]>", limits=Limits(depth=2), record=lambda *_: pytest.fail("called"))

@@ -18,7 +18,7 @@ from remit.values._limits import INTEGER_DIGITS
 from remit.values._locator import Locator, SturdyRef
 from remit.values._model import Record, Tagged
 from remit.values._passable import MOST, Unfit, bad_key, unfit
-from remit.values._plain import plain_of
+from remit.values._plain import has_copier, plain_copy
 from remit.values._record import Recorded
 from remit.values._same import NAN, error_text
 
@@ -26,7 +26,7 @@ __all__ = ["canonical_order", "encode"]
 
 ReferenceEncoder = Callable[[Reference], bytes]
 
-_DEPTH: Final = 64
+_DEPTH: Final = 60  # below Limits.depth, since the records of a leaf (a sturdyref is three) come on top
 _PACK: Final = struct.Struct(">d").pack
 _NAN: Final = "D" + NAN.decode("latin-1")
 
@@ -138,11 +138,10 @@ def _write_other(value: Any, out: list[str], reference: ReferenceEncoder | None,
         out.append(_peer(value))
     elif type(value) is SturdyRef:
         out.append(f"<15'ocapn-sturdyref{_peer(value.locator)}{len(value.swiss)}:{value.swiss.decode('latin-1')}>")
+    elif has_copier(type(value)):
+        _write(plain_copy(value), out, reference, depth)
     else:
-        plain = plain_of(type(value))
-        if plain is None:
-            raise unfit(value)
-        _write(plain(value), out, reference, depth)
+        raise unfit(value)
 
 
 def _write_tagged(value: Tagged, out: list[str], reference: ReferenceEncoder | None, depth: int) -> None:

@@ -15,9 +15,10 @@ from remit.values._limits import DEFAULT_LIMITS, Limits
 __all__ = ["Framer", "LengthFramer", "framed"]
 
 _DIGITS: Final = re.compile(rb"[0-9]*")
-_OPEN: Final = b"[{<"
-_CLOSED: Final = b"]}>"
-_SIZED: Final = b":\"'"
+_CLOSED: Final = frozenset(b"]}>")
+_SIZED: Final = frozenset(b":\"'")  # behind the length of bytes, a string, a symbol
+_MARKS: Final = _SIZED | frozenset(b"+-")
+_LENGTH_DIGITS: Final = 18
 
 
 def framed(message: bytes) -> bytes:
@@ -74,10 +75,6 @@ class _Stream:
         """Read on; whether a message ends at `_at` now, all of it in the buffer."""
         raise NotImplementedError(type(self).__qualname__)
 
-    def _bounded(self, end: int) -> None:
-        if end - self._begin > self._limits.frame:
-            raise LimitExceeded(f"a message is longer than Limits.frame, {self._limits.frame} bytes")
-
 
 class Framer(_Stream):
     """Finds the borders of Syrup values that stand back to back.
@@ -93,70 +90,56 @@ class Framer(_Stream):
         self._digits = 0  # of the number that ends at `_at`
 
     def _scan(self) -> bool:
-        buffer, size = self._buffer, len(self._buffer)
-        if self._begin < self._at and not self._closers and not self._digits:
-            return self._at <= size  # a value outside of any container, whose last bytes had not come
-        while self._at < size:
-            c = buffer[self._at]
+        buffer, closers, at = self._buffer, self._closers, self._at
+        size = len(buffer)
+        whole = self._begin < at and not closers and not self._digits  # but for last bytes that had not come
+        while at < size and not whole:
+            c = buffer[at]
             if 48 <= c <= 57 or self._digits:
-                if not self._number(buffer):
-                    return False
-            elif c in _OPEN:
-                self._open(c)
-                continue
-            elif c in _CLOSED:
-                self._close(c)
+                at = self._number(buffer, at, size)
+            elif c in {91, 123, 60}:
+                at += 1
+                closers.append(c + 2)
+                if len(closers) > self._limits.depth:
+                    raise LimitExceeded(f"nested deeper than Limits.depth, {self._limits.depth}")
+            elif closers and c == closers[-1]:
+                at += 1
+                del closers[-1]
             else:
-                self._atom(c)
-            self._bounded(self._at)
-            if not self._closers:
-                break
-        else:
-            self._bounded(self._at)
-        return self._begin < self._at <= size and not self._closers and not self._digits
+                at += self._atom(c, at)
+            whole = not closers and not self._digits
+        self._at = at
+        if at - self._begin > self._limits.frame:
+            raise LimitExceeded(f"a message is longer than Limits.frame, {self._limits.frame} bytes")
+        return self._begin < at <= size and not closers and not self._digits
 
-    def _number(self, buffer: bytearray) -> bool:
-        """Read digits, and what the number announces; False where the bytes end before its mark."""
-        match = _DIGITS.match(buffer, self._at)
+    def _number(self, buffer: bytearray, at: int, size: int) -> int:
+        """Read digits and what they announce; the offset behind, which is where the bytes end if they do before the mark."""
+        if not self._digits and at + 1 < size and buffer[at + 1] in _MARKS:
+            return at + 2 + (buffer[at] - 48 if buffer[at + 1] in _SIZED else 0)
+        match = _DIGITS.match(buffer, at)
         assert match is not None
-        self._digits += match.end() - self._at
-        self._at = match.end()
+        end = match.end()
+        self._digits += end - at
         if self._digits > self._limits.integer_digits:
             raise LimitExceeded(f"a number of more digits than Limits.integer_digits, {self._limits.integer_digits}")
-        if self._at == len(buffer):
-            self._bounded(self._at)
-            return False
-        mark = buffer[self._at]
-        if mark in _SIZED:
-            self._skip(int(buffer[self._at - self._digits : self._at]) if self._digits < 19 else self._limits.frame)
-        elif mark not in b"+-":
-            raise DecodeError(f"the byte {bytes([mark])!r} stands behind a number", self._at - self._begin)
-        self._at += 1
-        self._digits = 0
-        return True
+        if end == size:
+            return end
+        if buffer[end] not in _MARKS:
+            raise DecodeError(f"the byte {bytes(buffer[end : end + 1])!r} stands behind a number", end - self._begin)
+        digits, self._digits = self._digits, 0
+        return end + 1 + (_length(buffer[end - digits : end]) if buffer[end] in _SIZED else 0)
 
-    def _skip(self, length: int) -> None:
-        self._bounded(self._at + 1 + length)
-        self._at += length
+    def _atom(self, c: int, at: int) -> int:
+        """How long the boolean or float is that begins with this byte."""
+        if c not in {68, 116, 102}:
+            wrong = "closes what is not open" if c in _CLOSED else "begins no value"
+            raise DecodeError(f"the byte {bytes([c])!r} {wrong}", at - self._begin)
+        return 9 if c == 68 else 1
 
-    def _open(self, c: int) -> None:
-        if len(self._closers) >= self._limits.depth:
-            raise LimitExceeded(f"nested deeper than Limits.depth, {self._limits.depth}")
-        self._closers.append(c + 2)
-        self._at += 1
 
-    def _close(self, c: int) -> None:
-        if not self._closers or self._closers.pop() != c:
-            raise DecodeError(f"the byte {bytes([c])!r} closes what is not open", self._at - self._begin)
-        self._at += 1
-
-    def _atom(self, c: int) -> None:
-        if c == 68:
-            self._at += 9
-        elif c in {116, 102}:
-            self._at += 1
-        else:
-            raise DecodeError(f"the byte {bytes([c])!r} begins no value", self._at - self._begin)
+def _length(digits: bytearray) -> int:
+    return int(digits) if len(digits) < _LENGTH_DIGITS else 10**_LENGTH_DIGITS  # above every limit in any case
 
 
 class LengthFramer(_Stream):

@@ -43,9 +43,11 @@ class Locator(Frozen, Data):
 
     def __init__(self, transport: str, designator: str, hints: Mapping[str, str] | None = None) -> None:
         if not is_text(transport) or not transport or "." in transport:
-            raise Misuse(f"a locator's transport is a non-empty str without dots, such as 'tls'; got {transport!r}")
+            raise Misuse(
+                f"a locator's transport is a non-empty str without dots, such as 'tls'; got {_shown(transport)}"
+            )
         if not is_text(designator) or not designator:
-            raise Misuse(f"a locator's designator is a non-empty str, such as 'mq5cd4xm'; got {designator!r}")
+            raise Misuse(f"a locator's designator is a non-empty str, such as 'mq5cd4xm'; got {_shown(designator)}")
         given = dict(hints) if hints is not None else None
         if given and not all(is_text(name) and is_text(hint) for name, hint in given.items()):
             raise Misuse("a locator's hints map str to str, such as {'tls': '10.0.0.7:4433'}")
@@ -148,6 +150,10 @@ class SturdyRef(Frozen, Data):
         return SturdyRef, (self.locator, self.swiss)
 
 
+def _shown(value: object) -> str:
+    return repr(value)[:80] if type(value) is str else type(value).__name__
+
+
 def _parse(uri: str, form: str, example: str) -> tuple[Locator, bytes | None]:
     """Peer and swiss number of a URI. The URI itself never gets into an error: it may hold a secret."""
     try:
@@ -168,7 +174,7 @@ def _hints(query: str) -> dict[str, str]:
     hints: dict[str, str] = {}
     for pair in query.split("&"):
         name, equals, hint = pair.partition("=")
-        if not name or not equals:
+        if not equals:
             raise ValueError("a hint after ? is not of the form name=value")
         if _unquote(name) in hints:
             raise ValueError("the same hint is given twice")

@@ -10,7 +10,7 @@ from remit.values._data import Null, Reference, Symbol, is_text
 from remit.values._limits import INTEGER_DIGITS, PASSABLE_DEPTH
 from remit.values._locator import Locator, SturdyRef
 from remit.values._model import Record, Tagged
-from remit.values._plain import plain_of
+from remit.values._plain import has_copier, plain_copy
 from remit.values._record import Recorded, tagged
 from remit.values._same import error_text
 
@@ -43,7 +43,8 @@ def passable(value: Any) -> Any:
     int, str, list and so on (enums, named tuples, defaultdict) are refused rather than stripped of their class. Raises
     `NotPassable`, which names the path of the part: mend the call there.
     """
-    if type(value) in _FREE:
+    kind = type(value)
+    if kind in _FREE or (kind is str and value.isascii()) or (kind is int and -_SMALL < value < _SMALL):
         return value
     try:
         return _copy(value, PASSABLE_DEPTH)
@@ -105,7 +106,10 @@ def _items(value: Sequence[Any], depth: int) -> list[Any]:
     try:
         for item in value:
             kind = type(item)
-            copied.append(item if kind in _FREE or (kind is str and item.isascii()) else _copy(item, depth - 1))
+            if kind in _FREE or (kind is str and item.isascii()) or (kind is int and -_SMALL < item < _SMALL):
+                copied.append(item)
+            else:
+                copied.append(_copy(item, depth - 1))
     except Unfit as error:
         error.path.append(f"[{len(copied)}]")
         raise
@@ -119,10 +123,13 @@ def _struct(value: dict[Any, Any], depth: int) -> dict[str, Any]:
     name: Any = None
     try:
         for name, item in value.items():
-            if not is_text(name):
+            if not (type(name) is str and name.isascii()) and not is_text(name):
                 raise bad_key(name)
             kind = type(item)
-            copied[name] = item if kind in _FREE or (kind is str and item.isascii()) else _copy(item, depth - 1)
+            if kind in _FREE or (kind is str and item.isascii()) or (kind is int and -_SMALL < item < _SMALL):
+                copied[name] = item
+            else:
+                copied[name] = _copy(item, depth - 1)
     except Unfit as error:
         error.path.append(f"[{name!r}]")
         raise
@@ -161,9 +168,7 @@ def _itself(value: Reference, _depth: int) -> Reference:
 
 
 def _plain(value: Any, depth: int) -> Any:
-    plain = plain_of(type(value))
-    assert plain is not None
-    return _copy(plain(value), depth)
+    return _copy(plain_copy(value), depth)
 
 
 _COPIERS: Final[dict[type, Callable[[Any, int], Any]]] = {
@@ -181,7 +186,7 @@ def _inherited(kind: type) -> Callable[[Any, int], Any] | None:
     bases: tuple[tuple[type, Callable[[Any, int], Any]], ...]
     bases = ((Reference, _itself), (Recorded, _recorded), (Broken, _error))
     found = next((copier for base, copier in bases if issubclass(kind, base)), None)
-    if found is None and plain_of(kind) is not None:
+    if found is None and has_copier(kind):
         found = _plain
     if found is not None:
         _COPIERS[kind] = found

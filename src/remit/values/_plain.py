@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from remit.errors import Misuse
 
-__all__ = ["plain_of", "register_copier"]
+__all__ = ["has_copier", "plain_copy", "register_copier"]
 
 T = TypeVar("T")
 
@@ -23,7 +23,21 @@ def register_copier(cls: type[T], function: Callable[[T], object]) -> None:
         raise Misuse(f"{cls.__module__}.{cls.__qualname__} has a copier already")
 
 
-def plain_of(cls: type) -> Callable[[Any], object] | None:
+def has_copier(cls: type) -> bool:
+    """Whether instances of this class pass by a plain copy."""
+    return _copier(cls) is not None
+
+
+def plain_copy(value: object) -> object:
+    """The plain value that stands for one of a class that `has_copier`."""
+    function = _copier(type(value))
+    plain = function(value) if function is not None else value
+    if has_copier(type(plain)):
+        raise Misuse(f"the copier of {type(value).__qualname__} gave a {type(plain).__qualname__}, which is not plain")
+    return plain
+
+
+def _copier(cls: type) -> Callable[[Any], object] | None:
     """The function registered for this class or the nearest class above it."""
     for base in cls.__mro__:
         function = _PLAIN.get(base)

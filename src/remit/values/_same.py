@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from remit.errors import Broken, NotPassable
 from remit.values._data import Data, Null, Reference, Symbol
-from remit.values._plain import plain_of
+from remit.values._plain import has_copier, plain_copy
 
 __all__ = ["NAN", "error_text", "key", "same"]
 
 NAN: Final = b"\x7f\xf8\x00\x00\x00\x00\x00\x00"  # the one NaN of canonical Syrup
 _PACK: Final = struct.Struct(">d").pack
 _SELF: Final = frozenset({str, int, bytes, type(None), Null, Symbol})  # where == and hash() keep kinds apart
-_DEPTH: Final = 200  # above all that can be passed; stops cycles
+_DEPTH: Final = 100  # above all that decodes within the default limits; stops cycles
 
 
 def same(a: object, b: object) -> bool:
@@ -56,9 +56,8 @@ def _form(value: Any) -> tuple[str, Any]:
         return value._form()
     if isinstance(value, Broken):
         return "error", error_text(value)
-    plain = plain_of(kind)
-    if plain is not None:
-        return _form(plain(value))
+    if has_copier(kind):
+        return _form(plain_copy(value))
     return "reference" if isinstance(value, Reference) else "object", value
 
 
@@ -79,11 +78,21 @@ def _same(a: object, b: object, depth: int) -> bool:
 
 
 def _same_items(a: Sequence[object], b: Sequence[object], depth: int) -> bool:
-    return len(a) == len(b) and all(_same(x, y, depth) for x, y in zip(a, b, strict=True))
+    if len(a) != len(b):
+        return False
+    for x, y in zip(a, b, strict=True):  # noqa: SIM110  # no generator: its frame would count against the depth
+        if not _same(x, y, depth):
+            return False
+    return True
 
 
 def _same_struct(a: Mapping[Any, object], b: Mapping[Any, object], depth: int) -> bool:
-    return len(a) == len(b) and all(type(k) is str and k in b and _same(v, b[k], depth) for k, v in a.items())
+    if len(a) != len(b):
+        return False
+    for name, item in a.items():
+        if type(name) is not str or name not in b or not _same(item, b[name], depth):
+            return False
+    return True
 
 
 def _key(value: object, depth: int) -> Hashable:
