@@ -1,0 +1,122 @@
+"""`remit bind`, `unbind`, `bindings`, `revoke`, `who-can`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from remit.cli._connect import ask_boss
+from remit.cli._main import EXIT_PARTLY, Settings
+from remit.cli._show import ago, say, show_json, table
+from remit.lib import Attenuation
+
+__all__ = ["bind", "bindings", "revoke", "unbind", "who_can"]
+
+
+def as_json_option(command: Any) -> Any:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+@click.command()
+@click.argument("target", metavar="MACHINE.NAME")
+@click.argument("service", metavar="MACHINE.SERVICE")
+@click.option("--read-only", is_flag=True, help="Only methods that change nothing.")
+@click.option("--only", metavar="METHOD,…", help="Only these methods.")
+@click.option("--prefix", metavar="TEXT", help="Only keys that begin so.")
+@click.option("--count", type=click.IntRange(min=1), help="Only so many calls.")
+@click.option("--until", type=float, metavar="SECONDS", help="Only until this time, in seconds since the epoch.")
+@click.option("--interface", default="", help="Refuse a service that keeps another interface.")
+@as_json_option
+@click.pass_obj
+def bind(
+    settings: Settings,
+    target: str,
+    service: str,
+    read_only: bool,
+    only: str | None,
+    prefix: str | None,
+    count: int | None,
+    until: float | None,
+    interface: str,
+    as_json: bool,
+) -> None:
+    """Give a machine, under a name, what another machine offers."""
+    methods = [name.strip() for name in only.split(",")] if only else None
+    narrowed = Attenuation(methods=methods, read_only=read_only, prefix=prefix, count=count, until=until)
+    edge = ask_boss(settings, lambda boss: boss.bind(target, service, narrowed, interface))
+    if as_json:
+        show_json(edge)
+    else:
+        say(f"{edge['target']} -> {edge['service']} ({edge['attenuation']}): {edge['state']}")
+
+
+@click.command()
+@click.argument("target", metavar="MACHINE.NAME")
+@as_json_option
+@click.pass_obj
+def unbind(settings: Settings, target: str, as_json: bool) -> None:
+    """Take back what is bound under a name."""
+    _ended(ask_boss(settings, lambda boss: boss.unbind(target)), as_json)
+
+
+@click.command()
+@click.argument("what", metavar="EDGE|MACHINE.NAME|MACHINE")
+@as_json_option
+@click.pass_obj
+def revoke(settings: Settings, what: str, as_json: bool) -> None:
+    """Take back one edge, or all that a machine holds: what it has in use breaks at once."""
+    _ended(ask_boss(settings, lambda boss: boss.revoke(what)), as_json)
+
+
+def _ended(outcome: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        show_json(outcome)
+    else:
+        say(f"revoked: {', '.join(outcome['revoked']) or 'nothing yet'}")
+        for edge in outcome["unfinished"]:
+            say(f"not yet: {edge['target']} -> {edge['service']}, waiting for {', '.join(edge['awaiting'])}")
+    if outcome["unfinished"]:
+        raise click.exceptions.Exit(EXIT_PARTLY)
+
+
+@click.command()
+@click.argument("machine", required=False)
+@as_json_option
+@click.pass_obj
+def bindings(settings: Settings, machine: str | None, as_json: bool) -> None:
+    """List all bindings, or those of one MACHINE."""
+    edges = ask_boss(settings, lambda boss: boss.bindings(machine))
+    if as_json:
+        show_json(edges)
+    else:
+        edge_table(edges)
+
+
+def edge_table(edges: list[dict[str, Any]]) -> None:
+    """Edges as a table."""
+    rows = [
+        (e["target"], e["service"], e["attenuation"], e["state"], ago(e["since"]), e["id"], e["error"]) for e in edges
+    ]
+    table(
+        ("BINDING", "SERVICE", "HOW MUCH", "STATE", "SINCE", "EDGE", "NOTE"),
+        rows,
+        "nothing is bound; see: remit bind --help",
+    )
+
+
+@click.command("who-can")
+@click.argument("service", metavar="MACHINE[.SERVICE]")
+@as_json_option
+@click.pass_obj
+def who_can(settings: Settings, service: str, as_json: bool) -> None:
+    """Say who can reach a service, and through whom."""
+    found = ask_boss(settings, lambda boss: boss.who_can(service))
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        (h["machine"], h["attenuation"], ", ".join(h["edges"]), " > ".join(h["through"]) or "directly") for h in found
+    ]
+    table(("MACHINE", "HOW MUCH", "EDGES", "THROUGH"), rows, f"nobody can reach {service}")
