@@ -153,17 +153,16 @@ def test_running_out_of_descriptors_does_not_end_the_listener(test, monkeypatch)
 
     async def body(kit):
         netlayer, key, hints, acceptor = await listening(kit, seconds=30)
-        real = netlayer._listener._accept_one
+        real = type(netlayer._listener)._accept_one
         failures = [OSError(errno.EMFILE, "Too many open files"), OSError(errno.ECONNABORTED, "aborted")]
 
-        async def failing():
+        def failing(listener):
             if failures:
                 raise failures.pop()
-            return await real()
+            return real(listener)
 
-        monkeypatch.setattr(type(netlayer._listener), "_accept_one", lambda _: failing())
-        async with raw(hints):  # lets the accept that is waiting already pass
-            assert await is_served(kit, key, hints, acceptor)
+        monkeypatch.setattr(type(netlayer._listener), "_accept_one", failing)
+        assert await is_served(kit, key, hints, acceptor)
         assert failures == []
 
     test(body)

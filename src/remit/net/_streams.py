@@ -201,7 +201,7 @@ class StreamNetlayer:
         self._closed = True
         listener, self._listener = self._listener, None
         if listener is not None:
-            await listener.close()
+            listener.close()
         await asyncio.gather(*[arrival.cancel() for arrival in list(self._arrivals)])
         for channel in list(self._channels):
             channel.close()
