@@ -205,6 +205,20 @@ def test_depth_is_bounded_and_leaves_room_for_the_envelope() -> None:
     assert decode(encode(nested(60))) == nested(60)
 
 
+def test_a_record_counts_as_the_two_levels_that_it_is_on_the_wire() -> None:
+    """24 records inside each other pass and decode; one more is refused."""
+
+    def nested(levels: int) -> object:
+        value: object = None
+        for _ in range(levels):
+            value = Point(value)
+        return value
+
+    assert decode(encode(passable(nested(24)))) == nested(24)
+    with pytest.raises(NotPassable, match=r"^value(\.x){24}: nested deeper than 48 levels"):
+        passable(nested(25))
+
+
 def test_values_that_contain_themselves_are_refused() -> None:
     """A cycle, through whatever container, ends at the depth limit."""
     loop: list[object] = []

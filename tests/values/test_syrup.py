@@ -201,7 +201,8 @@ def test_other_spellings_are_refused(case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"1", b"12", b'5"abc', b"5:", b"3'ab", b"[", b"{", b'{1"', b"<", b"D\0\0", b"9" * 30]
+    "data",
+    [b"", b"1", b"12", b'5"abc', b"5:", b"3'ab", b"[", b"{", b'{1"', b"<", b"D\0\0", b"D" + b"\0" * 7, b"9" * 30],
 )
 def test_cut_bytes_are_truncated(data: bytes) -> None:
     """Bytes that end too early are told from bytes that are wrong."""
@@ -304,6 +305,13 @@ def test_integers_of_a_thousand_digits_come_back() -> None:
         for n in (10 ** (digits - 1), 10**digits - 1):
             assert decode(encode(n)) == n
             assert decode(encode(-n)) == -n
+
+
+def test_every_nan_is_written_as_one() -> None:
+    """The bits of a NaN, which arithmetic and other machines choose, do not reach the wire."""
+    for bits in ("fff8000000000000", "7ff8000000000001", "fff0000000000001"):
+        (nan,) = struct.unpack(">d", bytes.fromhex(bits))
+        assert encode([nan]) == b"[D\x7f\xf8\0\0\0\0\0\0]"
 
 
 def test_doubles_keep_their_bits() -> None:
