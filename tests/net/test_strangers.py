@@ -184,9 +184,31 @@ def test_only_so_many_shake_hands_at_once(folder, run):
     run(main())
 
 
+def test_only_so_many_come_in(test, kit_class):
+    """Anybody can make a key, so proved connections are bounded, too: one more is hung up on, until one has ended."""
+
+    async def body(kit):
+        netlayer, key, hints, acceptor = await listening(kit, members=1)
+        first, late = Recorder(), Recorder()
+        channel = await kit.netlayer(NodeKey.generate()).dial(kit.locator(key, hints), lambda _: first)
+        await acceptor.first()
+        assert (netlayer.admission.joined, len(netlayer.admission)) == (1, 0)
+        await kit.netlayer(NodeKey.generate()).dial(kit.locator(key, hints), lambda _: late)
+        await late.until_closed()
+        assert len(acceptor.recorders) == 1 and first.closings == []
+        channel.close()
+        await until(lambda: netlayer.admission.joined == 0)
+        acceptor.recorders.clear()
+        await kit.netlayer(NodeKey.generate()).dial(kit.locator(key, hints), lambda _: Recorder())
+        await until(lambda: acceptor.recorders)
+
+    if kit_class.proves:
+        test(body)
+
+
 def test_bounds_that_bound_nothing_are_our_own_mistake():
     """Admission needs at least one place and some time."""
-    for bounds in ({"connections": 0}, {"handshakes": 0}, {"seconds": 0}, {"handshake_seconds": 0}):
+    for bounds in ({"connections": 0}, {"handshakes": 0}, {"members": 0}, {"seconds": 0}, {"handshake_seconds": 0}):
         with pytest.raises(Misuse):
             Admission(**bounds)
 

@@ -11,9 +11,20 @@ import threading
 
 import pytest
 
-from remit.errors import Conflict, Misuse, PeerUnproven, StoreExposed, Unreachable
-from remit.net import NodeKey, UnixNetlayer
+from remit.errors import (
+    Conflict,
+    DecodeError,
+    LimitExceeded,
+    Misuse,
+    PeerUnproven,
+    StoreExposed,
+    Truncated,
+    Unreachable,
+)
+from remit.net import Hello, NodeKey, UnixNetlayer
 from remit.net._socketfile import SocketFile
+from remit.net._unix import _CREDENTIALS, binding_of
+from remit.values import Limits
 from tests.net.kit import DEADLINE, Acceptor, Recorder, UnixKit, connect
 from tests.net.raw import end, pump, raw
 
@@ -225,6 +236,34 @@ def test_a_claimed_key_is_refused(test):
     test(body)
 
 
+@pytest.mark.parametrize(
+    ("sent", "cause"),
+    [
+        (b"5:", Truncated),
+        (b"5:abc", Truncated),
+        (b"x", DecodeError),
+        (b"05:abcde", DecodeError),
+        (b"99:", LimitExceeded),
+    ],
+)
+def test_a_stream_that_breaks_off_or_is_no_frames_says_so(test, sent, cause):
+    """After the hello, an end inside a message, bytes that are no frame and a frame above the limit each have their error."""
+
+    async def body(kit):
+        key, anna, acceptor = NodeKey.generate(), NodeKey.generate(), Acceptor()
+        hints = await kit.netlayer(key, limits=Limits(frame=50)).listen(acceptor)
+        async with raw(hints) as connection:
+            hello = Hello(anna, nonce=b"n" * 32, binding=binding_of(os.stat(hints["unix"])), expected=key.public)
+            connection.write(hello.start())
+            connection.write(hello.feed(await connection.read(144)) + b"2:ok" + sent)
+            connection.writer.write_eof()
+            far = await acceptor.first()
+            assert type(await far.until_closed()) is cause
+            assert far.channel.peer == anna.public
+
+    test(body)
+
+
 @pytest.mark.parametrize("path", ["/nowhere/at/all.sock", "\0", "/" + "x" * 5000])
 def test_a_path_that_leads_nowhere_is_unreachable(test, path):
     """Hints are advice of others: whatever they hold, the error is Unreachable."""
@@ -293,6 +332,4 @@ def test_a_reset_is_told_with_its_cause(test):
 
 def test_credentials_are_read_as_the_kernel_writes_them():
     """The user id of SO_PEERCRED is unsigned: the highest one is not read as a negative number."""
-    from remit.net._unix import _CREDENTIALS
-
     assert _CREDENTIALS.unpack(struct.pack("iII", 1, 2**32 - 2, 0)) == (1, 2**32 - 2, 0)

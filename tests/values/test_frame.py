@@ -145,3 +145,8 @@ def test_pending_tells_that_the_peer_was_cut_off() -> None:
     prefixed = LengthFramer()
     prefixed.feed(b"1:a5:ab")
     assert prefixed.pending == 2
+    announced = LengthFramer()
+    announced.feed(b"1:a5:")
+    assert announced.pending == 1
+    announced.feed(b"abcde0:")
+    assert announced.pending == 0

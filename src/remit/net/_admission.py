@@ -1,8 +1,8 @@
-"""How much strangers may hold before they have proved a key.
+"""How much strangers may hold before they have proved a key, and how many may come in at all.
 
 A connection that nobody has authenticated is a *guest*. Guests are bounded in number, in memory and in time:
 
-    silent ---- first bytes ----> waiting ---- a place is free ----> shaking hands ---- leave (proved) ---->
+    silent ---- first bytes ----> waiting ---- a place is free ----> shaking hands ---- join (proved) ----> member
        |                             |                                     |
        +-----------------------------+----- time is up, or turned out -----+
 
@@ -11,6 +11,8 @@ A connection that nobody has authenticated is a *guest*. Guests are bounded in n
 - Every guest is ended when its time is up: it has so long until its handshake begins, and so long for the handshake.
 - When there are too many guests, the one that has been silent longest makes room for the new one. Refusing the new
   one instead would let a few hundred idle connections keep everybody out; an honest dialler speaks at once.
+- Anybody can make a key and prove it, so members are bounded in number, too. Who among them is worth having is not
+  known here; whoever takes the channels may end those that have nothing to do with this node.
 """
 
 from __future__ import annotations
@@ -33,24 +35,45 @@ class Admission:
     `connections`: how many guests there may be. `handshakes`: how many of them may shake hands at once (300 KiB each
     with TLS). `seconds`: from the moment a connection is accepted until its handshake must have begun.
     `handshake_seconds`: from then until its key must be proved; the shorter it is, the less can stalled handshakes
-    keep others waiting.
+    keep others waiting. `members`: how many accepted connections there may be that have proved a key.
     """
 
-    __slots__ = ("_busy", "_guests", "_waiting", "connections", "handshake_seconds", "handshakes", "refused", "seconds")
+    __slots__ = (
+        "_busy",
+        "_guests",
+        "_waiting",
+        "connections",
+        "handshake_seconds",
+        "handshakes",
+        "joined",
+        "members",
+        "refused",
+        "seconds",
+    )
 
     refused: int
-    """How many guests were ended because there were too many or their time was up."""
+    """How many were ended because there were too many or their time was up."""
+    joined: int
+    """How many accepted connections there are now that have proved a key."""
 
     def __init__(
-        self, *, connections: int = 256, handshakes: int = 32, seconds: float = 10.0, handshake_seconds: float = 5.0
+        self,
+        *,
+        connections: int = 256,
+        handshakes: int = 32,
+        members: int = 1000,
+        seconds: float = 10.0,
+        handshake_seconds: float = 5.0,
     ) -> None:
-        if connections < 1 or handshakes < 1 or seconds <= 0 or handshake_seconds <= 0:
-            raise Misuse("Admission takes at least one connection and one handshake, and more than 0 seconds")
+        if min(connections, handshakes, members) < 1 or min(seconds, handshake_seconds) <= 0:
+            raise Misuse("Admission takes at least one connection, handshake and member, and more than 0 seconds")
         self.connections = connections
         self.handshakes = handshakes
+        self.members = members
         self.seconds = seconds
         self.handshake_seconds = handshake_seconds
         self.refused = 0
+        self.joined = 0
         self._guests: dict[Guest, None] = {}  # in the order of their coming
         self._waiting: deque[Guest] = deque()
         self._busy = 0
@@ -112,8 +135,18 @@ class Guest:
         self._timer.cancel()
         self._set_stage("staying")
 
+    def join(self) -> bool:
+        """It has proved its key and is a guest no longer; False, and it has left, if there are too many members."""
+        self.leave()
+        if self._admission.joined >= self._admission.members:
+            self._admission.refused += 1
+            return False
+        self._admission.joined += 1
+        self._set_stage("member")
+        return True
+
     def leave(self) -> None:
-        """It has proved its key, or is gone. May be called again."""
+        """It is gone. May be called again."""
         self._timer.cancel()
         self._admission._guests.pop(self, None)
         self._set_stage("gone")
@@ -132,6 +165,8 @@ class Guest:
             self._admission._waiting.remove(self)
         elif before == "shaking":
             self._admission._free_place()
+        elif before == "member":
+            self._admission.joined -= 1
 
     def _clock(self, seconds: float) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, self._time_is_up, seconds)

@@ -126,11 +126,13 @@ class Arrival:
 
     def _proved(self, pipe: asyncio.Transport, hello: Hello | None) -> None:
         assert self._guest is not None
-        self._ended = True
         if hello is None:
             self._guest.stay()
-        else:
-            self._guest.leave()
+        elif not self._guest.join():
+            pipe.abort()
+            self._end("too many nodes are connected")
+            return
+        self._ended = True
         self._forget(self)
         self._admitted(pipe, hello, self)
 
@@ -152,4 +154,4 @@ class Arrival:
             self._handshake.abort()
         self.over()
         self._forget(self)
-        _log.info("%s: ended before it proved a key: %s", self.name, reason)
+        _log.info("%s: ended before it was let in: %s", self.name, reason)

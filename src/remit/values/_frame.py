@@ -151,6 +151,11 @@ class LengthFramer(_Stream):
         super().__init__(limits)
         self._length = -1  # of the message being read; below 0 while its digits come
 
+    @property
+    def pending(self) -> int:
+        """As for every stream; 1 where a length has come, and nothing of what it announces."""
+        return len(self._buffer) or int(self._length >= 0)
+
     def _scan(self) -> bool:
         if self._length < 0 and not self._prefix():
             return False
