@@ -35,6 +35,8 @@ DRIVERS: dict[str, str] = {
     "src/remit/net/_unix.py": "opens unix sockets and reads their credentials",
     "src/remit/net/_network.py": "the device that mints swiss numbers and knows when they expire",
     "src/remit/net/_node.py": "gives the session engine its randomness and signed addresses their date",
+    "src/remit/cli/_config.py": "finds remit.toml and the state directory",
+    "src/remit/cli/_show.py": "says how long ago something was",
     "src/remit/durable/_files.py": "keeps secrets in files, drafted under random names",
     "src/remit/durable/_sqlite_errors.py": "tells a full disk from a broken one by writing a file beside the store",
 }

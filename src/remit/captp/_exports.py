@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from remit.errors import NoSuchMethod, ProtocolError
+from remit.errors import NoSuchMethod, NotPassable, ProtocolError
 from remit.values import Symbol
 from remit.vat import Message, Promise, Ref, Vat, failed
 
@@ -86,6 +86,8 @@ class Exports:
 
     def resolver(self, ref: Ref[Any]) -> int:
         """A position for something that is written once only."""
+        if len(self.by_position) > self.limit:
+            raise NotPassable(f"{self.limit} references are out in this session already; the peer must give some back")
         position = self._next
         self._next += 1
         self.by_position[position] = Export(ref)
@@ -110,7 +112,8 @@ class Exports:
             raise ProtocolError(f"position {position} was given back more often than it was sent")
         if export.count == 0:
             del self.by_position[position]
-            self.by_ref.pop(export.ref, None)
+            if self.by_ref.get(export.ref) == position:  # a resolver may have a second position, as an argument
+                del self.by_ref[export.ref]
 
     def faults(self) -> list[str]:
         """What contradicts the invariants."""

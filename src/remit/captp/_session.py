@@ -27,6 +27,7 @@ from remit.captp._crypto import (
 )
 from remit.captp._descriptors import Reader
 from remit.captp._dialect import OCAPN_1_0, VERSION, Dialect
+from remit.captp._dump import dump, left
 from remit.captp._incoming import operate
 from remit.captp._outgoing import MAX_TABLE, Outgoing
 from remit.errors import Broken, LimitExceeded, LinkLost, Misuse, NotPassable, ProtocolError, Uncertain
@@ -149,6 +150,7 @@ class Session(Outgoing):
         self.exports.by_ref.clear()
         self.imports.by_position.clear()
         self._listening.clear()
+        self._questions.clear()
         uncertain = Failed(Uncertain(f"{cause.message}: the call was sent and may have been done"))
         for ref in questions:
             self._lost_question(ref, uncertain)
@@ -190,6 +192,14 @@ class Session(Outgoing):
             return False
         self._counts.add(count)
         return True
+
+    def left(self) -> list[str]:
+        """What is still in the tables, one line each; nothing when neither side holds anything of the other."""
+        return left(self)
+
+    def dump(self) -> str:
+        """The session's tables and what contradicts their invariants, for people."""
+        return dump(self)
 
     def __repr__(self) -> str:
         where = "nobody yet" if self.remote_location is None else self.remote_location.designator[:8]

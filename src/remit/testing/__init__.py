@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from remit.testing._by_hand import HandNode, Pipe, World
 from remit.testing._crash_store import Crash, CrashStore
 
 __all__ = [
     "Crash",
     "CrashStore",
+    "HandNode",
+    "Pipe",
+    "World",
 ]

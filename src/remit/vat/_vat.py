@@ -123,6 +123,8 @@ class Vat:
         finally:
             if self._keeper is not None:
                 self._flush()
+            self._turn.target = None  # or the last object called would be kept alive until the next call
+            self._turn.context = ROOT
             self._awake = False
             if queue:
                 self._rouse()
