@@ -54,9 +54,7 @@ def test_nobody_else_may_read_what_it_makes(path: Path) -> None:
 
 def test_sqlite_is_imported_only_when_a_store_is_opened() -> None:
     """It takes 8 ms, which a program without a store need not pay; nor for asyncio."""
-    script = (
-        "import sys, remit.durable; print(sorted({'sqlite3', '_sqlite3', 'tempfile'} & set(sys.modules)))"
-    )
+    script = "import sys, remit.durable; print(sorted({'sqlite3', '_sqlite3', 'tempfile'} & set(sys.modules)))"
     with child(script) as process:
         assert process.stdout.read() == b"[]\n"
 

@@ -9,7 +9,7 @@ send(ref, "any-name")   send under a name that is not Python's
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, ParamSpec, TypeVar
 
 from remit.errors import Misuse, NoSuchMethod, NotNear
 from remit.values import passable, passable_args
@@ -22,10 +22,11 @@ from remit.vat._task import Handler, Subscription
 from remit.vat._turn import Settlement, Turn
 
 C = TypeVar("C")
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def spawn(cls: type[C], *args: Any, **kwargs: Any) -> Ref[C]:
+def spawn(cls: Callable[P, C], *args: P.args, **kwargs: P.kwargs) -> Ref[C]:
     """A new object in the current vat. It is gone again if this turn fails, and lives while its reference is held."""
     return current("spawn").vat.spawn(cls, *args, **kwargs)
 
@@ -133,12 +134,12 @@ def _sever_effect(ref: Ref[Any], wish: str, handler: Ref[Any]) -> None:
         current(wish).effects.append(SeverWish(getattr(link, wish), handle, handler))
 
 
-class Teller:
+class Teller(Generic[T]):
     """`tell(ref)`: its methods send and give nothing."""
 
     __slots__ = ("_ref",)
 
-    def __init__(self, ref: Ref[Any]) -> None:
+    def __init__(self, ref: Ref[T]) -> None:
         self._ref = ref
 
     def __getattr__(self, name: str) -> Callable[..., None]:
@@ -169,7 +170,7 @@ class Caller(Generic[T]):
         return call_now(self._ref, None, args, kwargs)
 
 
-def tell(ref: Ref[Any]) -> Teller:
+def tell(ref: Ref[T]) -> Teller[T]:
     """The reference as one to send to without expecting anything."""
     return Teller(ref)
 

@@ -78,10 +78,10 @@ class Ref(Reference, Generic[T]):
     def __call__(self, *args: Any, **kwargs: Any) -> Promise[Any]:
         return ask(self, None, args, kwargs)
 
-    def __await__(self) -> Generator[Any, Any, T]:
+    def __await__(self) -> Generator[Any, Any, Ref[T]]:
         if active.turn is not None:
             yield self
-        return cast("T", self)
+        return self
 
     def _route(self, message: Message, sender: Vat | None) -> None:
         """Bring a committed message one step further; `sender` is the vat that it leaves, None if from outside."""
@@ -136,7 +136,7 @@ class Promise(Ref[T]):
         self._value = PENDING
         self._pending = None
 
-    def __await__(self) -> Generator[Any, Any, T]:
+    def __await__(self) -> Generator[Any, Any, T]:  # type: ignore[override]  # a promise stands for its value
         if active.turn is not None:
             return cast("T", (yield self))
         from remit.vat._drive import wait  # asyncio only where it is used

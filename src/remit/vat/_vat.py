@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from remit.errors import Broken, LinkLost, Misuse, NoSuchMethod
 from remit.values import Symbol, passable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from remit.vat._drive import Driver
 
 C = TypeVar("C")
+P = ParamSpec("P")
 
 
 class Job(Protocol):
@@ -79,7 +80,7 @@ class Vat:
 
     # --- making objects -------------------------------------------------------------------------
 
-    def spawn(self, cls: type[C], *args: Any, **kwargs: Any) -> Ref[C]:
+    def spawn(self, cls: Callable[P, C], *args: P.args, **kwargs: P.kwargs) -> Ref[C]:
         """A new object of an `@actor` class in this vat; it lives as long as its reference is held."""
         made = actor_type(cls)
         turn = active.turn
