@@ -276,7 +276,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[int, list[s
         (place / NAMES[name]).write_text(PRELUDE + text, encoding="utf-8")
     (place / "mypy.ini").write_text("[mypy]\nplugins = remit.mypy_plugin\nstrict = true\n", encoding="utf-8")
     command = [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", *NAMES.values()]
-    environment = {**os.environ, "MYPYPATH": str(SRC)}
+    environment = {**os.environ, "MYPYPATH": str(SRC), "PYTHONPATH": str(SRC)}
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False, timeout=55)
     assert done.returncode == 1, done.stdout + done.stderr  # some of the snippets are wrong on purpose
     found: dict[str, dict[int, list[str]]] = {file: {} for file in NAMES.values()}
