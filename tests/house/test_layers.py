@@ -39,8 +39,6 @@ DRIVERS: dict[str, str] = {
     "src/remit/cli/_show.py": "says how long ago something was",
     "src/remit/durable/_files.py": "keeps secrets in files, drafted under random names",
     "src/remit/durable/_sqlite_errors.py": "tells a full disk from a broken one by writing a file beside the store",
-    "src/remit/cli/_config.py": "finds the user's directories: the command line is where authority begins",
-    "src/remit/cli/_show.py": "tells people how old things are",
 }
 AMBIENT_MODULES = {"socket", "subprocess", "random", "secrets", "tempfile", "multiprocessing"}
 AMBIENT_NAMES = {
