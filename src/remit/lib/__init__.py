@@ -11,6 +11,7 @@ from remit.lib._attenuation import FREE, NOTHING, Attenuation, narrow
 from remit.lib._cell import Cell
 from remit.lib._clock import Clock
 from remit.lib._collections import Map, Set
+from remit.lib._gate import GateRef, seat
 from remit.lib._joiners import all_of, any_of, race
 from remit.lib._membrane import Membrane, Proxy, membrane
 from remit.lib._pubsub import Leaver, Publisher, Ticker
@@ -35,6 +36,7 @@ __all__ = [
     "Brand",
     "Cell",
     "Clock",
+    "GateRef",
     "Leaver",
     "Map",
     "Membrane",
@@ -63,6 +65,7 @@ __all__ = [
     "narrow",
     "race",
     "rules_of",
+    "seat",
     "supports",
     "swappable",
 ]

@@ -63,9 +63,15 @@ class MembraneRef(BoundRef):
         return proxy
 
     def _is_root(self, target: Ref[Any]) -> bool:
-        """Whether this is what the membrane was made for: whichever way it is reached, it is attenuated as the root."""
+        """Whether this is what the membrane was made for: whichever way it is reached, it is attenuated as the root.
+
+        Where a gate stands before the object, the object comes back without it.
+        """
         way = self._at.way
-        return way is not None and way._at.target is target
+        behind = None if way is None else way._at.target
+        while behind is not None and behind is not target:
+            behind = behind._at.target if isinstance(behind, GateRef) else None
+        return behind is not None
 
     def _promise(self, promise: Promise[Any], outward: bool) -> Promise[Any]:
         if isinstance(promise, Passage) and promise._border is self:
