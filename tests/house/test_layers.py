@@ -35,6 +35,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/net/_unix.py": "opens unix sockets and reads their credentials",
     "src/remit/net/_network.py": "the device that mints swiss numbers and knows when they expire",
     "src/remit/net/_node.py": "gives the session engine its randomness and signed addresses their date",
+    "src/remit/machines/_process.py": "gives agents the part of our environment that they need",
     "src/remit/cli/_config.py": "finds remit.toml and the state directory",
     "src/remit/cli/_show.py": "says how long ago something was",
     "src/remit/durable/_files.py": "keeps secrets in files, drafted under random names",

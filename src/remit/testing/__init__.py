@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from remit.testing._by_hand import HandNode, Pipe, World
 from remit.testing._crash_store import Crash, CrashStore
+from remit.testing._fake_network import FakeNetwork, FakeWorld
+from remit.testing._fake_provider import FakeMachine, FakeProvider
 
 __all__ = [
     "Crash",
     "CrashStore",
+    "FakeMachine",
+    "FakeNetwork",
+    "FakeProvider",
+    "FakeWorld",
     "HandNode",
     "Pipe",
     "World",

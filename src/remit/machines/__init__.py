@@ -1,0 +1,51 @@
+"""Machines: a boss that keeps track of them, providers that make them, hobs that live on them, and the edges between them.
+
+Start with `_boss.py` (what is asked), `_fleet.py` (a machine's life), `_wiring.py` (an edge's life), `_introduction.py`, then
+the two presences of a hob: `_hob_server.py` beside the boss, `_hob_client.py` on the machine.
+"""
+
+from __future__ import annotations
+
+from remit.machines._alarms import Alarms
+from remit.machines._boss import Boss
+from remit.machines._fleet import Fleet
+from remit.machines._grant import Binding, Grant, GrantView
+from remit.machines._hob_client import HobClient
+from remit.machines._hob_server import HobServer, PendingHob
+from remit.machines._introduction import Introduction, Redemption
+from remit.machines._names import check_name, split_name
+from remit.machines._outlet import Outlet, Programs
+from remit.machines._process import ProcessProvider
+from remit.machines._provider import Observed, Provider, ProviderDesk
+from remit.machines._records import Alarm, Enrolment, Machine, Offer, Report
+from remit.machines._wiring import Wiring
+from remit.machines._workshop import Workshop
+
+__all__ = [
+    "Alarm",
+    "Alarms",
+    "Binding",
+    "Boss",
+    "Enrolment",
+    "Fleet",
+    "Grant",
+    "GrantView",
+    "HobClient",
+    "HobServer",
+    "Introduction",
+    "Machine",
+    "Observed",
+    "Offer",
+    "Outlet",
+    "PendingHob",
+    "ProcessProvider",
+    "Programs",
+    "Provider",
+    "ProviderDesk",
+    "Redemption",
+    "Report",
+    "Wiring",
+    "Workshop",
+    "check_name",
+    "split_name",
+]

@@ -1,0 +1,54 @@
+"""Alarms: what an operator must look at, kept until somebody says that it is settled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.machines._names import missing
+from remit.machines._records import Alarm
+from remit.vat import Ref, actor, field
+
+__all__ = ["Alarms"]
+
+_MOST = 1000  # open alarms; one machine's later ones only repeat what the first says
+
+
+@actor(kind="remit.machines.alarms", version=1)
+class Alarms:
+    """The boss's open alarms, by id. While a machine has one, it gets no new grants; what it has goes on working."""
+
+    network: Ref[Any]
+    open: dict[str, Alarm] = field(factory=dict)
+
+    async def ring(self, machine: str, what: str, known: str, other: str) -> None:
+        """Keep an alarm, unless the same one is open already; it is kept when this has answered."""
+        at = await self.network.now()
+        id = await self.network.token()
+        same = (
+            alarm for alarm in self.open.values() if (alarm.machine, alarm.what, alarm.other) == (machine, what, other)
+        )
+        if next(same, None) is None and len(self.open) < _MOST:
+            self.open[id[:12]] = Alarm(id[:12], at, machine, what, known, other)
+
+    def of(self, machine: str) -> list[Alarm]:
+        """The open alarms of this machine."""
+        return [alarm for alarm in self.open.values() if alarm.machine == machine]
+
+    def every(self) -> list[Alarm]:
+        """All open alarms, oldest first."""
+        return sorted(self.open.values(), key=lambda alarm: (alarm.at, alarm.id))
+
+    def clear(self, what: str) -> list[Alarm]:
+        """Settle an alarm by its id, or all of a machine by its name; gives those that were open. `Missing` if there is none."""
+        found = [alarm for alarm in self.open.values() if what in (alarm.id, alarm.machine)]
+        if not found:
+            known = {name for alarm in self.open.values() for name in (alarm.id, alarm.machine)}
+            raise missing("open alarm", what, known)
+        for alarm in found:
+            del self.open[alarm.id]
+        return found
+
+    def drop(self, machine: str) -> None:
+        """Forget the alarms of a machine that is gone."""
+        for alarm in self.of(machine):
+            del self.open[alarm.id]

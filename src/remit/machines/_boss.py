@@ -1,0 +1,234 @@
+"""The boss: keeps track of machines and edges, and asks providers, machines and nobody else to make them so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.errors import BadArgument, Missing, Refused
+from remit.graph import Attenuation, Edge, holders_of
+from remit.machines._alarms import Alarms
+from remit.machines._devices import device
+from remit.machines._fleet import Fleet
+from remit.machines._hob_server import HobServer, PendingHob
+from remit.machines._names import check_name, missing, split_name
+from remit.machines._records import Offer
+from remit.machines._supports import check_offer, check_within
+from remit.machines._views import alarm_view, edge_view, machine_view, offer_view
+from remit.machines._wiring import Wiring, no_new_grants
+from remit.vat import Promise, Ref, actor, call, spawn, tell
+
+__all__ = ["Boss"]
+
+
+@actor(kind="remit.machines.boss", version=1)
+class Boss:
+    """Full authority over all machines; the root of the boss's durable vat. Whoever should do less gets an attenuated reference.
+
+    Devices: `network` and `providers` (a `ProviderDesk`). Machines are named as `create_machine` was told, services and bindings
+    `machine.name`. What is answered for people is plain data in the form of `status` and never holds a secret.
+    """
+
+    network: Ref[Any] = device("network")
+    providers: Ref[Any] = device("providers")
+    alarms: Ref[Alarms] | None = None
+    wiring: Ref[Wiring] | None = None
+    fleet: Ref[Fleet] | None = None
+
+    # --- machines -----------------------------------------------------------------------------------
+
+    def create_machine(self, name: str, provider: str, options: dict[str, Any] | None = None) -> Promise[Any]:
+        """Ask a provider for a machine; gives its server presence, through which the machine can be used once it is active.
+
+        `options`: `classes` (modules whose `@actor` classes the machine may keep objects of) and `path` (where to find them) are
+        for its agent, the rest for the provider. Raises `Conflict` for a name that is taken; when the provider fails, the machine
+        stays pending, with the error, to be asked for again by `start_machine` or removed by `destroy_machine`.
+        """
+        return self._fleet().create(name, provider, options or {})
+
+    def start_machine(self, name: str) -> Promise[Any]:
+        """Have the provider start a machine that is down, or ask again for a pending one. Nothing happens to a running one."""
+        return self._fleet().start(name)
+
+    def destroy_machine(self, name: str) -> Promise[Any]:
+        """End a machine and all that it grants and was granted; works for half-made and unreachable ones."""
+        return self._fleet().destroy(name)
+
+    def machine(self, name: str) -> Ref[PendingHob | HobServer]:
+        """The server presence of a machine."""
+        hob: Ref[PendingHob | HobServer] = call(self._fleet()).machine(name).hob
+        return hob
+
+    def list_machines(self) -> list[dict[str, Any]]:
+        """All machines, each as in `status`."""
+        held = call(self._alarms()).every()
+        return [machine_view(machine, held) for machine in call(self._fleet()).every()]
+
+    async def show(self, name: str) -> dict[str, Any]:
+        """One machine as in `status`, with its offers, edges and what its provider sees of it."""
+        machine = call(self._fleet()).machine(name)
+        view = machine_view(machine, call(self._alarms()).every())
+        view["options"] = dict(machine.options)
+        view["offers"] = [offer_view(name, offer) for offer in self._offers(machine.hob)]
+        edges = call(self._wiring()).every()
+        view["holds"] = [edge_view(edge) for edge in edges if edge.grantee == name]
+        view["grants"] = [edge_view(edge) for edge in edges if edge.provider == name]
+        view["provider_sees"] = await self._seen(machine.provider, machine.id)
+        return view
+
+    async def _seen(self, provider: str, id: str) -> str:
+        try:
+            seen = await self.providers.observe(provider, id)
+        except Exception as error:  # noqa: BLE001  # a provider that is down must not hide the machine
+            return f"unknown: {error}"
+        return f"{seen.state} ({seen.detail})" if seen.detail else str(seen.state)
+
+    # --- services -----------------------------------------------------------------------------------
+
+    async def offer(
+        self, service: str, kind: str, interface: str = "", description: str = "", arguments: list[Any] | None = None
+    ) -> dict[str, Any]:
+        """Have a machine make an object of the class with this `kind`, keep it, and offer it as `machine.name`.
+
+        The machine's agent must know the class. The same again changes nothing. Programs offer objects of their own to their hob.
+        """
+        name, offer = split_name("service", service)
+        wish = Offer(offer, interface, description, kind=kind)
+        check_offer(wish)
+        if not kind:
+            raise BadArgument(f"{service}: name the kind of object to make; a program offers its own to its hob")
+        made = await self.machine(name).keep(wish, arguments or [])
+        return offer_view(name, made)
+
+    def withdraw(self, service: str) -> Promise[Any]:
+        """Take an offer back and end its grants; an object that the machine kept for it is forgotten."""
+        name, offer = split_name("service", service)
+        return self.machine(name).withdraw(offer)
+
+    def offers(self) -> list[dict[str, Any]]:
+        """What all machines offer, as they last said."""
+        machines = call(self._fleet()).every()
+        return [offer_view(each.name, offer) for each in machines for offer in self._offers(each.hob)]
+
+    def _offers(self, hob: Ref[Any]) -> list[Offer]:
+        return call(hob).offers() if call(hob).state() == "active" else []
+
+    # --- edges --------------------------------------------------------------------------------------
+
+    async def bind(
+        self, target: str, service: str, attenuation: Attenuation | None = None, interface: str = ""
+    ) -> dict[str, Any]:
+        """Give machine `a` under the name `x` (target `a.x`) what machine `b` offers as `y` (service `b.y`); the edge, as in `status`.
+
+        Refused are unknown names, another `interface` than the offer's, an attenuation that the service cannot enforce, and a
+        machine with an open alarm. Where a machine cannot be reached the edge is kept, "wanted" or "granted" with the reason, and
+        finished when the machine says hello.
+        """
+        grantee, name = split_name("binding", target)
+        provider, offered = split_name("service", service)
+        self._active(grantee, target)
+        offer = await self._find_offer(provider, offered)
+        checked = check_within(offer, interface, attenuation or Attenuation())
+        if call(self._alarms()).of(grantee):
+            raise Refused(no_new_grants(grantee))
+        id, now = (await self.network.token())[:16], await self.network.now()
+        edge = Edge(id, grantee, name, provider, offered, interface or offer.interface, checked, "wanted", now, now)
+        return edge_view(await self._wiring().connect(edge))
+
+    def _active(self, name: str, what: str) -> Ref[HobServer]:
+        machine = call(self._fleet()).machine(name)
+        if machine.state != "active":
+            raise Missing(f"{what}: machine {name} is {machine.state}, and can be bound once it is active")
+        hob: Ref[HobServer] = machine.hob
+        return hob
+
+    async def _find_offer(self, machine: str, name: str) -> Offer:
+        hob = self._active(machine, f"{machine}.{name}")
+        found = {offer.name: offer for offer in call(hob).offers()}
+        if name not in found:
+            found = {offer.name: offer for offer in await hob.fresh_offers()}
+        if name not in found:
+            raise missing(f"service on {machine}:", name, found)
+        offer: Offer = found[name]
+        return offer
+
+    async def unbind(self, target: str) -> dict[str, Any]:
+        """Take back what is bound as `machine.name`; answers as `revoke` does."""
+        split_name("binding", target)
+        return await self._retract([call(self._wiring()).named(target).id])
+
+    async def revoke(self, what: str) -> dict[str, Any]:
+        """Take back an edge by its id or binding, or all edges that a machine holds, by its name.
+
+        Gives {"revoked": edges that are gone, "unfinished": edges whose machines could not all be reached, with who is missing}:
+        those are finished when the machine says hello.
+        """
+        return await self._retract([edge.id for edge in self._meant(what)])
+
+    def _meant(self, what: str) -> list[Edge]:
+        edges = call(self._wiring()).every()
+        if "." in what:
+            return [call(self._wiring()).named(what)]
+        found = [edge for edge in edges if what in (edge.id, edge.grantee)]
+        if not found and what not in call(self._fleet()).names():
+            raise missing(
+                "edge, binding or machine", what, [*(edge.id for edge in edges), *call(self._fleet()).names()]
+            )
+        return found
+
+    async def _retract(self, ids: list[str]) -> dict[str, Any]:
+        left = await self._wiring().retract(ids)
+        unfinished = [edge_view(edge) for edge in left]
+        return {"revoked": [id for id in ids if id not in {edge.id for edge in left}], "unfinished": unfinished}
+
+    def bindings(self, machine: str | None = None) -> list[dict[str, Any]]:
+        """All edges, or those that one machine holds, as in `status`."""
+        if machine is not None:
+            call(self._fleet()).machine(machine)
+        return [edge_view(edge) for edge in call(self._wiring()).every() if machine in (None, edge.grantee)]
+
+    def who_can(self, service: str) -> list[dict[str, Any]]:
+        """Who can reach `machine.name` (or anything of `machine`): directly, or perhaps through others."""
+        machine, _, offer = service.partition(".")
+        check_name("machine", machine)
+        call(self._fleet()).machine(machine)
+        return [
+            {"machine": each.machine, "edges": each.edges, "through": each.through, "attenuation": each.attenuation}
+            for each in holders_of(call(self._wiring()).every(), machine, offer or None)
+        ]
+
+    # --- the whole ----------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """Everything at once: {"version": 1, "machines": […], "edges": […], "alarms": […]}; times in seconds since the epoch."""
+        return {
+            "version": 1,
+            "machines": self.list_machines(),
+            "edges": self.bindings(),
+            "alarms": [alarm_view(alarm) for alarm in call(self._alarms()).every()],
+        }
+
+    def clear_alarm(self, what: str) -> list[dict[str, Any]]:
+        """Say that an alarm (by id) or all of a machine (by name) are settled: it may get new grants again."""
+        return [alarm_view(alarm) for alarm in call(self._alarms()).clear(what)]
+
+    async def resume(self, start: bool = False) -> None:
+        """After a start of the boss's process: finish what was begun; with `start`, start every machine."""
+        for hob in call(self._wiring()).joined():
+            tell(self.network).learn(call(hob).signed_address())
+        call(self._wiring()).resume()
+        await self._fleet().resume(start)
+
+    def _alarms(self) -> Ref[Alarms]:
+        if self.alarms is None:
+            self.alarms = spawn(Alarms, self.network)
+        return self.alarms
+
+    def _wiring(self) -> Ref[Wiring]:
+        if self.wiring is None:
+            self.wiring = spawn(Wiring, self.network, self._alarms())
+        return self.wiring
+
+    def _fleet(self) -> Ref[Fleet]:
+        if self.fleet is None:
+            self.fleet = spawn(Fleet, self.network, self.providers, self._wiring(), self._alarms())
+        return self.fleet

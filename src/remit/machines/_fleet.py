@@ -1,0 +1,203 @@
+"""The boss's machines: from the wish for one to its end.
+
+    create ──► pending ──enrolled──► active
+                  └──────destroy────────┴──► destroying ──provider has removed it──► gone
+
+Each step is kept before the next one is asked for, and every question to a provider carries the machine's id, so that after a
+crash `resume` asks again without making anything twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from remit.errors import Broken, Conflict
+from remit.machines._hob_server import HobServer, PendingHob
+from remit.machines._introduction import LIFETIME, Introduction
+from remit.machines._names import check_name, missing
+from remit.machines._records import Machine
+from remit.values import Locator, SturdyRef, encode
+from remit.vat import Ref, actor, call, field, spawn, tell, this
+
+__all__ = ["Fleet"]
+
+FOR_AGENT: Final = frozenset({"classes", "path", "tether"})  # options that the machine's agent gets, not the provider
+
+
+@actor(kind="remit.machines.fleet", version=1)
+class Fleet:
+    """The machines by name. Owned by the boss, which alone holds it; times are in seconds since the epoch."""
+
+    network: Ref[Any]
+    providers: Ref[Any]
+    wiring: Ref[Any]
+    alarms: Ref[Any]
+    machines: dict[str, Machine] = field(factory=dict)
+
+    # --- making ---------------------------------------------------------------------------------------
+
+    async def create(self, name: str, provider: str, options: dict[str, Any]) -> Ref[PendingHob | HobServer]:
+        """Record the wish for a machine and ask the provider for it; gives its server presence.
+
+        What fails after the wish is recorded leaves the machine pending, with the error and what to do about it.
+        """
+        check_name("machine", name)
+        providers = await self.providers.names()
+        if provider not in providers:
+            raise missing("provider", provider, providers)
+        now = await self.network.now()
+        id = f"{name}-{(await self.network.token())[:10]}"
+        if name in self.machines:
+            raise Conflict(f"there is a machine {name!r} already ({self.machines[name].state}); choose another name")
+        hob: Ref[Any] = spawn(PendingHob, name, self.wiring, self.network)
+        introduction = spawn(Introduction, name, hob, this(), self.alarms, self.network, now + LIFETIME)
+        self.machines[name] = Machine(name, id, provider, options, "pending", now, now, hob, introduction)
+        await self.ask(name)
+        return hob
+
+    async def ask(self, name: str) -> None:
+        """Ask the provider for a pending machine, again if need be. Raises what the provider says, after keeping it."""
+        machine = self.machines.get(name)
+        if machine is None or machine.state != "pending":
+            return
+        error = await _outcome(self._request(machine))
+        self._change(machine, asked=error is None, error=error.message if error else "")
+        if name not in self.machines or self.machines[name].id != machine.id:
+            tell(self.providers).destroy(
+                machine.provider, machine.id
+            )  # destroyed meanwhile, and perhaps made after that
+        await this()  # what was noted is kept, whatever is raised now
+        if error is not None:
+            raise error
+
+    async def _request(self, machine: Machine) -> None:
+        invitation = machine.invitation
+        if invitation is None:
+            what = f"introduction of machine {machine.name}"
+            invitation = await self.network.sturdy(machine.introduction, holder=what, gate=True)
+            self._change(machine, invitation=invitation)
+        here = await self.network.address()
+        current = SturdyRef(Locator("remit", invitation.locator.designator, here.hints), invitation.swiss)
+        options = dict(machine.options)
+        agent = {key: options.pop(key) for key in FOR_AGENT & options.keys()}
+        user_data = {
+            "version": 1,
+            "machine": machine.name,
+            "id": machine.id,
+            "introduction": current.uri(),
+            "agent": agent,
+        }
+        await self.providers.create(machine.provider, machine.id, machine.name, user_data, options)
+
+    async def start(self, name: str) -> None:
+        """Start a machine that is down; a pending one is asked for again, and has time again to come."""
+        machine = self._find(name)
+        if machine.state == "destroying":
+            raise Conflict(f"machine {name} is being destroyed")
+        if machine.state == "pending":
+            tell(machine.introduction).renew(await self.network.now() + LIFETIME)
+            await self.ask(name)
+        error = await _outcome(self._start(machine))
+        self._change(machine, error=error.message if error else "")
+        await this()
+        if error is not None:
+            raise error
+
+    async def _start(self, machine: Machine) -> None:
+        here = await self.network.address()
+        await self.providers.start(machine.provider, machine.id, encode(here))
+
+    def enrolled(self, name: str, hob: Ref[HobServer]) -> None:
+        """The machine has redeemed its introduction; for that alone."""
+        machine = self.machines.get(name)
+        if machine is None or machine.hob is not hob or machine.state == "destroying":
+            raise Conflict(f"machine {name} is being destroyed, or is gone")
+        call(self.wiring).join(name, hob)
+        if machine.state == "pending":
+            at = call(machine.introduction).story()["at"]
+            self.machines[name] = machine.but(state="active", since=at, error="")
+
+    # --- ending ---------------------------------------------------------------------------------------
+
+    async def destroy(self, name: str) -> None:
+        """End a machine: first every edge from it and to it, then what the provider made. Works for half-made and
+        unreachable ones; what fails leaves it "destroying", to be asked for again.
+        """
+        self._find(name)
+        now = await self.network.now()
+        machine = self._find(name)
+        self.machines[name] = machine.but(state="destroying", since=now)
+        call(self.wiring).leave(name)
+        error = await _outcome(self.providers.destroy(machine.provider, machine.id))
+        if error is not None:
+            self._change(machine, error=error.message)
+            await this()
+            raise error
+        if not self._is(machine, "destroying"):
+            return
+        self._forget(self.machines.pop(name))
+
+    def _forget(self, machine: Machine) -> None:
+        call(self.alarms).drop(machine.name)
+        if machine.invitation is not None:
+            tell(self.network).forget(machine.invitation)
+        server = call(machine.introduction).server()
+        if server is not None:
+            tell(self.network).forget(server)
+
+    # --- after a restart --------------------------------------------------------------------------------
+
+    async def resume(self, start: bool) -> None:
+        """Finish what was begun before the boss's process ended; with `start`, start every machine as well.
+
+        Errors are kept with the machine, for status.
+        """
+        works = [self._again(machine, start) for machine in self.machines.values()]
+        for work in [work for work in works if work is not None]:
+            await _outcome(work)
+
+    def _again(self, machine: Machine, start: bool) -> Any:
+        if machine.state == "destroying":
+            return this().destroy(machine.name)
+        if machine.state == "pending" and not machine.asked:
+            return this().ask(machine.name)
+        return this().start(machine.name) if start else None
+
+    # --- looking --------------------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """The machines that there are, in any state."""
+        return sorted(self.machines)
+
+    def machine(self, name: str) -> Machine:
+        """What is kept of one machine. `Missing` names the nearest ones."""
+        return self._find(name)
+
+    def every(self) -> list[Machine]:
+        """What is kept of all machines, by name."""
+        return [self.machines[name] for name in sorted(self.machines)]
+
+    def _find(self, name: str) -> Machine:
+        machine = self.machines.get(name)
+        if machine is None:
+            raise missing("machine", name, self.machines)
+        return machine
+
+    def _is(self, machine: Machine, state: str) -> bool:
+        """Whether this very machine is still there in this state, after an `await`."""
+        now = self.machines.get(machine.name)
+        return now is not None and now.id == machine.id and now.state == state
+
+    def _change(self, machine: Machine, **changes: Any) -> None:
+        now = self.machines.get(machine.name)
+        if now is not None and now.id == machine.id:
+            self.machines[machine.name] = now.but(**changes)
+
+
+async def _outcome(work: Any) -> Broken | None:
+    """Wait for it; what it broke with, or None."""
+    try:
+        await work
+    except Broken as error:
+        return error
+    return None

@@ -1,0 +1,231 @@
+"""The client presence of a hob: what a machine offers, what it has granted, what it was given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.errors import Conflict
+from remit.graph import Edge
+from remit.lib import membrane
+from remit.machines._devices import device
+from remit.machines._grant import Binding, Grant, GrantView
+from remit.machines._names import check_name, missing
+from remit.machines._outlet import Outlet
+from remit.machines._records import Offer, Report
+from remit.machines._supports import check_offer, check_within, described
+from remit.values import SturdyRef
+from remit.vat import Promise, Ref, actor, call, field, spawn, tell, this
+
+__all__ = ["HobClient"]
+
+
+@actor(kind="remit.machines.hob_client", version=1)
+class HobClient:
+    """The root of a machine's durable vat. Held by the agent and, through its server presence, by the boss; by nobody else.
+
+    Devices: `network`, `workshop` (makes objects of the classes that this agent knows), `programs` (what programs offer now).
+    `server` is the server presence, None before the machine has enrolled.
+    """
+
+    network: Ref[Any] = device("network")
+    workshop: Ref[Any] = device("workshop")
+    programs: Ref[Any] = device("programs")
+    version: str = ""
+    name: str = ""
+    server: Ref[Any] | None = None
+    own: SturdyRef | None = None
+    offered: dict[str, Offer] = field(factory=dict)
+    services: dict[str, Ref[Any]] = field(factory=dict)
+    granted: dict[str, Ref[Grant]] = field(factory=dict)
+    bound: dict[str, Binding] = field(factory=dict)
+
+    # --- its own agent ------------------------------------------------------------------------------
+
+    async def presence(self, boss: bytes) -> SturdyRef:
+        """The sturdyref of this object for the boss with this key; the same each time."""
+        if self.own is None:
+            made = await self.network.sturdy(this(), holder="boss", only=boss)
+            if self.own is None:
+                self.own = made
+        return self.own
+
+    def enrolled(self, name: str, server: Ref[Any]) -> None:
+        """The introduction is redeemed: this is our name, and our server presence."""
+        self.name = name
+        self.server = server
+
+    async def hello(self) -> Any:
+        """Tell the boss where we are and what we hold; the boss's signed address, learned and returned."""
+        if self.server is None:
+            raise Conflict("this machine has not enrolled yet")
+        address = await self.network.address()
+        answer = await self.server.hello(address, self.report())
+        await self.network.learn(answer)
+        return answer
+
+    def report(self) -> Report:
+        """What the boss compares with what it knows."""
+        bindings = {name: binding.id for name, binding in self.bound.items()}
+        return Report(sorted(self.granted), bindings, self.offers(), self.version)
+
+    def wake(self) -> None:
+        """After a restart: no program offers anything yet."""
+        for name, offer in list(self.offered.items()):
+            if not offer.kind and offer.up:
+                self.offered[name] = offer.but(up=False)
+
+    # --- offers -------------------------------------------------------------------------------------
+
+    def offers(self) -> list[Offer]:
+        """What this machine offers, by name."""
+        return [self.offered[name] for name in sorted(self.offered)]
+
+    async def keep(self, offer: Offer, arguments: list[Any]) -> Offer:
+        """Make an object of the class `offer.kind`, keep it with this machine's state, and offer it.
+
+        Offering the same again changes nothing; another kind under the same name is a `Conflict`.
+        """
+        check_offer(offer)
+        if not self._kept_already(offer):
+            kind = await self.workshop.describe(offer.kind)
+            made = await self.workshop.make(offer.kind, arguments)
+            if not self._kept_already(offer):
+                self.services[offer.name] = made
+                self._announce(described(offer, kind))
+        return self.offered[offer.name]
+
+    def _kept_already(self, offer: Offer) -> bool:
+        there = self.offered.get(offer.name)
+        if there is None:
+            return False
+        if there.kind != offer.kind or there.interface != (offer.interface or there.interface):
+            what = f"of kind {there.kind}" if there.kind else "by a program"
+            raise Conflict(
+                f"{offer.name!r} is offered already, {what}, as {there.interface or 'no interface'}: withdraw that first"
+            )
+        return True
+
+    async def expose(self, offer: Offer, ref: Ref[Any]) -> Offer:
+        """Offer the object of a running program, for as long as that runs; grants of it outlast the program."""
+        check_offer(offer)
+        there = self.offered.get(offer.name)
+        if there is not None and (there.kind or there.interface != offer.interface):
+            raise Conflict(
+                f"{offer.name!r} is offered already, as {there.interface or 'no interface'}: withdraw that first"
+            )
+        await self.programs.put(offer.name, ref)
+        if offer.name not in self.services:
+            self.services[offer.name] = spawn(Outlet, offer.name, self.programs)
+        self._announce(offer.but(kind="", up=True))
+        return offer
+
+    async def fell_silent(self, name: str, ref: Ref[Any]) -> None:
+        """The program that offered this object is gone."""
+        if await self.programs.drop(name, ref) and name in self.offered:
+            self._announce(self.offered[name].but(up=False))
+
+    async def withdraw(self, name: str) -> list[str]:
+        """Take an offer back, and end every grant of it; gives the ids of the ended edges. A kept object is forgotten."""
+        if name not in self.offered:
+            raise missing("offer", name, self.offered)
+        ended = [id for id, grant in self.granted.items() if call(grant).view().offer == name]
+        for id in ended:
+            self.revoke(id)
+        del self.offered[name]
+        self.services.pop(name, None)
+        if self.server is not None:
+            tell(self.server).withdrawn(name)
+        await self.programs.drop(name)
+        return ended
+
+    def _announce(self, offer: Offer) -> None:
+        self.offered[offer.name] = offer
+        if self.server is not None:
+            tell(self.server).offering(offer)
+
+    # --- grants -------------------------------------------------------------------------------------
+
+    def grant(self, edge: Edge, key: bytes) -> Promise[Any]:
+        """Make the grant of one edge, for the node with this key; for the boss. Idempotent by the edge's id.
+
+        Answers the sturdyref (which no other key can fetch), a live reference, and the interface.
+        """
+        there = self.granted.get(edge.id)
+        if there is None:
+            offer = self.offered.get(edge.offer)
+            if offer is None:
+                raise missing(f"offer on {self.name or 'this machine'}:", edge.offer, self.offered)
+            checked = check_within(offer, edge.interface, edge.attenuation)
+            border = membrane(self.services[offer.name], checked, self.network, offer.rules)
+            there = spawn(
+                Grant,
+                edge.id,
+                offer.name,
+                edge.grantee,
+                offer.interface,
+                checked,
+                edge.created,
+                border,
+                self.network,
+                key,
+            )
+            self.granted[edge.id] = there
+        return there.way_in()
+
+    def revoke(self, id: str) -> bool:
+        """End the grant of an edge at once; whether there was one."""
+        grant = self.granted.pop(id, None)
+        if grant is None:
+            return False
+        call(grant).revoke()
+        return True
+
+    def grants(self) -> list[GrantView]:
+        """The grants that are in force, oldest first."""
+        return sorted((call(grant).view() for grant in self.granted.values()), key=lambda view: (view.created, view.id))
+
+    # --- bindings -------------------------------------------------------------------------------------
+
+    async def bind(self, edge: Edge, sturdy: SturdyRef, ref: Ref[Any]) -> None:  # see below
+        """Take a service into this machine's namespace; for the boss. Idempotent by the edge's id.
+
+        `ref` is the live reference, handed over so that the two machines meet; what is kept is made from `sturdy` and finds
+        the service again after any restart.
+        """
+        name = check_name("binding", edge.name)
+        kept = await self.network.enliven(sturdy)
+        self.bound[name] = Binding(name, edge.id, edge.interface, edge.service, edge.attenuation, kept)
+
+    def unbind(self, name: str, id: str) -> bool:
+        """Drop a name, if it still means this edge; whether it did."""
+        binding = self.bound.get(name)
+        if binding is None or binding.id != id:
+            return False
+        del self.bound[name]
+        return True
+
+    def bindings(self) -> list[dict[str, Any]]:
+        """The names that this machine was given, for people and programs: no references."""
+        return [
+            {
+                "name": binding.name,
+                "interface": binding.interface,
+                "service": binding.service,
+                "attenuation": binding.attenuation.describe(),
+                "edge": binding.id,
+            }
+            for binding in sorted(self.bound.values(), key=lambda binding: binding.name)
+        ]
+
+    def get(self, name: str, interface: str | None = None) -> Ref[Any]:
+        """The service behind a name. A program that expects another interface is refused before it calls anything."""
+        binding = self.bound.get(name)
+        if binding is None:
+            raise missing(f"binding on {self.name or 'this machine'}:", name, self.bound)
+        if interface is not None and interface != binding.interface:
+            raise Conflict(
+                f"binding {name!r} leads to {binding.service}, which keeps interface {binding.interface or '(none named)'}, "
+                f"and the program expects {interface}: bind another service, or mend the program"
+            )
+        found: Ref[Any] = binding.ref
+        return found

@@ -1,0 +1,146 @@
+"""The server presence of a hob: what stands beside the boss for one machine, before and after that has come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.errors import Conflict, Unreachable
+from remit.graph import Edge
+from remit.machines._records import Offer, Report
+from remit.values import SturdyRef
+from remit.vat import Promise, Ref, actor, become, call, field, tell
+
+__all__ = ["HobServer", "PendingHob"]
+
+
+@actor(kind="remit.machines.pending_hob", version=1)
+class PendingHob:
+    """The server presence of a machine that has not come yet: it can only be registered, and then becomes active."""
+
+    name: str
+    wiring: Ref[Any]
+    network: Ref[Any]
+
+    def register(self, client: Ref[Any], key: bytes, address: Any) -> None:
+        """The machine is there: from now on calls go to its client presence. For its introduction only."""
+        become(HobServer(self.name, self.wiring, self.network, client, key, address))
+
+    def state(self) -> str:
+        """Always "pending"."""
+        return "pending"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Everything else has to wait for the machine."""
+        raise Unreachable(f"machine {self.name} has not come yet; see: remit machine show {self.name}")
+
+
+@actor(kind="remit.machines.hob_server", version=1)
+class HobServer:
+    """The server presence of a machine: passes calls to its client presence, and hears from it.
+
+    The machine holds this object as well, under its key only: so nothing here does more than the machine could by itself.
+    `client` re-enlivens itself. `seen` is when the machine last said hello, in seconds since the epoch.
+    """
+
+    name: str
+    wiring: Ref[Any]
+    network: Ref[Any]
+    client: Ref[Any]
+    key: bytes
+    address: Any
+    seen: float = 0.0
+    version: str = ""
+    known: dict[str, Offer] = field(factory=dict)
+
+    def register(self, client: Ref[Any], key: bytes, address: Any) -> None:
+        """The same machine redeems again, since its answer was lost: take its newest presence."""
+        if key != self.key:
+            raise Conflict(f"machine {self.name} is registered with another key")
+        self.client = client
+        self.address = address
+
+    def state(self) -> str:
+        """Always "active"."""
+        return "active"
+
+    # --- from the machine -------------------------------------------------------------------------
+
+    async def hello(self, address: Any, report: Report) -> Any:
+        """The machine has (re)connected: learn where it is, finish what was begun. Answers the boss's signed address."""
+        if getattr(address, "key", None) != self.key:
+            raise Conflict(f"this address is not signed by machine {self.name}")
+        await self.network.learn(address)
+        self.address = address
+        self.seen = await self.network.now()
+        self.version = report.version
+        self.known = {offer.name: offer for offer in report.offers}
+        tell(self.wiring).reconcile(self.name, list(report.grants), report.bindings)
+        return await self.network.address()
+
+    def offering(self, offer: Offer) -> None:
+        """The machine makes or changes an offer."""
+        self.known[offer.name] = offer
+
+    def withdrawn(self, name: str) -> None:
+        """The machine takes an offer back."""
+        self.known.pop(name, None)
+
+    def whereabouts(self, key: bytes) -> Any:
+        """The last signed address of another machine with this key, so that a stale hint can be replaced."""
+        return call(self.wiring).address_of(key)
+
+    def signed_address(self) -> Any:
+        """Where the machine last was, signed by its key."""
+        return self.address
+
+    def last_seen(self) -> float | None:
+        """When the machine last said hello; None if it has not yet."""
+        return self.seen or None
+
+    def agent_version(self) -> str:
+        """The version of Remit that its agent runs, as it says."""
+        return self.version
+
+    # --- to the machine -----------------------------------------------------------------------------
+
+    def offers(self) -> list[Offer]:
+        """What the machine offers, as it last said."""
+        return sorted(self.known.values(), key=lambda offer: offer.name)
+
+    async def fresh_offers(self) -> list[Offer]:
+        """What the machine offers, asked now."""
+        offers = await self.client.offers()
+        self.known = {offer.name: offer for offer in offers}
+        return self.offers()
+
+    def keep(self, offer: Offer, arguments: list[Any]) -> Promise[Any]:
+        """Have the machine make an object of `offer.kind`, keep it and offer it."""
+        return self.client.keep(offer, arguments)
+
+    def withdraw(self, name: str) -> Promise[Any]:
+        """Have the machine take an offer back."""
+        return self.client.withdraw(name)
+
+    def grant(self, edge: Edge, key: bytes) -> Promise[Any]:
+        """Have the machine make the grant of an edge: see `HobClient.grant`."""
+        return self.client.grant(edge, key)
+
+    def revoke(self, id: str) -> Promise[Any]:
+        """Have the machine end the grant of an edge."""
+        return self.client.revoke(id)
+
+    def bind(self, edge: Edge, sturdy: SturdyRef, ref: Ref[Any]) -> Promise[Any]:
+        """Have the machine take a service into its namespace: see `HobClient.bind`."""
+        return self.client.bind(edge, sturdy, ref)
+
+    def unbind(self, name: str, id: str) -> Promise[Any]:
+        """Have the machine drop a name, if it still means this edge."""
+        return self.client.unbind(name, id)
+
+    def bindings(self) -> Promise[Any]:
+        """The names that the machine has been given."""
+        return self.client.bindings()
+
+    def binding(self, name: str) -> Promise[Any]:
+        """The service behind one of these names."""
+        return self.client.get(name)

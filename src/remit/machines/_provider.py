@@ -1,0 +1,125 @@
+"""What makes machines: the `Provider` protocol, and the desk at which the boss asks for them.
+
+A provider is outside of every vat; the boss's objects reach it through the device `providers`, a `ProviderDesk`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+from remit.errors import ProviderError
+from remit.machines._names import check_name, missing
+from remit.values import record
+
+__all__ = ["Observed", "Provider", "ProviderDesk"]
+
+T = TypeVar("T")
+PATIENCE: Final = 300.0  # seconds that one call to a provider may take; making a virtual machine takes minutes
+
+
+@record("remit.machines.observed")
+class Observed:
+    """What a provider sees of one machine: `state` is "absent", "made" (there, but not running) or "running"."""
+
+    id: str
+    name: str = ""
+    state: str = "absent"
+    detail: str = ""
+
+
+class Provider(Protocol):
+    """Makes, starts and destroys machines of one sort. Owned by the boss's process.
+
+    Every method may be called again with the same machine id, after an answer was lost or a crash: what is done
+    already is not done twice. A machine is labelled with id, name and owner (the boss's designator) where the provider keeps
+    it, so that `list` finds those that nobody remembers. What goes wrong is a `ProviderError` that names the machine,
+    the step and what to do. Secrets of `user_data` go where only the machine can read them: not into arguments,
+    environments, logs or errors. `tests/machines/test_provider_contract.py` is the contract.
+    """
+
+    async def create(self, id: str, name: str, user_data: dict[str, Any], options: dict[str, Any]) -> None:
+        """Make the machine and start it with this user data; what is half made already is finished.
+
+        `options` are the provider's own, from whoever asks for the machine; unknown ones are refused.
+        """
+
+    async def start(self, id: str, address: bytes) -> None:
+        """Start a made machine, or leave it running; `address` (public) tells it where its boss is now."""
+
+    async def destroy(self, id: str) -> None:
+        """End the machine and remove all that was made for it; nothing happens where there is nothing."""
+
+    async def list(self) -> Sequence[Observed]:
+        """All machines that this owner has here, half-made ones included."""
+
+    async def observe(self, id: str) -> Observed:
+        """How this machine is; "absent" if it is not there."""
+
+
+class ProviderDesk:
+    """The device `providers`: the providers by name.
+
+    Bounds each call by `patience` seconds. `defaults` is what every new machine's user data says of its agent, besides
+    what was asked for with the one machine.
+    """
+
+    def __init__(
+        self, providers: dict[str, Provider], *, defaults: dict[str, Any] | None = None, patience: float = PATIENCE
+    ) -> None:
+        self._providers = {check_name("provider", name): provider for name, provider in providers.items()}
+        self._defaults = defaults or {}
+        self._patience = patience
+
+    def names(self) -> Sequence[str]:
+        """The providers that there are."""
+        return sorted(self._providers)
+
+    async def create(
+        self, provider: str, id: str, name: str, user_data: dict[str, Any], options: dict[str, Any]
+    ) -> None:
+        """See `Provider.create`."""
+        told = {**user_data, "agent": {**self._defaults, **user_data.get("agent", {})}}
+        await self._asked(provider, "create", name, self._find(provider).create(id, name, told, options))
+
+    async def start(self, provider: str, id: str, address: bytes) -> None:
+        """See `Provider.start`."""
+        await self._asked(provider, "start", id, self._find(provider).start(id, address))
+
+    async def destroy(self, provider: str, id: str) -> None:
+        """See `Provider.destroy`."""
+        await self._asked(provider, "destroy", id, self._find(provider).destroy(id))
+
+    async def list(self, provider: str) -> Sequence[Observed]:
+        """See `Provider.list`."""
+        return await self._asked(provider, "list", "its machines", self._find(provider).list())
+
+    async def observe(self, provider: str, id: str) -> Observed:
+        """See `Provider.observe`."""
+        return await self._asked(provider, "observe", id, self._find(provider).observe(id))
+
+    def _find(self, name: str) -> Provider:
+        provider = self._providers.get(name)
+        if provider is None:
+            raise missing("provider", name, self._providers)
+        return provider
+
+    async def _asked(self, provider: str, step: str, machine: str, work: Coroutine[Any, Any, T]) -> T:
+        """The answer, or a `ProviderError`; what else a provider raises may hold what it was told, so only its class is said."""
+        try:
+            async with asyncio.timeout(self._patience):
+                return await work
+        except ProviderError:
+            raise
+        except TimeoutError:
+            raise ProviderError(
+                f"provider {provider} did not answer within {self._patience:g} s ({step} {machine}): "
+                "it may have done it; look at the provider, then ask again"
+            ) from None
+        except OSError as error:
+            raise ProviderError(
+                f"provider {provider}, {step} {machine}: {error.strerror or type(error).__name__}"
+            ) from None
+        except Exception as error:  # noqa: BLE001  # a provider is foreign code
+            raise ProviderError(f"provider {provider} failed ({step} {machine}): {type(error).__name__}") from None

@@ -1,0 +1,73 @@
+"""What an offer can be attenuated by, and whether what is asked of it fits."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from remit.errors import BadArgument, Conflict
+from remit.lib import Attenuation, Rules, rules_of, supports
+from remit.machines._names import check_name
+from remit.machines._records import Offer
+from remit.vat import actor_type
+
+__all__ = ["check_offer", "check_within", "described", "description_of"]
+
+_ALWAYS = ("count", "methods", "rate", "until")  # what a membrane enforces for any object
+
+
+def check_offer(offer: Offer) -> None:
+    """Refuse an offer whose name cannot be one, or whose parts are of the wrong sort: a peer may send anything."""
+    if type(offer) is not Offer:
+        raise BadArgument(f"an offer is a remit.machines.Offer, not {type(offer).__name__}")
+    check_name("offer", offer.name)
+    if type(offer.interface) is not str or type(offer.description) is not str or type(offer.kind) is not str:
+        raise BadArgument(f"offer {offer.name}: interface, description and kind are texts")
+    if offer.rules is not None and type(offer.rules) is not Rules:
+        raise BadArgument(f"offer {offer.name}: rules are a remit.lib.Rules")
+
+
+def description_of(cls: type) -> dict[str, Any]:
+    """What an offer says of a class: kind, the attenuations it supports, its methods, and its rules."""
+    kind = actor_type(cls)
+    methods = {"()" if name is None else method.name for name, method in kind.methods.items()}
+    return {
+        "kind": kind.kind,
+        "supports": sorted(supports(cls)),
+        "methods": None if "()" in methods else sorted(methods),
+        "rules": rules_of(cls),
+    }
+
+
+def described(offer: Offer, found: dict[str, Any]) -> Offer:
+    """The offer, with what is known of its class; the kind is its interface unless it names one."""
+    return offer.but(
+        interface=offer.interface or found["kind"],
+        supports=found["supports"],
+        methods=found["methods"],
+        rules=None,  # its objects are near, and judged by their classes
+        up=True,
+    )
+
+
+def check_within(offer: Offer, interface: str, attenuation: Attenuation) -> Attenuation:
+    """The attenuation in normal form; raises where the offer keeps another interface, or cannot enforce it."""
+    if interface and interface != offer.interface:
+        raise Conflict(
+            f"{offer.name} keeps interface {offer.interface or '(none named)'}, and {interface} was asked for: "
+            "bind another offer, or ask for its own"
+        )
+    checked = attenuation.checked()
+    able = set(offer.supports) | set(_ALWAYS)
+    unable = [kind for kind in checked.kinds() if kind not in able]
+    if unable:
+        raise BadArgument(
+            f"{offer.name} cannot enforce {', '.join(unable)}; it supports: {', '.join(sorted(able))}. "
+            "A method that changes nothing is marked @reads, a method with a key @keyed"
+        )
+    for name in checked.methods or ():
+        if offer.methods is not None and name not in offer.methods:
+            near = get_close_matches(name, offer.methods, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it answers: {', '.join(sorted(offer.methods))}"
+            raise BadArgument(f"{offer.name} has no method {name!r} to be attenuated to; {hint}")
+    return checked

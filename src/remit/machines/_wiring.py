@@ -1,0 +1,233 @@
+"""The boss's edges: which machine holds what of which, and the work that makes it so.
+
+    wanted ──grant at the provider──► granted ──bind at the grantee──► active
+       └───────────────── revoke ────────┴────────────────┴──► revoking ──both have confirmed──► gone
+
+The wish is kept before anybody is asked, and every question carries the edge's id, so that each may be asked again: a step that could
+not be done, or whose answer was lost, is done when the machine says hello.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from remit.errors import Broken, Conflict, LinkLost, Refused, Revoked
+from remit.graph import Edge, select
+from remit.machines._hob_server import HobServer
+from remit.machines._names import missing
+from remit.vat import Ref, actor, call, field, tell, this
+
+__all__ = ["Wiring", "no_new_grants"]
+
+
+@actor(kind="remit.machines.wiring", version=1)
+class Wiring:
+    """The edges by id, and the server presences of enrolled machines by name. Owned by the boss, which alone holds it."""
+
+    network: Ref[Any]
+    alarms: Ref[Any]
+    edges: dict[str, Edge] = field(factory=dict)
+    hobs: dict[str, Ref[HobServer]] = field(factory=dict)
+
+    # --- machines that come and go ------------------------------------------------------------------
+
+    def join(self, name: str, hob: Ref[HobServer]) -> None:
+        """The machine has enrolled."""
+        self.hobs[name] = hob
+
+    def leave(self, name: str) -> None:
+        """The machine is being destroyed: its edges, both ways, are taken back at the machines that remain."""
+        self.hobs.pop(name, None)
+        for edge in list(self.edges.values()):
+            if name in (edge.grantee, edge.provider):
+                self._withdraw(edge)
+                tell(this()).pull(edge.id)
+
+    def address_of(self, key: bytes) -> Any:
+        """The last address that the enrolled machine with this key has signed."""
+        for hob in self.hobs.values():
+            address = call(hob).signed_address()
+            if address.key == key:
+                return address
+        raise Refused("no machine of this boss has that key")
+
+    # --- making edges -------------------------------------------------------------------------------
+
+    async def connect(self, edge: Edge) -> Edge:
+        """Keep the wish for this edge and do what can be done of it now; gives it as it then is.
+
+        Raises what a machine refuses; the edge is then taken back. A machine that cannot be reached leaves it as it is, with the
+        error in it, to be finished when the machine says hello.
+        """
+        taken = self._held(edge.target)
+        if taken is not None:
+            raise Conflict(
+                f"{edge.target} is bound already, to {taken.service}: unbind it first, or choose another name"
+            )
+        self.edges[edge.id] = edge
+        error = await this().advance(edge.id)
+        if error is not None and not isinstance(error, LinkLost):
+            await this().retract([edge.id])
+            raise error
+        return self.edges.get(edge.id, edge.but(state="revoking"))
+
+    async def advance(self, id: str) -> Broken | None:
+        """Do what is left to do of an open edge, and note why it is not further on. Every step may be done again."""
+        error: Broken | None = None
+        try:
+            await self._grant_and_bind(id)
+        except Broken as broken:
+            error = broken
+        edge = self.edges.get(id)
+        if edge is not None and edge.open:
+            self.edges[id] = edge.but(error="" if error is None else error.message)
+        return error
+
+    async def _grant_and_bind(self, id: str) -> None:
+        edge, provider, grantee = self._ends(id)
+        if edge.state == "wanted" and call(self.alarms).of(edge.grantee):
+            raise LinkLost(no_new_grants(edge.grantee))
+        key = call(grantee).signed_address().key
+        sturdy, ref, interface = await provider.grant(edge, key)
+        if not self._reached(id, "granted", interface, edge.since):
+            return
+        await grantee.bind(edge.but(interface=interface), sturdy, ref)
+        self._reached(id, "active", interface, await self.network.now())
+
+    def _ends(self, id: str) -> tuple[Edge, Ref[HobServer], Ref[HobServer]]:
+        edge = self.edges.get(id)
+        if edge is None or not edge.open:
+            raise Revoked(f"edge {id} has been taken back")
+        for name in (edge.provider, edge.grantee):
+            if name not in self.hobs:
+                raise LinkLost(f"machine {name} has not enrolled yet")
+        return edge, self.hobs[edge.provider], self.hobs[edge.grantee]
+
+    def _reached(self, id: str, state: str, interface: str, at: float) -> bool:
+        """Note how far an edge has come; whether it is open still. One that is active already stays so."""
+        edge = self.edges.get(id)
+        if edge is None or not edge.open:
+            return False
+        if edge.state != "active":
+            self.edges[id] = edge.but(state=state, interface=interface, since=at)
+        return True
+
+    # --- taking back --------------------------------------------------------------------------------
+
+    async def retract(self, ids: list[str]) -> list[Edge]:
+        """Take edges back; gives those that are not wholly gone yet, since a machine could not be reached.
+
+        The provider's side ends the authority; where only the grantee has not confirmed, nothing gets through any more.
+        """
+        at = await self.network.now()
+        for id in ids:
+            edge = self.edges.get(id)
+            if edge is not None and edge.open:
+                self._withdraw(edge.but(since=at))
+        await this()
+        works = [this().pull(id) for id in ids]
+        for work in works:
+            await work
+        return [self.edges[id] for id in ids if id in self.edges]
+
+    def _withdraw(self, edge: Edge) -> None:
+        """Note who has to confirm that this edge is gone; an end that is no machine of ours (any more) need not."""
+        asked = dict.fromkeys((edge.provider, edge.grantee)) if edge.open else edge.awaiting
+        self.edges[edge.id] = edge.but(
+            state="revoking", awaiting=[name for name in asked if name in self.hobs], error=""
+        )
+
+    async def pull(self, id: str) -> None:
+        """Ask for the confirmations of a revoked edge that are still missing; without any left, it is gone."""
+        edge = self.edges.get(id)
+        if edge is None or edge.open:
+            return
+        works = [(name, self._removal(edge, name)) for name in edge.awaiting if name in self.hobs]
+        for name, work in works:
+            error = await _outcome(work)
+            now = self.edges.get(id)
+            if now is not None and error is None:
+                self.edges[id] = now.but(awaiting=[each for each in now.awaiting if each != name])
+            elif now is not None:
+                self.edges[id] = now.but(error=f"{name} has not confirmed: {error.message if error else ''}")
+        now = self.edges.get(id)
+        if now is not None and not now.awaiting:
+            del self.edges[id]
+
+    def _removal(self, edge: Edge, name: str) -> Any:
+        hob = self.hobs[name]
+        if name != edge.provider:
+            return hob.unbind(edge.name, edge.id)
+        if name == edge.grantee:
+            tell(hob).unbind(edge.name, edge.id)
+        return hob.revoke(edge.id)
+
+    # --- reconciliation -------------------------------------------------------------------------------
+
+    def reconcile(self, name: str, grants: list[str], bindings: dict[str, str]) -> None:
+        """A machine has said what it holds: take back there what no edge accounts for, finish what was begun here."""
+        hob = self.hobs.get(name)
+        if hob is None:
+            return
+        for id in grants:
+            if id not in self.edges:
+                tell(hob).revoke(id)
+        for binding, id in bindings.items():
+            if id not in self.edges:
+                tell(hob).unbind(binding, id)
+        for edge in self._where(lambda edge: name in (edge.grantee, edge.provider)):
+            if not edge.open:
+                tell(this()).pull(edge.id)
+            elif edge.state != "active" or self._lacks(edge, name, grants, bindings):
+                tell(this()).advance(edge.id)
+
+    def resume(self) -> None:
+        """After a restart: go on with every edge that is on its way in or out."""
+        for edge in self._where(lambda edge: edge.state != "active"):
+            if edge.open:
+                tell(this()).advance(edge.id)
+            else:
+                tell(this()).pull(edge.id)
+
+    def _lacks(self, edge: Edge, name: str, grants: list[str], bindings: dict[str, str]) -> bool:
+        """Whether the machine has lost its side of an active edge, as when its store was restored from a copy."""
+        granted = edge.provider != name or edge.id in grants
+        return not (granted and (edge.grantee != name or bindings.get(edge.name) == edge.id))
+
+    # --- looking --------------------------------------------------------------------------------------
+
+    def joined(self) -> list[Ref[HobServer]]:
+        """The server presences of all enrolled machines."""
+        return list(self.hobs.values())
+
+    def every(self) -> list[Edge]:
+        """All edges, oldest first, those that are being revoked included."""
+        return self._where(lambda _: True)
+
+    def named(self, target: str) -> Edge:
+        """The open edge behind a binding `machine.name`. `Missing` names the nearest ones."""
+        edge = self._held(target)
+        if edge is None:
+            raise missing("binding", target, [edge.target for edge in self.edges.values() if edge.open])
+        return edge
+
+    def _held(self, target: str) -> Edge | None:
+        return next((edge for edge in self.edges.values() if edge.open and edge.target == target), None)
+
+    def _where(self, test: Callable[[Edge], bool]) -> list[Edge]:
+        return select(self.edges.values(), test)
+
+
+def no_new_grants(machine: str) -> str:
+    """Why a machine with an open alarm gets nothing new, and the remedy."""
+    return f"machine {machine} gets no new grants while it has an open alarm: see remit status, then settle it there"
+
+
+async def _outcome(work: Any) -> Broken | None:
+    """Wait for it; what it broke with, or None."""
+    try:
+        await work
+    except Broken as error:
+        return error
+    return None
