@@ -174,6 +174,12 @@ def serve_rpyc(path: str) -> None:
     server.start()
 
 
+def serve_remit(path: str, transport: str = "unix", uvloop: bool = False) -> None:
+    from ._remit_far import serve
+
+    serve(path, transport, uvloop, ready)
+
+
 SERVERS: dict[str, Callable[[str], None]] = {
     "streams": serve_streams,
     "streams-uvloop": lambda path: serve_streams(path, True),
@@ -182,6 +188,9 @@ SERVERS: dict[str, Callable[[str], None]] = {
     "capnp": serve_capnp,
     "pyro": serve_pyro,
     "rpyc": serve_rpyc,
+    "remit-unix": serve_remit,
+    "remit-unix-uvloop": lambda path: serve_remit(path, uvloop=True),
+    "remit-tls": lambda path: serve_remit(path, "tls"),
 }
 
 if __name__ == "__main__":

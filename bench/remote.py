@@ -16,6 +16,15 @@ PIPELINE = Table("pipeline", f"A chain of {CHAIN} calls, each on the answer of t
 ECHO = "asyncio streams echo"
 
 
+def _remit(name: str) -> Callable[[], Any]:
+    def make() -> Any:
+        from . import _remit_far
+
+        return getattr(_remit_far, name)()
+
+    return make
+
+
 PEERS: dict[str, Callable[[], Any]] = {
     ECHO: _clients.Streams,
     "uvloop streams echo": _clients.UvStreams,
@@ -24,6 +33,9 @@ PEERS: dict[str, Callable[[], Any]] = {
     "pycapnp": _clients.Capnp,
     "Pyro5": _clients.Pyro,
     "RPyC": _clients.Rpyc,
+    "Remit, unix": _remit("Unix"),
+    "Remit, unix + uvloop": _remit("UvUnix"),
+    "Remit, tls": _remit("Tls"),
 }
 
 
