@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from remit.lib import Queue, swappable
+from remit.errors import NotAllowed
+from remit.lib import Attenuation, Queue, swappable
 from remit.vat import Promise, Ref, Vat, actor, call
-from tests.lib.objects import Party, Table, outcome
+from tests.lib.objects import Party, Table, granted, outcome
 
 
 @actor(kind="test.swapper", version=1)
@@ -27,6 +28,24 @@ def test_messages_go_to_what_the_switch_says() -> None:
     assert outcome(vat, switch.set(second)) is None and outcome(vat, switch.get()) is second
     assert outcome(vat, ref.note(2)) == 1 and outcome(vat, swapper.now(ref)) == 2
     assert list(first._at.log) == [[1]] and list(second._at.log) == [[2], ["now"]]
+
+
+def test_named_arguments_pass() -> None:
+    """As all of a message does, errors included."""
+    vat = Vat()
+    ref, _ = outcome(vat, vat.spawn(Swapper).make(vat.spawn(Table)))
+    assert outcome(vat, ref.echo(1, named=2)) == [[1], {"named": 2}]
+    assert outcome(vat, ref.fail()).kind == "ValueError"
+
+
+def test_an_object_behind_a_switch_comes_back_as_what_was_granted() -> None:
+    """Through a membrane around the switch, the target's own reference is the root, with its attenuation."""
+    vat = Vat()
+    ref, switch = outcome(vat, vat.spawn(Swapper).make(vat.spawn(Table)))
+    _, root = granted(vat, ref, Attenuation(methods=["me"]))
+    assert outcome(vat, root.me()) is root
+    outcome(vat, switch.set(vat.spawn(Party)))
+    assert outcome(vat, root.me()) is root and isinstance(outcome(vat, root.note(1)), NotAllowed)
 
 
 def test_switching_is_in_order_with_messages() -> None:
