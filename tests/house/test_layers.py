@@ -38,6 +38,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/machines/_process.py": "gives agents the part of our environment that they need",
     "src/remit/cli/_config.py": "finds remit.toml and the state directory",
     "src/remit/cli/_show.py": "says how long ago something was",
+    "src/remit/testing/_network.py": "draws delays and losses from a seeded generator",
     "src/remit/durable/_files.py": "keeps secrets in files, drafted under random names",
     "src/remit/durable/_sqlite_errors.py": "tells a full disk from a broken one by writing a file beside the store",
 }

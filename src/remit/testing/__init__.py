@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from remit.testing._by_hand import HandNode, Pipe, World
+from remit.testing._clock import VirtualLoop, run_virtual
 from remit.testing._crash_store import Crash, CrashStore
 from remit.testing._fake_network import FakeNetwork, FakeWorld
 from remit.testing._fake_provider import FakeMachine, FakeProvider
+from remit.testing._network import FaultyNetwork
 
 __all__ = [
     "Crash",
@@ -14,7 +16,10 @@ __all__ = [
     "FakeNetwork",
     "FakeProvider",
     "FakeWorld",
+    "FaultyNetwork",
     "HandNode",
     "Pipe",
+    "VirtualLoop",
     "World",
+    "run_virtual",
 ]
