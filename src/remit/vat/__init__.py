@@ -22,13 +22,15 @@ from remit.vat._api import (
     this,
 )
 from remit.vat._containers import TurnDict, TurnList, TurnSet
+from remit.vat._link import Link
 from remit.vat._message import ROOT, Account, Context, Facet, Message
 from remit.vat._method import Method, reads
 from remit.vat._outcome import PENDING, Failed, failed
-from remit.vat._ref import Far, Link, Promise, Ref, Waiter, final, post
+from remit.vat._ref import Far, Promise, Ref, final, post
 from remit.vat._task import Handler
 from remit.vat._turn import Turn
 from remit.vat._vat import Keeper, Recorder, Vat
+from remit.vat._waiting import Waiter
 
 __all__ = [
     "PENDING",

@@ -42,7 +42,7 @@ def field(factory: Callable[[], Any]) -> Any:
 class ActorType:
     """What the vat knows of an `@actor` class; made once by the decorator."""
 
-    __slots__ = ("cls", "defaults", "fields", "kind", "methods", "ref_class", "restore", "snapshot", "version")
+    __slots__ = ("cls", "defaults", "fields", "kind", "methods", "named", "ref_class", "restore", "snapshot", "version")
 
     def __init__(self, cls: type, kind: str, version: int, fields: tuple[str, ...], defaults: dict[str, Any]) -> None:
         self.cls = cls
@@ -51,6 +51,7 @@ class ActorType:
         self.fields = fields
         self.defaults = defaults
         self.methods: dict[str | None, Method] = methods_of(cls)
+        self.named = {name: method for name, method in self.methods.items() if name is not None}
         self.ref_class: type[Ref[Any]] = _ref_class(cls, self.methods)
         self.snapshot: Callable[[Any], tuple[Any, ...]]
         self.restore: Callable[[Any, tuple[Any, ...]], None]

@@ -15,6 +15,7 @@ from remit.errors import Misuse, NoSuchMethod, NotNear
 from remit.values import passable, passable_args
 from remit.vat._active import current
 from remit.vat._actor import actor, actor_type
+from remit.vat._engine import find, unread
 from remit.vat._message import Message
 from remit.vat._outcome import PENDING, Failed, failed
 from remit.vat._ref import ATOMS, Far, Promise, Ref, ask, final, post
@@ -92,6 +93,7 @@ def promise() -> tuple[Promise[Any], Ref[Resolver]]:
     """A promise and a reference to its resolver, which may be handed to others."""
     turn = current("promise()")
     made: Promise[Any] = Promise(turn.vat)
+    turn.vat._made.add(made)
     return made, turn.vat.spawn(Resolver, made)
 
 
@@ -189,7 +191,7 @@ def call_now(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs:
     near = _near(turn, ref)
     args, kwargs = passable_args(args, kwargs)
     message = Message(near, selector, args, kwargs, None, turn.context)
-    method, given = turn.vat._find(near._at._remit_, message)
+    method, given = find(near._at._remit_, message)
     method.check(given, message.kwargs)
     if method.is_async:
         raise NotNear(f"{method.name} is async: it takes several turns and cannot be called in one; send instead")
@@ -201,6 +203,8 @@ def call_now(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs:
         value = method.function(near._at, *given, **(message.kwargs or {}))
         if value.__class__ not in ATOMS:
             value = passable(value)
+        if turn.before and method.reads:
+            raise unread(message)
     except BaseException as error:  # noqa: BLE001  # `_raise` raises it again
         turn.undo()
         del turn.effects[mark:]
@@ -213,7 +217,7 @@ def call_now(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs:
 
 def _near(turn: Turn, ref: Ref[Any]) -> Ref[Any]:
     if isinstance(ref, Promise):
-        value = final(ref)._value
+        value = final(ref)._value if ref._vat is turn.vat else PENDING
         if isinstance(value, Failed):
             raise value.error.copy()
         if value is PENDING:

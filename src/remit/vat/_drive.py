@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Final
 
-from remit.errors import Misuse
+from remit.errors import Broken, Misuse
 from remit.vat._outcome import Failed
 from remit.vat._ref import Promise, final
 
@@ -95,12 +95,17 @@ class Outside:
         else:
             self.future.set_result(value)
 
+    def lost(self, why: Broken) -> None:
+        """The vat stopped before it let the result out."""
+        if not self.future.done():
+            self.future.set_exception(why.copy())
+
 
 def wait(promise: Promise[Any]) -> Generator[Any, Any, Any]:
     """Await a promise from ordinary asyncio code."""
     vat = promise._vat
-    if vat._driver is None and vat.stopped is None:
-        raise Misuse(f"nobody drives vat {vat.name}: enter it with 'async with', or call run() by hand")
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     promise._wait(Outside(future))
+    if vat._driver is None and vat.stopped is None and not future.done():
+        raise Misuse(f"nobody drives vat {vat.name}: enter it with 'async with', or call run() by hand")
     return (yield from future)

@@ -35,7 +35,7 @@ class Context:
     Shared by all messages of one cause and never changed; a turn's sends inherit it.
     """
 
-    __slots__ = ("account", "cause", "facet", "trace")
+    __slots__ = ("_repaid", "account", "cause", "facet", "trace")
 
     def __init__(
         self,
@@ -48,6 +48,14 @@ class Context:
         self.trace = trace
         self.cause = cause
         self.facet = facet
+        self._repaid: Context | None = None
+
+    def repaid(self) -> Context:
+        """The same without the account, for a message whose debt is paid back: no other part of its way pays again."""
+        found = self._repaid
+        if found is None:
+            found = self._repaid = Context(None, self.trace, self.cause, self.facet)
+        return found
 
 
 ROOT = Context()
@@ -103,10 +111,11 @@ class Message:
             self.promise._settle(Failed(error), by)
 
     def finish(self) -> None:
-        """The work this message asked for is over, or is another's now: its account is repaid."""
-        account = self.context.account
-        if account is not None:
-            account.repay()
+        """The work this message asked for is over, or is another's now: its account is repaid, once."""
+        context = self.context
+        if context.account is not None:
+            self.context = context.repaid()
+            context.account.repay()
 
     def __repr__(self) -> str:
         return f"<message {self.selector or '()'} to {self.target!r}>"

@@ -11,13 +11,15 @@ does is decided by its class: `Ref` is near (or in another vat of this process),
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, cast
 
-from remit.errors import Broken, NoSuchMethod
+from remit.errors import Conflict, NoSuchMethod
 from remit.values import Reference, passable_args
 from remit.vat._active import active
+from remit.vat._link import Link, hand_over
 from remit.vat._message import ROOT, Context, Message
 from remit.vat._outcome import PENDING, Failed
+from remit.vat._waiting import Follower, Suspended, Waiter, unwinding
 
 if TYPE_CHECKING:
     from remit.vat._vat import Vat
@@ -25,32 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # Always passable as they are. (An int may be too long and a str may hold surrogates, so those two are checked.)
 ATOMS: Final = frozenset({type(None), bool, float, bytes})
-
-
-class Link(Protocol):
-    """A way out of this process's vats: a CapTP session, a device, a re-enlivening reference.
-
-    Its methods are called after the turn has committed and, in a durable vat, is kept.
-    """
-
-    def deliver(self, handle: Any, message: Message) -> None:
-        """Send the message to the object or promise that `handle` names; settle `message.promise` in the end."""
-
-    def listen(self, promise: Promise[Any]) -> None:
-        """Somebody waits for this promise of the link's: settle it when its result is known."""
-
-    def on_sever(self, handle: Any, handler: Ref[Any]) -> None:
-        """Call `handler(broken)` once when the link to this object is lost."""
-
-    def off_sever(self, handle: Any, handler: Ref[Any]) -> None:
-        """Forget what `on_sever` asked for."""
-
-
-class Waiter(Protocol):
-    """What waits on a promise: a message, a suspended method, a handler, something outside."""
-
-    def settled(self, promise: Promise[Any]) -> None:
-        """The promise is settled now; called once."""
+SMALL: Final = 1 << 62  # an int nearer to zero than this is passable, too
+_new: Final = object.__new__  # making an object and setting its slots here takes half as long as calling its class
 
 
 class Ref(Reference, Generic[T]):
@@ -64,11 +42,15 @@ class Ref(Reference, Generic[T]):
     _vat: Vat
     _link: Link | None
     _at: Any  # near: the behaviour, which `become` replaces; far: the link's handle
+    _direct: ClassVar[bool] = True  # messages from the same vat go to its queue as they are
 
     def __init__(self, vat: Vat, at: Any, link: Link | None = None) -> None:
         self._vat = vat
         self._at = at
         self._link = link
+
+    def __init_subclass__(cls) -> None:
+        cls._direct = cls._route is Ref._route
 
     def __getattr__(self, name: str) -> Verb:
         if name.startswith("_"):
@@ -119,9 +101,9 @@ class Far(Ref[T]):
 class Promise(Ref[T]):
     """A reference to a result that is not there yet; messages may be sent to it at once.
 
-    `_value` is `PENDING`, a `Failed`, the value, or another promise that this one has become. `_pending` holds, in
-    order, the messages and waiters that came before. With a link (`_link`, `_at`) messages go ahead to where
-    the result will be.
+    `_value` is `PENDING`, a `Failed`, the value, or another promise of the same vat that this one has become. `_pending`
+    holds, in order, the messages and waiters that came before; it is None when there are none left to tell. With a link
+    (`_link`, `_at`) messages go ahead to where the result will be.
     """
 
     __slots__ = ("_pending", "_value")
@@ -138,32 +120,36 @@ class Promise(Ref[T]):
 
     def __await__(self) -> Generator[Any, Any, T]:  # type: ignore[override]  # a promise stands for its value
         if active.turn is not None:
-            return cast("T", (yield self))
+            return (yield self)  # type: ignore[no-any-return]  # the vat sends what the promise became
         from remit.vat._drive import wait  # asyncio only where it is used
 
         return cast("T", (yield from wait(self)))
 
     def _route(self, message: Message, sender: Vat | None) -> None:
-        if sender is not None and sender is not self._vat:
+        vat = self._vat
+        if sender is not vat:
             message.foreign = True
-            sender._leave(self._route, message, None)
-            return
-        here = final(self)
-        value = here._value
-        if value is PENDING:
-            if here._link is not None:
-                leave(here, message, sender)
-            else:
-                here._add(message)
-        elif isinstance(value, Ref):
-            value._route(message, sender)
-        elif isinstance(value, Failed):
-            message.fail(value.error, sender)
+            if sender is not None:
+                sender._leave(self._route, message, None)
+                return
+        here = _front(self)
+        if here._value is PENDING and here._link is not None:
+            leave(here, message, vat)
+        elif here._value is PENDING or here._pending is not None:
+            here._add(message)
         else:
-            text = (
-                f"{message.selector or 'call'}: the promise became {type(value).__name__} data, which takes no messages"
-            )
-            message.fail(NoSuchMethod(text), sender)
+            here._forward(message)
+
+    def _forward(self, message: Message) -> None:
+        """Send a message on to what this promise has become."""
+        value = self._value
+        if isinstance(value, Ref):
+            value._route(message, self._vat)
+        elif isinstance(value, Failed):
+            message.fail(value.error, self._vat)
+        else:
+            what = f"{message.selector or 'call'}: the promise became {type(value).__name__} data"
+            message.fail(NoSuchMethod(f"{what}, which takes no messages"), self._vat)
 
     def _add(self, waiter: Waiter) -> None:
         if self._pending is None:
@@ -173,37 +159,65 @@ class Promise(Ref[T]):
 
     def _wait(self, waiter: Waiter) -> None:
         """Tell the waiter when this promise is settled; at once if it is."""
-        here = final(self)
-        if here._value is not PENDING:
+        here = _front(self)
+        if here._value is not PENDING and here._pending is None:
             waiter.settled(here)
             return
         here._add(waiter)
-        if here._link is not None:
+        if here._link is not None and here._value is PENDING:
             here._link.listen(here)
 
     def _settle(self, value: Any, by: Vat | None) -> None:
         """Take a value, a reference, another promise or a `Failed`; later ones are ignored."""
-        if by is not None and by is not self._vat:
+        vat = self._vat
+        if by is not vat and by is not None:
             by._leave(self._settle, value, None)
             return
         if self._value is not PENDING:
             return
         if isinstance(value, Promise):
-            value = final(value)
-            if value is self:
-                value = Failed(Broken("the promise was resolved to itself", kind="Conflict"))
-            elif value._value is not PENDING:
-                value = value._value
+            value = self._becoming(value)
         self._value = value
         pending = self._pending
         if pending is None:
             return
+        waiter = pending[0]
+        if (
+            isinstance(waiter, Suspended)
+            and len(pending) == 1
+            and vat.stopped is None
+            and not isinstance(value, Promise)
+        ):
+            self._pending = None
+            waiter.settled(self)
+        else:
+            unwinding.tell(self)
+
+    def _tell(self) -> None:
+        """Tell everything that has waited, and what comes to wait meanwhile."""
+        pending, value = self._pending, self._value
+        for waiter in pending or ():
+            try:
+                if isinstance(waiter, Message):
+                    self._forward(waiter)
+                elif isinstance(value, Promise):
+                    value._wait(waiter)
+                else:
+                    waiter.settled(self)
+            except Exception as error:  # noqa: BLE001  # one waiter's fault may not keep the others from hearing
+                self._vat._explain(error, repr(waiter))
         self._pending = None
-        for waiter in pending:
-            if isinstance(value, Promise) and not isinstance(waiter, Message):
-                value._wait(waiter)
-            else:
-                waiter.settled(self)
+
+    def _becoming(self, other: Promise[Any]) -> Any:
+        """What to become instead of another promise: its end, its outcome, or one that follows it across the vats' border."""
+        end = final(other)
+        if self is _followed(end):
+            return Failed(Conflict("the promise was resolved to itself"))
+        if end._vat is not self._vat:
+            local: Promise[Any] = Promise(self._vat, end)
+            end._wait(Follower(local))
+            end = local
+        return end if end._value is PENDING else end._value
 
     def __repr__(self) -> str:
         value = final(self)._value
@@ -214,17 +228,6 @@ class Promise(Ref[T]):
         return f"<promise of {type(value).__name__}>"
 
 
-def leave(ref: Ref[Any], message: Message, sender: Vat | None) -> None:
-    """Hand a message to the reference's link: at once from outside, after the commit from a vat."""
-    link = ref._link
-    assert link is not None
-    message.finish()
-    if sender is None:
-        link.deliver(ref._at, message)
-    else:
-        sender._leave(link.deliver, ref._at, message)
-
-
 def final(promise: Promise[Any]) -> Promise[Any]:
     """The promise at the end of the chain that this one has become."""
     value = promise._value
@@ -232,6 +235,32 @@ def final(promise: Promise[Any]) -> Promise[Any]:
         promise = value
         value = promise._value
     return promise
+
+
+def _front(promise: Promise[Any]) -> Promise[Any]:
+    """The first promise of the chain that has no result, or that has not yet told all who wait for it."""
+    value = promise._value
+    while isinstance(value, Promise) and promise._pending is None:
+        promise = value
+        value = promise._value
+    return promise
+
+
+def _followed(promise: Promise[Any]) -> Promise[Any]:
+    """The promise, perhaps of another vat, that this one will become, as far as is known."""
+    while promise._link is None and isinstance(promise._at, Promise):
+        promise = final(promise._at)
+    return promise
+
+
+def leave(ref: Ref[Any], message: Message, sender: Vat | None) -> None:
+    """Hand a message to the reference's link: at once from outside, after the commit from a vat."""
+    link = ref._link
+    assert link is not None
+    if sender is None:
+        hand_over(link, ref._at, message, ref._vat)
+    else:
+        sender._leave(hand_over, link, ref._at, message, ref._vat)
 
 
 def ask(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Promise[Any]:

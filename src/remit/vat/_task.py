@@ -12,51 +12,42 @@ from typing import TYPE_CHECKING, Any
 from remit.vat._message import Context, Message
 from remit.vat._outcome import Failed
 from remit.vat._ref import Promise, Ref, final
+from remit.vat._waiting import Suspended
 
 if TYPE_CHECKING:
+    from remit.errors import Broken
     from remit.vat._vat import Vat
 
 
-class Task:
-    """One call of an async method; the vat's queue or the awaited promise holds it."""
+class Task(Suspended):
+    """One call of an async method; the vat's queue or the awaited promise holds it. `reads`: it may change nothing."""
 
-    __slots__ = ("awaited", "coroutine", "message", "vat")
+    __slots__ = ("coroutine", "message", "reads")
 
-    def __init__(self, vat: Vat, message: Message, coroutine: Any) -> None:
+    def __init__(self, vat: Vat, message: Message, coroutine: Any, reads: bool = False) -> None:
         self.vat = vat
+        self.awaited = None
         self.message = message
         self.coroutine = coroutine
-        self.awaited: Ref[Any] | None = None
-
-    def settled(self, promise: Promise[Any]) -> None:
-        """What was awaited is there: go on in a turn of its own."""
-        self.awaited = promise
-        self.vat._enqueue(self)
+        self.reads = reads
 
     def run(self, vat: Vat) -> None:
         """Go on after an `await`."""
         vat._resume(self)
 
-    def step(self) -> Any:
-        """Run to the next `await` and say what it waits for; `StopIteration` carries the result."""
-        awaited = self.awaited
-        if awaited is None:
-            return self.coroutine.send(None)  # whatever it yields is checked by the vat
-        value: Any = awaited
-        if isinstance(awaited, Promise):
-            value = final(awaited)._value
-            if isinstance(value, Failed):
-                return self.coroutine.throw(value.error.copy())
-        return self.coroutine.send(value)
+    def fail(self, error: Broken, by: Vat | None) -> None:
+        """The vat has stopped: the method never goes on."""
+        self.vat._close(self)
+        self.message.fail(error, by)
 
     def __repr__(self) -> str:
         return f"<suspended {self.message!r}>"
 
 
-class Handler:
+class Handler(Suspended):
     """What `on` asked for: run one of two functions in a turn of its own when a promise settles."""
 
-    __slots__ = ("broken", "context", "fulfilled", "promise", "result", "target", "vat")
+    __slots__ = ("broken", "context", "debt", "fulfilled", "result", "target")
 
     def __init__(
         self,
@@ -66,30 +57,36 @@ class Handler:
         fulfilled: Callable[[Any], Any] | None,
         broken: Callable[[Any], Any] | None,
     ) -> None:
-        self.vat = vat
+        super().__init__(vat)
         self.target = target
         self.context = context
+        self.debt = context.repaid()  # with the account from when it is borrowed from
         self.fulfilled = fulfilled
         self.broken = broken
         self.result: Promise[Any] = Promise(vat)
-        self.promise: Promise[Any] | None = None
-
-    def settled(self, promise: Promise[Any]) -> None:
-        """The promise is settled: queue the handler's turn."""
-        self.promise = promise
-        self.vat._enqueue(self)
 
     def run(self, vat: Vat) -> None:
         """Run the function that fits the outcome."""
         vat._handle(self)
 
+    def message(self) -> Message:
+        """What the handler's turn answers: the promise that `on` gave."""
+        return Message(self.target, "on", (), None, self.result, self.debt)
+
+    def fail(self, error: Broken, by: Vat | None) -> None:
+        """The vat has stopped: no function runs."""
+        self.message().fail(error, by)
+
     def outcome(self) -> tuple[Callable[[Any], Any] | None, Any]:
         """The function to run and its argument; without a function the outcome passes through."""
-        assert self.promise is not None
-        value = final(self.promise)._value
+        assert self.awaited is not None
+        value = final(self.awaited)._value
         if isinstance(value, Failed):
-            return (self.broken, value.error) if self.broken is not None else (None, value)
+            return (self.broken, value.error.copy()) if self.broken is not None else (None, value)
         return self.fulfilled, value
+
+    def __repr__(self) -> str:
+        return f"<handler of {self.target!r}>"
 
 
 class Subscription:
@@ -102,5 +99,9 @@ class Subscription:
         self.handler = handler
 
     def commit(self, vat: Vat) -> None:  # every effect is told its vat
-        """Start waiting."""
-        self.promise._wait(self.handler)
+        """Start waiting; what waits is work under way on the turn's account."""
+        handler = self.handler
+        if handler.context.account is not None:
+            handler.context.account.borrow()
+            handler.debt = handler.context
+        self.promise._wait(handler)

@@ -9,20 +9,21 @@ With a keeper (a durable vat) everything that leaves is held until the turns tha
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
-from remit.errors import Broken, LinkLost, Misuse, NoSuchMethod
-from remit.values import Symbol, passable
+from remit.errors import Broken, LinkLost, Misuse, Uncertain
 from remit.vat._active import active
-from remit.vat._actor import ActorType, actor_type
+from remit.vat._actor import actor_type
 from remit.vat._device import DeviceLink
+from remit.vat._engine import Job, close, commit, deliver, explain, handle, resume, undo
+from remit.vat._held import Held, drop
 from remit.vat._message import ROOT, Message
-from remit.vat._method import Method
-from remit.vat._ref import ATOMS, Far, Promise, Ref
-from remit.vat._task import Handler, Task
+from remit.vat._outcome import Failed
+from remit.vat._ref import Far, Promise, Ref
 from remit.vat._turn import Turn
 
 if TYPE_CHECKING:
@@ -32,21 +33,18 @@ C = TypeVar("C")
 P = ParamSpec("P")
 
 
-class Job(Protocol):
-    """What waits in the queue."""
-
-    def run(self, vat: Vat) -> None:
-        """Process it as one turn."""
-
-
 class Keeper(Protocol):
     """Keeps a durable vat's state; see `remit.durable`."""
 
     def changed(self, turn: Turn) -> None:
         """A turn is about to commit; raise `NotStorable` to fail it."""
 
-    def flush(self, held: list[tuple[Callable[..., None], tuple[Any, ...]]]) -> None:
-        """Keep what the turns since the last flush changed, then call `vat._release(held)`."""
+    def flush(self, held: list[Held]) -> None:
+        """Keep what the turns since the last flush changed, then call `vat._release(held)`, at once or later.
+
+        If it cannot be kept: raise; or, where that shows later, call `vat.stop(why)` and then `vat._release(held)`, which breaks
+        what it is given.
+        """
 
 
 class Recorder(Protocol):
@@ -74,9 +72,16 @@ class Vat:
         self._awake = False
         self._wake: Callable[[], None] = _nothing
         self._start: Callable[[Coroutine[Any, Any, None]], None] = self.unstarted.append
-        self._held: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        self._held: list[Held] = []
+        self._made: weakref.WeakSet[Promise[Any]] = weakref.WeakSet()  # by `promise()`: whoever settles them may not
         self._errors = 0
         self._driver: Driver | None = None
+
+    _deliver = deliver
+    _resume = resume
+    _handle = handle
+    _close = close
+    _explain = explain
 
     # --- making objects -------------------------------------------------------------------------
 
@@ -84,18 +89,24 @@ class Vat:
         """A new object of an `@actor` class in this vat; it lives as long as its reference is held."""
         made = actor_type(cls)
         turn = active.turn
-        if turn is not None:
-            if turn.vat is not self:
-                raise Misuse(
-                    f"a turn of vat {turn.vat.name} cannot spawn in vat {self.name}: send a message there instead"
-                )
-            return made.ref_class(self, cls(*args, **kwargs))
-        active.turn = self._turn  # a field's factory may spawn, too
+        if turn is None:
+            return self._spawn_outside(cls, args, kwargs)
+        if turn.vat is not self:
+            raise Misuse(f"a turn of vat {turn.vat.name} cannot spawn in vat {self.name}: send a message there instead")
+        return made.ref_class(self, cls(*args, **kwargs))
+
+    def _spawn_outside(self, cls: type[C], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ref[C]:
+        """A turn of its own, since the factories of fields may spawn and send."""
+        turn = active.turn = self._turn
+        turn.target, turn.context = None, ROOT
         try:
-            return made.ref_class(self, cls(*args, **kwargs))
-        finally:
-            active.turn = None
-            self._commit()
+            ref: Ref[C] = actor_type(cls).ref_class(self, cls(*args, **kwargs))
+        except BaseException:
+            undo(self)
+            raise
+        active.turn = None
+        commit(self, turn)
+        return ref
 
     def adopt(self, instance: Any) -> Ref[Any]:
         """A reference to an instance made elsewhere, for stores that bring objects back."""
@@ -114,41 +125,56 @@ class Vat:
         """Run turns until the queue is empty or `limit` are done; returns how many ran."""
         if active.turn is not None:
             raise Misuse("a vat cannot be run from inside a turn")
-        queue = self._queue
         ran = 0
         self._awake = True
         try:
-            while queue and ran < limit:
-                ran += 1
-                queue.popleft().run(self)
+            while True:
+                ran += self._drain(limit - ran)
+                if self._keeper is not None:
+                    self._flush()
+                if not self._queue or ran >= limit:
+                    return ran
         finally:
-            if self._keeper is not None:
-                self._flush()
             self._turn.target = None  # or the last object called would be kept alive until the next call
             self._turn.context = ROOT
             self._awake = False
-            if queue:
+            if self._queue:
                 self._rouse()
+
+    def _drain(self, limit: int) -> int:
+        queue, next_job = self._queue, self._queue.popleft
+        ran = 0
+        while queue and ran < limit:
+            ran += 1
+            job = next_job()
+            if job.__class__ is Message:
+                deliver(self, job)
+            else:
+                job.run(self)
         return ran
 
     def stop(self, why: Broken | None = None) -> None:
-        """End the vat: what is queued breaks, what arrives later breaks. Objects are not told."""
+        """End the vat: what is queued or held breaks, what arrives later breaks. Objects are not told."""
+        if active.turn is not None:
+            raise Misuse("a vat cannot be stopped from inside a turn")
+        if self.stopped is not None:
+            return
         self.stopped = why or LinkLost(f"vat {self.name} has stopped")
-        self._held.clear()
         while self._queue:
-            self._refuse(self._queue.popleft())
-
-    def _refuse(self, job: Job) -> None:
-        assert self.stopped is not None
-        if isinstance(job, Message):
-            job.fail(self.stopped, None)
-        elif isinstance(job, Task):
-            job.coroutine.close()
-            job.message.fail(self.stopped, None)
+            self._queue.popleft().fail(self.stopped, None)
+        for promise in tuple(self._made):
+            promise._settle(Failed(self.stopped), None)
+        for device in self.devices.values():
+            if isinstance(device._link, DeviceLink):
+                device._link.stop()
+        while self.unstarted:
+            self.unstarted.pop().close()
+        held, self._held = self._held, []
+        self._release(held)
 
     def _enqueue(self, job: Job) -> None:
         if self.stopped is not None:
-            self._refuse(job)
+            job.fail(self.stopped, None)
             return
         self._queue.append(job)
         if not self._awake:
@@ -158,190 +184,41 @@ class Vat:
         self._awake = True
         self._wake()
 
+    def _outside(self, work: Coroutine[Any, Any, None]) -> None:
+        self._start(work)
+
+    # --- what leaves ------------------------------------------------------------------------------------
+
     def _leave(self, go: Callable[..., None], *args: Any) -> None:
         """Something leaves the vat: at once, or when what caused it is kept."""
         if self._keeper is None:
             go(*args)
+        elif self.stopped is not None:
+            drop(go, args, self.stopped)
         else:
             self._held.append((go, args))
             if not self._awake:
                 self._rouse()
 
-    def _outside(self, work: Coroutine[Any, Any, None]) -> None:
-        self._start(work)
-
     def _flush(self) -> None:
         assert self._keeper is not None
         held, self._held = self._held, []
-        self._keeper.flush(held)
+        try:
+            self._keeper.flush(held)
+        except Exception as error:
+            self.stop(
+                Uncertain(f"vat {self.name} could not keep its state: {explain(self, error, 'the keeper').message}")
+            )
+            self._release(held)
+            raise
 
-    def _release(self, held: list[tuple[Callable[..., None], tuple[Any, ...]]]) -> None:
-        """What was held is kept now: let it go."""
-        if self.stopped is None:
-            for go, args in held:
+    def _release(self, held: list[Held]) -> None:
+        """What was held is kept now: let it go. If the vat has stopped instead: break it."""
+        for go, args in held:
+            if self.stopped is None:
                 go(*args)
-
-    # --- one turn -----------------------------------------------------------------------------------
-
-    def _deliver(self, message: Message) -> None:
-        turn = self._turn
-        turn.target = ref = message.target
-        turn.context = message.context
-        active.turn = turn
-        try:
-            args = message.args
-            behaviour = ref._at
-            method: Method | None = behaviour._remit_.methods.get(message.selector)
-            if method is None or message.foreign or message.selector is None:
-                method, args = self._find(behaviour._remit_, message)
-            if message.kwargs is None and method.lowest <= len(args) <= method.highest and not method.kwonly:
-                value = method.function(behaviour, *args)
             else:
-                method.check(args, message.kwargs)
-                value = method.function(behaviour, *args, **(message.kwargs or {}))
-            if method.is_async:
-                self._step(Task(self, message, value))
-                return
-            if value.__class__ not in ATOMS:
-                value = passable(value)
-            if self._keeper is not None:
-                self._keeper.changed(turn)
-        except Exception as error:  # noqa: BLE001  # whatever a turn raises breaks its promise
-            self._abort(message, error)
-        else:
-            active.turn = None
-            self._commit()
-            message.finish()
-            if message.promise is not None:
-                message.promise._settle(value, self)
-        finally:
-            if active.turn is not None:
-                active.turn = None
-                self._turn.undo()
-                self._turn.effects.clear()
-
-    def _find(self, kind: ActorType, message: Message) -> tuple[Method, tuple[Any, ...]]:
-        """The method for a selector that is not a plain method name, or that comes from another vat."""
-        methods = kind.methods
-        args, selector = message.args, message.selector
-        if selector is None and args and isinstance(args[0], Symbol) and args[0].name in methods:
-            selector, args = args[0].name, args[1:]
-        method = methods.get(selector)
-        if method is None:
-            method = methods.get(None)
-            if method is None:
-                raise NoSuchMethod(_no_method(kind, selector, args))
-            args = (Symbol(selector or ""), *args)
-        if message.foreign:
-            method.check(args, message.kwargs)
-            method.guard(args, message.kwargs)
-        return method, args
-
-    def _resume(self, task: Task) -> None:
-        turn = self._turn
-        turn.target = task.message.target
-        turn.context = task.message.context
-        active.turn = turn
-        self._step(task)
-
-    def _step(self, task: Task) -> None:
-        """Run a suspended method to its next `await`, its end or its error."""
-        message = task.message
-        try:
-            awaited = task.step()
-            if not isinstance(awaited, Ref):
-                task.coroutine.close()
-                raise Misuse(
-                    f"{message!r} awaited {type(awaited).__name__}: a method may await promises only; ask a device"
-                )
-            if self._keeper is not None:
-                self._keeper.changed(self._turn)
-        except StopIteration as end:
-            self._return(message, end.value)
-        except Exception as error:  # noqa: BLE001  # as in _deliver
-            self._abort(message, error)
-        else:
-            active.turn = None
-            self._commit()
-            if isinstance(awaited, Promise):
-                awaited._wait(task)
-            else:
-                task.awaited = awaited
-                self._enqueue(task)
-        finally:
-            if active.turn is not None:
-                active.turn = None
-                self._turn.undo()
-                self._turn.effects.clear()
-
-    def _return(self, message: Message, value: Any) -> None:
-        try:
-            if value.__class__ not in ATOMS:
-                value = passable(value)
-            if self._keeper is not None:
-                self._keeper.changed(self._turn)
-        except Exception as error:  # noqa: BLE001  # as in _deliver
-            self._abort(message, error)
-            return
-        active.turn = None
-        self._commit()
-        message.finish()
-        if message.promise is not None:
-            message.promise._settle(value, self)
-
-    def _handle(self, handler: Handler) -> None:
-        function, value = handler.outcome()
-        if function is None:
-            handler.result._settle(value, self)
-            return
-        turn = self._turn
-        turn.target, turn.context = handler.target, handler.context
-        active.turn = turn
-        message = Message(handler.target, "on", (), None, handler.result, ROOT)
-        try:
-            answer = function(value)
-        except Exception as error:  # noqa: BLE001  # as in _deliver
-            self._abort(message, error)
-        else:
-            self._return(message, answer)
-        finally:
-            active.turn = None
-
-    def _commit(self) -> None:
-        turn = self._turn
-        if turn.before:
-            turn.before = {}
-        if turn.touched:
-            turn.touched = []
-        if turn.effects:
-            effects, turn.effects = turn.effects, []
-            for effect in effects:
-                effect.commit(self)
-
-    def _abort(self, message: Message, error: Exception) -> None:
-        """The turn raised: nothing of it happened, and its promise says why."""
-        turn = self._turn
-        active.turn = None
-        turn.undo()
-        turn.effects.clear()
-        turn.touched.clear()
-        broken = self._explain(error, repr(message))
-        facet = message.context.facet
-        if message.promise is None and facet is not None:
-            facet.failed(broken)
-        message.fail(broken, self)
-
-    def _explain(self, error: Exception, where: str) -> Broken:
-        """What the caller may know of an error; its details stay here, under the same id."""
-        if isinstance(error, Broken) and error.id:
-            return error.copy()
-        self._errors += 1
-        kind = error.kind if isinstance(error, Broken) else type(error).__name__
-        text = error.message if isinstance(error, Broken) else str(error)
-        broken = Broken.of(kind, text, f"{self.name}.{self._errors}")
-        if self._recorder is not None:
-            self._recorder.failed(self, error, broken, where)
-        return broken
+                drop(go, args, self.stopped)
 
     # --- driven by asyncio ----------------------------------------------------------------------------
 
@@ -364,11 +241,3 @@ class Vat:
 
 def _nothing() -> None:
     """Driven by hand: nobody needs to be told."""
-
-
-def _no_method(kind: ActorType, selector: str | None, args: tuple[Any, ...]) -> str:
-    if selector is None and args and isinstance(args[0], Symbol):
-        selector = args[0].name
-    what = "is not a function" if selector is None else f"has no method {selector!r}"
-    known = sorted({method.name for name, method in kind.methods.items() if name is not None})
-    return f"{kind.kind} {what}; it answers: {', '.join(known) or 'nothing'}"

@@ -1,0 +1,109 @@
+"""What waits for promises, and how it is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from remit.vat._outcome import Failed
+
+if TYPE_CHECKING:
+    from remit.errors import Broken
+    from remit.vat._ref import Promise
+    from remit.vat._vat import Vat
+
+
+class Waiter(Protocol):
+    """What waits on a promise: a message, a suspended method, a handler, something outside.
+
+    A waiter outside the promise's vat lets itself be told by `vat._leave(...)`, which holds the news until it is kept. If it is
+    a method of the waiter's that it gives there, and the waiter has a method `lost(why)`, then this is called
+    instead when the vat stops before.
+    """
+
+    def settled(self, promise: Promise[Any]) -> None:
+        """The promise is settled now; called once."""
+
+
+class Suspended:
+    """A waiter that goes on in a turn of its own: a suspended method, a handler."""
+
+    __slots__ = ("awaited", "vat")
+
+    def __init__(self, vat: Vat) -> None:
+        self.vat = vat
+        self.awaited: Any = None
+
+    def settled(self, promise: Promise[Any]) -> None:
+        """What was awaited is there: queue the turn."""
+        self.awaited = promise
+        if promise._vat is self.vat:
+            self.vat._enqueue(self)
+        else:
+            promise._vat._leave(self.go)
+
+    def go(self) -> None:
+        """The vat of the promise has kept its result."""
+        self.vat._enqueue(self)
+
+    def lost(self, why: Broken) -> None:
+        """The vat of the promise stopped before it had kept the result."""
+        self.awaited = broken_promise(self.vat, why)
+        self.vat._enqueue(self)
+
+    def run(self, vat: Vat) -> None:
+        """Go on, as a turn."""
+        raise NotImplementedError(type(self).__qualname__)
+
+    def fail(self, error: Broken, by: Vat | None) -> None:
+        """The vat has stopped: it never goes on."""
+        raise NotImplementedError(type(self).__qualname__)
+
+
+class Follower:
+    """Settles a promise (`local`) with the outcome of a promise of another vat, once that vat has kept it."""
+
+    __slots__ = ("local",)
+
+    def __init__(self, local: Promise[Any]) -> None:
+        self.local = local
+
+    def settled(self, promise: Promise[Any]) -> None:
+        """The other vat's promise has its outcome."""
+        promise._vat._leave(self.local._settle, promise._value, None)
+
+
+class Unwinding:
+    """The promises whose waiters are to be told, one after the other.
+
+    Telling a waiter may settle another promise. To tell that one's waiters from within would need a stack as deep as
+    the chain is long, and the chain may be a peer's.
+    """
+
+    __slots__ = ("_later",)
+
+    def __init__(self) -> None:
+        self._later: list[Promise[Any]] | None = None
+
+    def tell(self, promise: Promise[Any]) -> None:
+        """Tell the promise's waiters, now or as soon as those before it have been told."""
+        if self._later is not None:
+            self._later.append(promise)
+            return
+        self._later = later = [promise]
+        try:
+            for each in later:
+                each._tell()
+        finally:
+            self._later = None
+
+
+unwinding: Final = Unwinding()
+
+
+def broken_promise(vat: Vat, why: Broken) -> Promise[Any]:
+    """A promise that is broken from the start."""
+    from remit.vat._ref import Promise
+
+    promise: Promise[Any] = Promise(vat)
+    promise._settle(Failed(why), None)
+    return promise
