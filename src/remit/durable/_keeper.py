@@ -223,6 +223,7 @@ class DurableKeeper:
             self.store.commit(batch)
         except StoreError as error:
             self._failed(error)
+            self.vat._forsake(group.held)
             return
         self.vat._release(group.held)
 
@@ -231,8 +232,10 @@ class DurableKeeper:
             self._flying.remove(group)
         if error is None:
             self.vat._release(group.held)
-        elif self.vat.stopped is None:
+            return
+        if self.vat.stopped is None:
             self._failed(error if isinstance(error, StoreError) else StoreError(f"the store failed: {error!r}"))
+        self.vat._forsake(group.held)
 
     def _failed(self, error: StoreError) -> None:
         """A commit failed: nothing that it should have kept may leave, so the vat ends here."""

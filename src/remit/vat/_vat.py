@@ -42,8 +42,7 @@ class Keeper(Protocol):
     def flush(self, held: list[Held]) -> None:
         """Keep what the turns since the last flush changed, then call `vat._release(held)`, at once or later.
 
-        If it cannot be kept: raise; or, where that shows later, call `vat.stop(why)` and then `vat._release(held)`, which breaks
-        what it is given.
+        If it cannot be kept: raise; or, where that shows later, call `vat.stop(why)` and then `vat._forsake(held)`.
         """
 
 
@@ -95,7 +94,7 @@ class Vat:
             raise Misuse(f"a turn of vat {turn.vat.name} cannot spawn in vat {self.name}: send a message there instead")
         return made.ref_class(self, cls(*args, **kwargs))
 
-    def _spawn_outside(self, cls: type[C], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ref[C]:
+    def _spawn_outside(self, cls: Callable[..., C], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ref[C]:
         """A turn of its own, since the factories of fields may spawn and send."""
         turn = active.turn = self._turn
         turn.target, turn.context = None, ROOT
@@ -170,7 +169,7 @@ class Vat:
         while self.unstarted:
             self.unstarted.pop().close()
         held, self._held = self._held, []
-        self._release(held)
+        self._forsake(held)
 
     def _enqueue(self, job: Job) -> None:
         if self.stopped is not None:
@@ -206,19 +205,21 @@ class Vat:
         try:
             self._keeper.flush(held)
         except Exception as error:
-            self.stop(
-                Uncertain(f"vat {self.name} could not keep its state: {explain(self, error, 'the keeper').message}")
-            )
-            self._release(held)
+            words = explain(self, error, "the keeper").message
+            self.stop(Uncertain(f"vat {self.name} could not keep its state: {words}"))
+            self._forsake(held)
             raise
 
     def _release(self, held: list[Held]) -> None:
-        """What was held is kept now: let it go. If the vat has stopped instead: break it."""
+        """What was held is kept now: let it go, even if the vat has stopped since."""
         for go, args in held:
-            if self.stopped is None:
-                go(*args)
-            else:
-                drop(go, args, self.stopped)
+            go(*args)
+
+    def _forsake(self, held: list[Held]) -> None:
+        """What was held will not be kept, and the vat has stopped: whoever waits for it hears so."""
+        assert self.stopped is not None
+        for go, args in held:
+            drop(go, args, self.stopped)
 
     # --- driven by asyncio ----------------------------------------------------------------------------
 
