@@ -49,7 +49,8 @@ tour: dev
 bench: dev
 	@.venv/bin/python -m bench $(BENCH)
 
-conformance: dev
+conformance:
+	@tools/setup conformance
 	@OCAPN_SUITE="$(OCAPN_SUITE)" .venv/bin/python examples/ocapn_test_peer.py --suite
 
 format: dev

@@ -188,6 +188,11 @@ def use(ref: Ref[Any], got: Promise[Any]) -> None:
     reveal_type(tell(ref).whatever(1))  # -> None
     reveal_type(call(ref).whatever(1))  # -> Any
     reveal_type(send(ref, "deposit-gift", 1))  # -> Promise[Any]
+
+def free(ref: Any) -> None:
+    reveal_type(ref.whatever(1))  # -> Any
+    reveal_type(tell(ref).whatever(1))  # -> None
+    reveal_type(call(ref).whatever(1))  # -> Any
 """,
     "spawning checks the constructor": """
 async def use() -> None:

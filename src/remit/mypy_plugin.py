@@ -139,12 +139,15 @@ def through(ctx: FunctionContext) -> Type:
     made = get_proper_type(ctx.default_return_type)
     if not isinstance(made, Instance) or not ctx.arg_types or not ctx.arg_types[0]:
         return made
-    return made.copy_modified(args=[make_simplified_union(targets(ctx, ctx.arg_types[0][0]))])
+    found = targets(ctx, ctx.arg_types[0][0])
+    return made.copy_modified(args=[make_simplified_union(found)]) if found else made
 
 
 def targets(ctx: Context, held: Type) -> list[ProperType]:
-    """The classes of the objects that this reference, promise, or way to call may lead to; nothing for other types."""
+    """The classes of the objects that this reference, promise, or way to call may lead to; none for other types."""
     held = get_proper_type(held)
+    if isinstance(held, AnyType):
+        return [held]
     if isinstance(held, UnionType):
         return [target for item in held.items for target in targets(ctx, item)]
     if isinstance(held, TypeVarLikeType):
