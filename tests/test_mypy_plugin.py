@@ -232,6 +232,21 @@ def use(ref: Ref[Counter] | Ref[Other], none: Ref[Counter] | None) -> None:
     if none is not None:
         reveal_type(none.increment())  # -> Promise[int]
 """,
+    "an object that becomes another takes the messages of both": """
+@actor
+class Pending:
+    def look(self) -> str:
+        return ""
+
+    def go(self) -> None: ...
+
+def use(ref: Ref[Pending | Counter]) -> None:
+    reveal_type(ref.look())  # -> Promise[str] | Promise[int]
+    reveal_type(ref.increment())  # -> Promise[int]
+    reveal_type(call(ref).look())  # -> str | int
+    tell(ref).go()
+    ref.nothing()  # E: "Pending" has no attribute "nothing"
+""",
     "a bound type variable takes the messages of its bound": """
 from typing import Generic, Protocol, TypeVar
 

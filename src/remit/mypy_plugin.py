@@ -7,10 +7,12 @@ For an object of class `Counter` with `def increment(self, by: int = 1) -> int`:
     call(ref).increment(2)   int; an `async def` method is an error, since it can't be called at once
     ref(...)                 Promise of what Counter.__call__ gives
 
-An `async def` method gives a promise of what it returns, and a method that returns a promise gives no promise of a promise.
-`Promise[Ref[X]]` takes the messages of X before it is there (pipelining), and may be given where a method takes a `Ref[X]`. A
-tuple arrives as a list. Fields and names with an underscore are errors, as at run time; references to `Any` stay unchecked.
-A field that begins as `field(dict)` has a default for the constructor.
+- An `async def` method gives a promise of what it returns; a promise of a promise is a promise.
+- `Promise[Ref[X]]` takes the messages of X before it is there (pipelining), and may be given where a method takes a `Ref[X]`.
+- `Ref[A | B]` is an object that changes between A and B by `become`, and takes the messages of both.
+- A tuple arrives as a list. Fields and names with an underscore are errors, as at run time.
+- A field that begins as `field(dict)` has a default for the constructor.
+- References to `Any` stay unchecked.
 
 mypy imports this module; nothing else needs mypy.
 """
@@ -113,9 +115,14 @@ def message(ctx: AttributeContext, way: str, name: str, unchecked: Type) -> Type
 
 
 def one_message(ctx: Context, way: str, name: str, target: ProperType, unchecked: Type) -> Type:
-    """The same for one object's class."""
+    """The same for one object's class, or for the classes between which it changes by `become`."""
     if isinstance(target, AnyType):
         return unchecked
+    if isinstance(target, UnionType):
+        # A message that only some of them answer may be sent: what the object is then, decides.
+        items = [get_proper_type(item) for item in target.items]
+        able = [item for item in items if isinstance(item, Instance) and item.type.get(name)]
+        return make_simplified_union([one_message(ctx, way, name, item, unchecked) for item in able or items[:1]])
     method = get_proper_type(checker(ctx).expr_checker.analyze_external_member_access(name, target, ctx.context))
     if isinstance(method, AnyType):
         return unchecked
@@ -155,8 +162,7 @@ def targets(ctx: Context, held: Type) -> list[ProperType]:
     if isinstance(held, Instance) and held.type.has_base(PROMISE):
         return promised(ctx, held)
     if isinstance(held, Instance) and (held.type.has_base(REF) or held.type.fullname in WAYS):
-        args = held.args or (AnyType(TypeOfAny.special_form),)
-        return [get_proper_type(item) for item in spread(args[0])]
+        return [get_proper_type(held.args[0]) if held.args else AnyType(TypeOfAny.special_form)]
     return []
 
 
