@@ -62,3 +62,19 @@ def test_import_remit_loads_little(code: str) -> None:
 def test_the_errors_load_almost_nothing() -> None:
     """Code that only catches Remit's errors pays for no layer."""
     assert loaded("import remit.errors") & DEAR == set()
+
+
+HELP = """
+import contextlib, io
+from remit.cli import main
+sys.argv = ["remit", "--help"]
+with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
+    main()
+assert "Usage: " in said.getvalue(), said.getvalue()
+"""
+
+
+def test_help_loads_no_network_and_no_store() -> None:
+    """`remit --help` loads click and what that needs, and nothing that commands use when they work."""
+    dear = DEAR - {"click", "inspect"}  # click loads inspect
+    assert loaded(HELP) & dear == set()
