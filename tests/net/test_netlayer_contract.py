@@ -142,7 +142,7 @@ def test_a_last_message_survives_a_peer_that_is_still_talking(test):
     """The last message before close arrives although the peer is sending all the time and nobody reads that."""
 
     async def body(kit):
-        pair = await connect(kit)
+        pair = await connect(kit, close_seconds=300)
         pair.near.channel.pause()
         pair.far.channel.send([kit.message(b"chatter" * 1000)] * 20)
         pair.near.channel.send([kit.message(b"the end")])

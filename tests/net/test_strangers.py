@@ -79,6 +79,24 @@ def test_silent_connections_never_keep_an_honest_node_out(test):
     test(body)
 
 
+def test_one_who_shakes_hands_is_not_turned_out_for_a_newcomer(test, kit_class):
+    """Room is made among the silent only, although one who has begun came earlier."""
+
+    async def body(kit):
+        netlayer, key, hints, acceptor = await listening(kit, connections=2, seconds=30)
+        async with raw(hints) as begun:
+            begun.write({"tls": b"\x16", "unix": b"r"}[kit.name])
+            await until(lambda: netlayer.admission._busy == 1)
+            async with raw(hints) as silent:
+                await until(lambda: len(netlayer.admission) == 2)
+                assert await is_served(kit, key, hints, acceptor)
+                assert await silent.until_ended() == b""
+            assert not begun.reader.at_eof()
+
+    if kit_class.proves:
+        test(body)
+
+
 def test_more_connections_than_the_limit_are_not_held(test):
     """Of many silent connections at once, the limit's number stays, and the others are hung up on at once."""
 
@@ -164,6 +182,7 @@ def test_running_out_of_descriptors_does_not_end_the_listener(test, monkeypatch)
         monkeypatch.setattr(type(netlayer._listener), "_accept_one", failing)
         assert await is_served(kit, key, hints, acceptor)
         assert failures == []
+        assert netlayer._listener._respite is not None, "it has waited for descriptors, not spun"
 
     test(body)
 

@@ -317,6 +317,32 @@ def test_hints_that_no_resolver_takes_are_unreachable(test):
     test(body)
 
 
+def test_garbage_never_costs_a_tls_state(test):
+    """What does not begin as TLS does is hung up on before there is anything but its socket."""
+
+    async def body(kit):
+        _, hints, _ = await listening(kit)
+        async with raw(hints) as stranger:
+            stranger.write(b"GET / HTTP/1.1\r\n\r\n")
+            await stranger.until_ended()
+        assert kit.made[0]._server_context is None
+
+    test(body)
+
+
+def test_connections_are_never_resumed(test):
+    """The acceptor gives no tickets, so that every connection has the certificate and its proof."""
+
+    async def body(kit):
+        _, hints, _ = await listening(kit)
+        async with raw(hints, tls=True) as connection:
+            connection.write(b"remit hello 001\n" + b"n" * 32 + NodeKey.generate().public)
+            await connection.read(144)  # what the server sends by itself after the handshake has come before it
+            assert not connection.writer.get_extra_info("ssl_object").session.has_ticket
+
+    test(body)
+
+
 async def silence(reader, _writer):
     await reader.read()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import socket
 import stat
@@ -142,6 +143,21 @@ def test_of_two_that_find_a_dead_socket_one_gets_it(folder):
     with won[0], socket.socket(socket.AF_UNIX) as caller:
         assert (len(won), len(lost)) == (1, 5)
         caller.connect(path)
+
+
+def test_looking_and_binding_are_one_step(folder):
+    """While another process holds the directory's lock, nobody looks for a dead socket and takes its place."""
+    path, made = str(folder / "node.sock"), []
+    holder = os.open(folder, os.O_RDONLY)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    thread = threading.Thread(target=lambda: made.append(SocketFile(path).listen()))
+    thread.start()
+    thread.join(0.1)
+    assert thread.is_alive() and os.listdir(folder) == []
+    os.close(holder)
+    thread.join(DEADLINE)
+    with made[0]:
+        assert os.listdir(folder) == ["node.sock"]
 
 
 @pytest.mark.parametrize("make", [lambda path: path.write_bytes(b"precious"), lambda path: path.mkdir()])
