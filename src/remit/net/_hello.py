@@ -1,7 +1,7 @@
 """The signed hello: both ends of a connection prove their node keys to each other.
 
 Pure: bytes in, bytes out; the nonce and the channel binding are arguments. It runs inside TLS, on unix sockets, and on
-whatever else carries bytes and has a binding (docs/decisions/network-hello.md says why it is as it is).
+whatever else carries bytes and has a binding (docs/decisions/001-network-hello.md says why it is as it is).
 
     dialler                                                    acceptor
        | -- greeting: magic(16) nonce(32) key(32) ----------------> |

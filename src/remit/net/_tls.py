@@ -1,7 +1,7 @@
 """The `tls` netlayer: TLS 1.3 (RFC 8446) whose acceptor is known by its key, and a signed hello inside.
 
 The acceptor's certificate is self-signed with its node key, and the dialler accepts that key only. The hello then
-proves the dialler to the acceptor, and binds both proofs to this connection: docs/decisions/network-hello.md.
+proves the dialler to the acceptor, and binds both proofs to this connection: docs/decisions/001-network-hello.md.
 """
 
 from __future__ import annotations
