@@ -5,6 +5,7 @@ A handle is the peer's export position (0 and up), or minus the answer position 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from remit.captp._bootstrap import BootstrapRef
@@ -14,7 +15,7 @@ from remit.captp._dialect import Dialect
 from remit.captp._exports import Exports, ResolverRef
 from remit.captp._imports import Imports
 from remit.errors import Broken, NotPassable, Unreachable
-from remit.values import Limits, Locator, Record, Symbol, Tagged, encode
+from remit.values import Limits, Locator, Symbol, Tagged, encode
 from remit.vat import PENDING, Context, Failed, Far, Message, Promise, Ref, final
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Outgoing:
         self.exports = Exports(self.bootstrap, MAX_TABLE)
         self.imports = Imports(home.vat, self, MAX_TABLE, self._want_output)
         self.remote_bootstrap: Far[Any] = Far(home.vat, 0, self)
+        self.patience = 1
         self._output: list[bytes] = []
         self._asked_output = False
         self._gc_answers: list[int] = []
@@ -207,20 +209,33 @@ class Outgoing:
             self.home.output(self)  # type: ignore[arg-type]  # every Outgoing is a Session
 
     def take(self) -> list[bytes]:
-        """The messages to send now, in order, one write for all; what is to be given back goes last."""
+        """The messages to send now, in order, one write for all; what is to be given back goes last.
+
+        What is to be given back waits behind other output while it is less than `patience`: see `garbage`.
+        """
         self._asked_output = False
-        if self.state == "open":
+        if not self._output or self.garbage >= self.patience:
             self._write_garbage()
         output, self._output = self._output, []
         return output
 
+    @property
+    def garbage(self) -> int:
+        """How many answers and references are to be given back and have not been."""
+        return len(self._gc_answers) + len(self.imports.given_back) if self.state == "open" else 0
+
     def _write_garbage(self) -> None:
+        if self.state != "open":
+            return
         if self._gc_answers:
             answers, self._gc_answers = self._gc_answers, []
-            self._output.append(encode(Record(Symbol(self.dialect.gc_answers), [answers])))
+            label = self.dialect.gc_answers
+            self._output.append(b"<%d'%s%s>" % (len(label), label.encode(), _numbers(answers)))
         if self.imports.given_back:
             back = self.imports.take_given_back()
-            self._output.append(encode(Record(Symbol(self.dialect.gc_exports), [list(back), list(back.values())])))
+            label = self.dialect.gc_exports
+            lists = _numbers(back) + _numbers(back.values())
+            self._output.append(b"<%d'%s%s>" % (len(label), label.encode(), lists))
 
     # --- what our questions become ----------------------------------------------------------------------
 
@@ -293,6 +308,11 @@ def link_promise(promise: Promise[Any], link: Outgoing, handle: int) -> None:
             promise._route(waiter, None)
         else:
             promise._add(waiter)
+
+
+def _numbers(numbers: Iterable[int]) -> bytes:
+    """A list of integers from 0, encoded."""
+    return b"[%s]" % b"".join([b"%d+" % number for number in numbers])
 
 
 def _wire_args(message: Message) -> list[Any]:

@@ -24,6 +24,8 @@ __all__ = ["Connection"]
 HIGH: Final = 2000
 """Messages of one peer under way at which its channel is no longer read; a few milliseconds of work."""
 LOW: Final = 1000
+PATIENCE: Final = 64
+"""References and answers that may wait to be given back while there is other output; each costs its peer some 100 bytes."""
 PROBE: Final = "op:flush"
 
 
@@ -86,6 +88,7 @@ class Connection:
             limits=node.limits,
             context=Context(account=self.account),
         )
+        self.session.patience = PATIENCE
 
     def received(self, message: bytes) -> None:
         """One whole message from the peer."""

@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from remit.captp import OCAPN_1_0, Dialect, Meeting, Session
 from remit.errors import Broken, LinkLost, Misuse, ProtocolError, Unreachable
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Node"]
 
 T = TypeVar("T")
+
+TIDY: Final = 0.02
+"""Seconds that references may wait to be given back to their peer, so that many go in one message."""
 
 
 class Guide(Protocol):
@@ -78,6 +81,7 @@ class Node:
         self._dials: dict[Locator, Dial] = {}
         self._dirty: list[Connection] = []
         self._flush_asked = False
+        self._tidying = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -264,7 +268,7 @@ class Node:
         if connection is None:
             return
         self._dirty.append(connection)
-        if not self._flush_asked and not self._closed:
+        if not self._flush_asked and not self._closed and not self.vat._awake:
             self._flush_asked = True
             assert self._loop is not None
             self._loop.call_soon(self.flush)
@@ -276,6 +280,16 @@ class Node:
             dirty, self._dirty = self._dirty, []
             for connection in dirty:
                 connection.flush()
+                if connection.session.garbage and not self._tidying:
+                    self._tidying = True
+                    assert self._loop is not None
+                    self._loop.call_later(TIDY, self._tidy)
+
+    def _tidy(self) -> None:
+        """What waited to be given back goes now: there may be no other output for a while."""
+        self._tidying = False
+        self._dirty += self._connections.values()
+        self.flush()
 
     # --- references -----------------------------------------------------------------------------------------------
 
