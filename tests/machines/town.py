@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from remit.lib import keyed
-from remit.machines import Boss, HobClient, Programs, ProviderDesk, Workshop
+from remit.machines import Bell, Boss, HobClient, Programs, ProviderDesk, Workshop
 from remit.testing import FakeMachine, FakeNetwork, FakeProvider, FakeWorld
 from remit.values import SturdyRef
 from remit.vat import Ref, Vat, actor, field, reads, spawn
@@ -58,6 +58,7 @@ class Box:
         self.workshop.attach(vat)
         vat.device("workshop", self.workshop)
         vat.device("programs", Programs())
+        vat.device("summons", Bell())
         self.hob: Ref[HobClient] = vat.spawn(HobClient, version="test")
 
     async def redeem(self, introduction: SturdyRef, boss: bytes) -> Any:

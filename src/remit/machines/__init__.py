@@ -6,8 +6,10 @@ the two presences of a hob: `_hob_server.py` beside the boss, `_hob_client.py` o
 
 from __future__ import annotations
 
+from remit.machines._agent import HOB_CLASSES, run_agent
 from remit.machines._alarms import Alarms
 from remit.machines._boss import Boss
+from remit.machines._desk import Desk
 from remit.machines._fleet import Fleet
 from remit.machines._grant import Binding, Grant, GrantView
 from remit.machines._hob_client import HobClient
@@ -16,16 +18,24 @@ from remit.machines._introduction import Introduction, Redemption
 from remit.machines._names import check_name, split_name
 from remit.machines._outlet import Outlet, Programs
 from remit.machines._process import ProcessProvider
+from remit.machines._program import LocalMachine
 from remit.machines._provider import Observed, Provider, ProviderDesk
 from remit.machines._records import Alarm, Enrolment, Machine, Offer, Report
+from remit.machines._run_boss import BOSS_CLASSES, BossSettings, run_boss
+from remit.machines._watch import Bell, Watch
 from remit.machines._wiring import Wiring
 from remit.machines._workshop import Workshop
 
 __all__ = [
+    "BOSS_CLASSES",
+    "HOB_CLASSES",
     "Alarm",
     "Alarms",
+    "Bell",
     "Binding",
     "Boss",
+    "BossSettings",
+    "Desk",
     "Enrolment",
     "Fleet",
     "Grant",
@@ -33,6 +43,7 @@ __all__ = [
     "HobClient",
     "HobServer",
     "Introduction",
+    "LocalMachine",
     "Machine",
     "Observed",
     "Offer",
@@ -44,8 +55,11 @@ __all__ = [
     "ProviderDesk",
     "Redemption",
     "Report",
+    "Watch",
     "Wiring",
     "Workshop",
     "check_name",
+    "run_agent",
+    "run_boss",
     "split_name",
 ]

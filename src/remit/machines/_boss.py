@@ -213,8 +213,10 @@ class Boss:
 
     async def resume(self, start: bool = False) -> None:
         """After a start of the boss's process: finish what was begun; with `start`, start every machine."""
+        here = await self.network.address()
         for hob in call(self._wiring()).joined():
             tell(self.network).learn(call(hob).signed_address())
+            tell(hob).summon(here)
         call(self._wiring()).resume()
         await self._fleet().resume(start)
 

@@ -21,7 +21,9 @@ from remit.vat import Ref, actor, call, field, spawn, tell, this
 
 __all__ = ["Fleet"]
 
-FOR_AGENT: Final = frozenset({"classes", "path", "tether"})  # options that the machine's agent gets, not the provider
+FOR_AGENT: Final = frozenset(
+    {"classes", "listen", "path", "published", "tether"}
+)  # options that the machine's agent gets, not the provider
 
 
 @actor(kind="remit.machines.fleet", version=1)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from remit.errors import Conflict
+from remit.errors import Conflict, Unreachable
 from remit.graph import Edge
 from remit.lib import membrane
+from remit.machines._desk import Desk
 from remit.machines._devices import device
 from remit.machines._grant import Binding, Grant, GrantView
 from remit.machines._names import check_name, missing
@@ -23,17 +24,21 @@ __all__ = ["HobClient"]
 class HobClient:
     """The root of a machine's durable vat. Held by the agent and, through its server presence, by the boss; by nobody else.
 
-    Devices: `network`, `workshop` (makes objects of the classes that this agent knows), `programs` (what programs offer now).
+    Devices: `network`, `workshop` (makes objects of the classes that this agent knows), `programs` (what programs offer
+    now), `summons` (rings for the agent).
     `server` is the server presence, None before the machine has enrolled.
     """
 
     network: Ref[Any] = device("network")
     workshop: Ref[Any] = device("workshop")
     programs: Ref[Any] = device("programs")
+    summons: Ref[Any] = device("summons")
     version: str = ""
     name: str = ""
     server: Ref[Any] | None = None
     own: SturdyRef | None = None
+    boss: Any = None
+    counter: Ref[Any] | None = None
     offered: dict[str, Offer] = field(factory=dict)
     services: dict[str, Ref[Any]] = field(factory=dict)
     granted: dict[str, Ref[Grant]] = field(factory=dict)
@@ -49,6 +54,12 @@ class HobClient:
                 self.own = made
         return self.own
 
+    def desk(self) -> Ref[Any]:
+        """The desk for programs of this machine; the same each time."""
+        if self.counter is None:
+            self.counter = spawn(Desk, this())
+        return self.counter
+
     def enrolled(self, name: str, server: Ref[Any]) -> None:
         """The introduction is redeemed: this is our name, and our server presence."""
         self.name = name
@@ -61,15 +72,40 @@ class HobClient:
         address = await self.network.address()
         answer = await self.server.hello(address, self.report())
         await self.network.learn(answer)
+        self.boss = answer
         return answer
+
+    def known_as(self) -> str:
+        """The machine's name, "" before it has enrolled."""
+        return self.name
+
+    def server_presence(self) -> Ref[Any] | None:
+        """The server presence, None before the machine has enrolled."""
+        return self.server
+
+    def last_boss(self) -> Any:
+        """The address at which the boss was last met, signed by it; None before that."""
+        return self.boss
+
+    def whereabouts(self, key: bytes) -> Any:
+        """The signed address of another node, as the boss knows it."""
+        if self.server is None:
+            raise Unreachable("this machine has not enrolled yet, and knows nobody to ask")
+        return self.server.whereabouts(key)
 
     def report(self) -> Report:
         """What the boss compares with what it knows."""
         bindings = {name: binding.id for name, binding in self.bound.items()}
         return Report(sorted(self.granted), bindings, self.offers(), self.version)
 
-    def wake(self) -> None:
-        """After a restart: no program offers anything yet."""
+    async def summon(self, address: Any) -> None:
+        """The boss is back, at this address: say hello soon."""
+        await self.network.learn(address)
+        tell(self.summons).ring()
+
+    def wake(self, version: str) -> None:
+        """After a start of the agent, which is of this version: no program offers anything yet."""
+        self.version = version
         for name, offer in list(self.offered.items()):
             if not offer.kind and offer.up:
                 self.offered[name] = offer.but(up=False)

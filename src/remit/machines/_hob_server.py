@@ -107,6 +107,10 @@ class HobServer:
         """What the machine offers, as it last said."""
         return sorted(self.known.values(), key=lambda offer: offer.name)
 
+    def summon(self, address: Any) -> Promise[Any]:
+        """Have the machine say hello, now that the boss is (back) at this address."""
+        return self.client.summon(address)
+
     async def fresh_offers(self) -> list[Offer]:
         """What the machine offers, asked now."""
         offers = await self.client.offers()

@@ -48,7 +48,7 @@ class ProcessProvider:
         root: str | os.PathLike[str],
         owner: str,
         *,
-        command: Sequence[str] = (sys.executable, "-m", "remit.machines.agent"),
+        command: Sequence[str] = (sys.executable, "-m", "remit.machines"),
         grace: float = _GRACE,
     ) -> None:
         self._root = Path(root).absolute()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from remit.errors import ProviderError
 
-__all__ = ["Process"]
+__all__ = ["Process", "reap", "tethered"]
 
 _POLL: Final = 0.01  # seconds between looks at a process that is ending
 
@@ -105,3 +108,27 @@ def _started(pid: int) -> int | None:
 def _boot() -> str:
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip()
+
+
+@contextmanager
+def tethered(text: str, ended: Callable[[], None]) -> Iterator[None]:
+    """Call `ended` when the process that this text names is over, or at once if it is; "" names none. Needs a running loop."""
+    process = Process.parse(text)
+    if process is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        loop.call_soon(ended)
+        yield
+        return
+    try:
+        loop.add_reader(descriptor, ended)
+        if not process.alive:  # another process has this id by now
+            loop.call_soon(ended)
+        yield
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)

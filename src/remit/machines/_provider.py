@@ -61,12 +61,16 @@ class Provider(Protocol):
 class ProviderDesk:
     """The device `providers`: the providers by name.
 
-    Bounds each call by `patience` seconds. `defaults` is what every new machine's user data says of its agent, besides
-    what was asked for with the one machine.
+    Bounds each call by `patience` seconds. `defaults` is what the user data of a provider's machines
+    says of their agents, besides what was asked for with the one machine.
     """
 
     def __init__(
-        self, providers: dict[str, Provider], *, defaults: dict[str, Any] | None = None, patience: float = PATIENCE
+        self,
+        providers: dict[str, Provider],
+        *,
+        defaults: dict[str, dict[str, Any]] | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self._providers = {check_name("provider", name): provider for name, provider in providers.items()}
         self._defaults = defaults or {}
@@ -80,7 +84,7 @@ class ProviderDesk:
         self, provider: str, id: str, name: str, user_data: dict[str, Any], options: dict[str, Any]
     ) -> None:
         """See `Provider.create`."""
-        told = {**user_data, "agent": {**self._defaults, **user_data.get("agent", {})}}
+        told = {**user_data, "agent": {**self._defaults.get(provider, {}), **user_data.get("agent", {})}}
         await self._asked(provider, "create", name, self._find(provider).create(id, name, told, options))
 
     async def start(self, provider: str, id: str, address: bytes) -> None:

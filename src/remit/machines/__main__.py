@@ -1,0 +1,30 @@
+"""`python -m remit.machines --state DIRECTORY`: the agent of one machine, as its provider starts it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from remit.errors import RemitError
+from remit.machines._agent import run_agent
+
+
+def main() -> int:
+    """Run the agent until it is told to stop; what keeps it from running is one line, and status 1."""
+    parser = argparse.ArgumentParser(prog="python -m remit.machines", description="The agent of one machine.")
+    parser.add_argument("--state", required=True, metavar="DIRECTORY", help="the machine's state directory")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        asyncio.run(run_agent(Path(given.state).absolute()))
+    except RemitError as error:
+        print(f"the agent ends: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""A machine's agent: the process that is its hob's client presence.
+
+    first start   make a key (on disk), redeem the introduction until it works, write down who we are, delete it
+    then          say hello to the boss at each reconnection and each minute; answer boss, programs and other machines
+
+It works on when the boss is away. It ends by SIGTERM or SIGINT, or with the process that it is tethered to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from remit.durable import read_secret_file
+from remit.errors import Broken, Expired, LinkLost, Missing, ProtocolError, Refused, StoreError
+from remit.machines._classes import classes_of
+from remit.machines._config import UserData, drop_introduction, read_user_data
+from remit.machines._desk import Absence, Desk
+from remit.machines._grant import Grant
+from remit.machines._hob_client import HobClient
+from remit.machines._household import Household, first_of, household, told_to_stop, where
+from remit.machines._outlet import Outlet, Programs
+from remit.machines._process import note_process
+from remit.machines._process_table import Process, tethered
+from remit.machines._watch import Bell, Watch
+from remit.machines._workshop import Workshop
+from remit.net import Netlayer, NodeKey, SignedAddress, TlsNetlayer, UnixNetlayer, public_of
+from remit.values import decode
+from remit.vat import Ref
+
+__all__ = ["HOB_CLASSES", "run_agent"]
+
+T = TypeVar("T")
+HOB_CLASSES: Final[tuple[type, ...]] = (Absence, Desk, Grant, HobClient, Outlet, Watch)
+ANSWER: Final = 45.0  # seconds for one conversation with the boss
+SHORTEST, LONGEST = 0.1, 5.0  # seconds between two attempts to reach the boss
+VERSION: Final = "1"  # of what hob and boss say to each other
+RHYTHM: Final = 60.0  # seconds between two hellos while the link holds
+_log = logging.getLogger("remit.machines")
+
+
+class Agent:
+    """One run of a machine's agent on its open state directory."""
+
+    def __init__(self, house: Household, data: UserData, workshop: Workshop, bell: Bell) -> None:
+        self.house = house
+        self.data = data
+        self.bell = bell
+        self.hob: Ref[HobClient] = house.durable.root("hob")
+        self.watch = house.durable.vat.spawn(Watch, house.durable.vat.devices["summons"])
+        workshop.attach(house.durable.vat)
+        house.node.guide = self._guide
+
+    async def live(self) -> None:
+        """Enrol if need be, then keep in touch with the boss; ends only by being cancelled or refused."""
+        await self.hob.wake(VERSION)
+        await self.house.door("hob.ref", await self.hob.desk(), "programs of this machine")
+        if not await self.hob.known_as():
+            await _again(self._redeem, "redeem the introduction")
+        if self.data.introduction:
+            drop_introduction(self.house.directory, self.data)
+        while True:
+            await _again(self._hello, "reach the boss")
+            await self.bell.wait(RHYTHM * random.uniform(0.8, 1.2))
+
+    async def _redeem(self) -> None:
+        introduction = self.data.invitation()
+        self._look_up_boss()
+        gate = await self.house.node.fetch_from(introduction)
+        own = await self.hob.presence(public_of(introduction.locator.designator))
+        answer = await gate.register(own, self.house.node.address())
+        await self.hob.enrolled(answer.name, self.house.network.enliven(answer.server))
+        _log.info("enrolled as %s", answer.name)
+
+    async def _hello(self) -> None:
+        self._look_up_boss()
+        await self.hob.hello()
+        await self.watch.over(await self.hob.server_presence())
+
+    def _look_up_boss(self) -> None:
+        """Take the address that the provider has left, if the boss signed it; a newer one known stays."""
+        try:
+            address = decode(read_secret_file(self.house.directory / "boss.address"))
+            if isinstance(address, SignedAddress):
+                self.house.network.learn(address)
+        except Missing:
+            pass
+        except (ProtocolError, StoreError, Refused) as error:
+            _log.warning("boss.address is of no use: %s", error)
+
+    async def _guide(self, designator: str) -> SignedAddress | None:
+        """Where a node is whose hints are stale: the boss knows. Where the boss is, only the boss says."""
+        last: SignedAddress | None = await self.hob.last_boss()
+        if last is not None and last.key == public_of(designator):
+            return last
+        try:
+            async with asyncio.timeout(LONGEST):
+                found: SignedAddress = await self.hob.whereabouts(public_of(designator))
+        except (Broken, TimeoutError):
+            return None
+        return found
+
+
+async def _again(work: Callable[[], Awaitable[None]], what: str) -> None:
+    """Do it until it works, less and less often. A refusal is final, except for want of time: an operator may give more."""
+    delay = SHORTEST
+    while True:
+        try:
+            async with asyncio.timeout(ANSWER):
+                await work()
+        except Refused as error:
+            if not isinstance(error, Expired):
+                raise
+            _log.warning("cannot %s: %s", what, error)
+            delay = LONGEST
+        except (LinkLost, TimeoutError) as error:
+            _log.info("cannot %s yet: %s", what, error)
+        except Broken as error:
+            _log.warning("cannot %s: %s", what, error)
+            delay = LONGEST
+        else:
+            return
+        await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+        delay = min(delay * 2, LONGEST)
+
+
+async def run_agent(state: Path) -> None:
+    """Be the agent of the machine in this directory, which its provider made, until told to stop.
+
+    Raises `StoreLocked` where one runs already, `Missing` where no provider has left user data, `Refused` if the introduction is refused.
+    """
+    data = read_user_data(state)
+    workshop, bell = Workshop(classes := classes_of(data.agent.classes, data.agent.path)), Bell()
+    async with (
+        told_to_stop() as stop,
+        household(
+            state,
+            data.machine,
+            classes=[*HOB_CLASSES, *classes],
+            roots={"hob": (HobClient,)},
+            devices=lambda _: {"workshop": workshop, "programs": Programs(), "summons": bell},
+            netlayers=lambda key: _netlayers(state, data, key),
+        ) as house,
+    ):
+        mine = Process.of(os.getpid())
+        if mine is not None:
+            note_process(house.directory, mine)
+        with tethered(data.agent.tether, stop.set):
+            living = asyncio.ensure_future(Agent(house, data, workshop, bell).live())
+            living.add_done_callback(lambda _: stop.set())
+            await first_of(stop, house.failed)
+            await _ended(living)
+
+
+async def _ended(work: asyncio.Future[None]) -> None:
+    """Cancel it; what it had failed with before is raised."""
+    if not work.done():
+        work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    if not work.cancelled() and (error := work.exception()) is not None:
+        raise error
+
+
+def _netlayers(state: Path, data: UserData, key: NodeKey) -> list[Netlayer]:
+    host, port = where(data.agent.listen)
+    return [
+        UnixNetlayer(key, state / "hob.sock"),
+        TlsNetlayer(key, host=host, port=port, published=data.agent.published or None),
+    ]

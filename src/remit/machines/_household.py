@@ -1,0 +1,121 @@
+"""What boss and agent processes have in common: one state directory with a key, a durable vat and a node.
+
+STATE/          0700, held by one process at a time (`lock`)
+    key.pem     the node's key, on disk before the first dial
+    state.db    the durable vat
+    boss.sock or hob.sock
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from remit.durable import DurableVat, FileLock, SqliteStore, open_state_dir, read_secret_file, write_secret_file
+from remit.errors import BadArgument, Missing, Misuse, StoreError
+from remit.lib import KINDS, SwissEntry, SwissNumbers
+from remit.net import Netlayer, Node, NodeKey
+from remit.values import SturdyRef
+from remit.vat import Ref
+
+__all__ = ["Household", "first_of", "household", "told_to_stop", "where"]
+
+SWISS_BYTES: Final = 32
+
+
+class Household:
+    """One running node with what it keeps; made by `household`, ends with it."""
+
+    def __init__(self, directory: Path, key: NodeKey, durable: DurableVat, node: Node, failed: asyncio.Event) -> None:
+        self.directory = directory
+        self.key = key
+        self.durable = durable
+        self.node = node
+        self.network = durable.network
+        self.failed = failed
+
+    async def door(self, file: str, ref: Ref[Any], holder: str) -> SturdyRef:
+        """Have the private file hold a sturdyref of this object, with today's hints.
+
+        The file is the only place where its swiss number is written down; deleting it and starting again makes a new one.
+        """
+        path = self.directory / file
+        try:
+            swiss = SturdyRef.parse(read_secret_file(path).decode().strip()).swiss
+        except (Missing, Misuse, UnicodeDecodeError):
+            swiss = os.urandom(SWISS_BYTES)
+        await self.network.register(swiss, ref, SwissEntry(holder))
+        made = SturdyRef(self.node.locator, swiss)
+        write_secret_file(path, (made.uri() + "\n").encode(), replace=True)
+        return made
+
+
+@asynccontextmanager
+async def household(
+    state: Path,
+    name: str,
+    *,
+    classes: Iterable[type],
+    roots: Mapping[str, tuple[Any, ...]],
+    devices: Callable[[NodeKey], Mapping[str, Any]],
+    netlayers: Callable[[NodeKey], Iterable[Netlayer]],
+) -> AsyncIterator[Household]:
+    """Open a state directory and be its node. Raises `StoreLocked` where another process is, and other `StoreError`s."""
+    directory = open_state_dir(state)
+    with FileLock(directory / "lock", f"the state directory {directory}"):
+        key = NodeKey.open(directory / "key.pem")
+        failed = asyncio.Event()
+        durable = DurableVat.open(
+            SqliteStore(directory / "state.db"),
+            name=name,
+            classes=[*KINDS, *classes],
+            roots={**roots, "swiss": (SwissNumbers,)},
+            devices=devices(key),
+            on_failure=lambda _: failed.set(),
+        )
+        async with durable, Node(key, durable.vat, swiss=durable.root("swiss")) as node:
+            durable.network.attach(node)
+            for netlayer in netlayers(key):
+                await node.listen(netlayer)
+            yield Household(directory, key, durable, node, failed)
+            if failed.is_set():
+                raise StoreError(f"the state in {directory} could not be kept; what was asked last may be lost")
+
+
+@asynccontextmanager
+async def told_to_stop() -> AsyncIterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set, for as long as this lasts."""
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
+        loop.add_signal_handler(number, event.set)
+    try:
+        yield event
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    """Wait until one of these is set."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def where(listen: str) -> tuple[str, int]:
+    """Host and port to listen on, of `host:port` or `[IPv6 address]:port`; port 0 takes any free one."""
+    host, colon, port = listen.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise BadArgument(f"{listen[:80]!r} is no place to listen: write host:port, such as 127.0.0.1:4433 or [::1]:0")
+    return host, int(port)

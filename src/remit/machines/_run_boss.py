@@ -1,0 +1,118 @@
+"""The boss's process: `remit boss run`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from remit.errors import BadArgument, Broken
+from remit.machines._alarms import Alarms
+from remit.machines._boss import Boss
+from remit.machines._fleet import Fleet
+from remit.machines._hob_server import HobServer, PendingHob
+from remit.machines._household import first_of, household, told_to_stop, where
+from remit.machines._introduction import Introduction, Redemption
+from remit.machines._names import missing
+from remit.machines._process import ProcessProvider
+from remit.machines._provider import Provider, ProviderDesk
+from remit.machines._wiring import Wiring
+from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer
+
+__all__ = ["BOSS_CLASSES", "BossSettings", "run_boss"]
+
+BOSS_CLASSES: tuple[type, ...] = (*(Alarms, Boss, Fleet, HobServer, Introduction, PendingHob, Redemption, Wiring),)
+
+
+class BossSettings:
+    """How a boss runs. `state`: its directory. `listen`: host:port (port 0: any). `published`: the host that others are told.
+
+    `start`: have the providers start all machines. `providers`: by name, each a table: `kind` (the name, unless it says otherwise),
+    `agent` (what its machines' agents are told: `classes`, `path`, `listen`, `published`), and what that kind takes.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        listen: str = "127.0.0.1:0",
+        published: str = "",
+        start: bool = True,
+        providers: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        self.state = Path(state).absolute()
+        self.listen = where(listen)
+        self.published = published or None
+        self.start = start
+        self.providers = {"process": {}} if providers is None else providers
+
+
+async def run_boss(settings: BossSettings, say: Callable[[str], None]) -> None:
+    """Be the boss of a state directory until told to stop (SIGTERM or SIGINT). `say` gets lines for people.
+
+    Raises `StoreLocked` where another boss has the directory, and other `StoreError`s. Machines live on without it.
+    """
+    async with (
+        told_to_stop() as stop,
+        household(
+            settings.state,
+            "boss",
+            classes=BOSS_CLASSES,
+            roots={"boss": (Boss,)},
+            devices=lambda key: {"providers": make_providers(settings, key)},
+            netlayers=lambda key: _netlayers(settings, key),
+        ) as house,
+    ):
+        boss = house.durable.root("boss")
+        await house.door("admin.ref", boss, "admin")
+        say(
+            f"boss {house.key.designator} is at {house.node.locator.hints['tls']}; its reference: {house.directory / 'admin.ref'}"
+        )
+        resuming = asyncio.ensure_future(_resume(boss, settings.start, say))
+        try:
+            await first_of(stop, house.failed)
+        finally:
+            resuming.cancel()
+            await asyncio.gather(resuming, return_exceptions=True)
+        say("boss has stopped; its machines go on")
+
+
+def _netlayers(settings: BossSettings, key: NodeKey) -> list[Netlayer]:
+    host, port = settings.listen
+    return [
+        UnixNetlayer(key, settings.state / "boss.sock"),
+        TlsNetlayer(key, host=host, port=port, published=settings.published),
+    ]
+
+
+async def _resume(boss: Any, start: bool, say: Callable[[str], None]) -> None:
+    try:
+        await boss.resume(start)
+    except Broken as error:
+        say(f"not all that was begun could be finished: {error}; see: remit status")
+
+
+def make_providers(settings: BossSettings, key: NodeKey) -> ProviderDesk:
+    """The providers of the configuration, for the boss with this key."""
+    made: dict[str, Provider] = {}
+    defaults: dict[str, dict[str, Any]] = {}
+    for name, table in settings.providers.items():
+        rest = dict(table)
+        kind = rest.pop("kind", name)
+        defaults[name] = rest.pop("agent", {})
+        if kind not in KINDS_OF_PROVIDER:
+            raise missing("kind of provider", str(kind), KINDS_OF_PROVIDER)
+        made[name] = KINDS_OF_PROVIDER[kind](settings, key, name, rest)
+    return ProviderDesk(made, defaults=defaults)
+
+
+def _process(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+    root = settings.state / "machines" if name == "process" else settings.state / f"machines-{name}"
+    root = Path(rest.pop("root", root)).expanduser()
+    if rest:
+        raise BadArgument(f"provider {name}: unknown {', '.join(sorted(rest))}; a process provider takes: root, agent")
+    return ProcessProvider(root, key.designator)
+
+
+KINDS_OF_PROVIDER: dict[str, Callable[[BossSettings, NodeKey, str, dict[str, Any]], Provider]] = {"process": _process}
