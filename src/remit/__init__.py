@@ -7,6 +7,8 @@ values, errors.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from remit.errors import Broken, RemitError
 from remit.values import NULL, Symbol, Tagged, key, passable, record, same
 from remit.vat import (
@@ -28,6 +30,11 @@ from remit.vat import (
     this,
 )
 
+if _TYPE_CHECKING:
+    import os
+
+    from remit.machines import LocalMachine
+
 __all__ = [
     "NULL",
     "Broken",
@@ -42,6 +49,7 @@ __all__ = [
     "call",
     "field",
     "key",
+    "machine",
     "off_sever",
     "on",
     "on_sever",
@@ -55,3 +63,13 @@ __all__ = [
     "tell",
     "this",
 ]
+
+
+def machine(hob: str | os.PathLike[str] | None = None) -> LocalMachine:
+    """The machine that this program runs on: `async with remit.machine() as m: db = await m.get("db")`.
+
+    `hob` is the machine's state directory or the `hob.ref` in it; without it `$REMIT_HOB` says which.
+    """
+    from remit.machines import LocalMachine  # only programs on machines pay for the network
+
+    return LocalMachine(hob)

@@ -133,7 +133,9 @@ def test_only_the_noted_process_is_ended(root: Path) -> None:
     mine = process_of(root)
     bystander = subprocess.Popen(AGENT)
     try:
-        stale = Process(bystander.pid, mine.started, mine.boot)
+        theirs = Process.of(bystander.pid)
+        assert theirs is not None
+        stale = theirs._replace(started=theirs.started - 1)
         (root / "db-1" / "process").write_text(stale.text())
         assert run(made.observe("db-1")).state == "made"
         run(made.destroy("db-1"))

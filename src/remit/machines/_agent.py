@@ -80,7 +80,9 @@ class Agent:
     async def _hello(self) -> None:
         self._look_up_boss()
         await self.hob.hello()
-        await self.watch.over(await self.hob.server_presence())
+        server = await self.hob.server_presence()
+        if server is not None:
+            await self.watch.over(server)
 
     def _look_up_boss(self) -> None:
         """Take the address that the provider has left, if the boss signed it; a newer one known stays."""

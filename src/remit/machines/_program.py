@@ -71,7 +71,8 @@ class LocalMachine:
         first = [await self._desk.get(name, interface)]
 
         async def find() -> Ref[Any]:
-            return first.pop() if first else await self._desk.get(name, interface)
+            found: Ref[Any] = first.pop() if first else await self._desk.get(name, interface)
+            return found
 
         return live_ref(Live(self._network, find), self.vat)
 
