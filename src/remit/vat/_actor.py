@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar, dataclass_transform, overload
 
 from remit.errors import Misuse, NotPassable, StoreError
 from remit.vat._active import active
-from remit.vat._containers import adopt
+from remit.vat._containers import OURS, adopt
 from remit.vat._method import Method, methods_of
 from remit.vat._ref import ATOMS, Promise, Ref, ask
 
@@ -51,6 +51,9 @@ class ActorType:
         self.fields = fields
         self.defaults = defaults
         self.methods: dict[str | None, Method] = methods_of(cls)
+        for name in fields:
+            if name in self.methods:
+                raise Misuse(f"{cls.__qualname__}: a field and a method are both named {name!r}")
         self.named = {name: method for name, method in self.methods.items() if name is not None}
         self.ref_class: type[Ref[Any]] = _ref_class(cls, self.methods)
         self.snapshot: Callable[[Any], tuple[Any, ...]]
@@ -118,11 +121,10 @@ def actor_type(cls: Any) -> ActorType:
 def _fields(cls: type) -> tuple[tuple[str, ...], dict[str, Any]]:
     fields: dict[str, None] = {}
     defaults: dict[str, Any] = {}
-    for base in cls.__mro__[1:]:
+    for base in reversed(cls.__mro__[1:]):
         if "_remit_" in vars(base):
             fields.update(dict.fromkeys(base._remit_.fields))  # type: ignore[attr-defined]
             defaults.update(base._remit_.defaults)  # type: ignore[attr-defined]
-            break
     for name, note in vars(cls).get("__annotations__", {}).items():
         if str(note).startswith(("ClassVar", "typing.ClassVar")):
             continue
@@ -169,6 +171,8 @@ def _copiers(fields: tuple[str, ...]) -> tuple[Any, Any]:
 def adopt_field(instance: Any, name: str, value: Any) -> Any:
     """The value as the field keeps it, or an error that names the field."""
     try:
+        if value.__class__ in OURS and value is getattr(instance, name, None):
+            return value  # `self.items += …` ends so
         return adopt(value)
     except NotPassable as error:
         raise NotPassable(f"field {name!r} of {type(instance).__name__}: {error}") from None

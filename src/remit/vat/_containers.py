@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from typing import Any, Final, SupportsIndex
 
 from remit.errors import NotPassable
-from remit.values import Symbol, key, passable, register_copier
+from remit.values import Symbol, passable, register_copier
 from remit.vat._active import current
 from remit.vat._ref import ATOMS
 
@@ -40,9 +40,10 @@ def adopt(value: Any, up: Any = None, at: Any = None) -> Any:
 
 
 def _check_key(name: Any) -> Any:
+    """Keys keep their kind: True is not among them, since it would be found under 1."""
     if name.__class__ not in KEYS:
         raise NotPassable(f"a dictionary key must be str, bytes, int or Symbol, not {type(name).__name__}")
-    return name
+    return passable(name)
 
 
 class TurnDict(dict[Any, Any]):
@@ -81,9 +82,16 @@ class TurnDict(dict[Any, Any]):
         return id(self)
 
     def __setitem__(self, name: Any, value: Any) -> None:
-        kept = value if value.__class__ in ATOMS else adopt(value, self, name)
+        kept = value
+        if value.__class__ not in ATOMS and not (value.__class__ in OURS and value is dict.get(self, name)):
+            kept = adopt(value, self, name)
         self._touch(_check_key(name))
         dict.__setitem__(self, name, kept)
+
+    @classmethod
+    def fromkeys(cls, names: Iterable[Any], value: Any = None) -> Any:
+        """A plain dictionary: only assigning it makes it part of an object's state."""
+        return dict.fromkeys(names, value)
 
     def __delitem__(self, name: Any) -> None:
         if name not in self:
@@ -203,7 +211,10 @@ class TurnList(list[Any]):
         list.reverse(self)
 
     def __setitem__(self, at: Any, value: Any) -> None:
-        kept = [adopt(each, self) for each in value] if isinstance(at, slice) else adopt(value, self)
+        if isinstance(at, slice):
+            kept: Any = [adopt(each, self) for each in value]
+        else:
+            kept = value if value.__class__ in OURS and value is self[at] else adopt(value, self)
         self._touch()
         list.__setitem__(self, at, kept)
 
@@ -250,8 +261,8 @@ class TurnSet(set[Any]):
         set.update(self, kept)
 
     def add(self, value: Any) -> None:
-        if value not in self:
-            kept = _check_element(value)
+        kept = _check_element(value)
+        if kept not in self:
             self._touch()
             set.add(self, kept)
 
@@ -304,10 +315,17 @@ class TurnSet(set[Any]):
         return set, (set(self),)
 
 
+OURS: Final[frozenset[type]] = frozenset({TurnDict, TurnList, TurnSet})
+
+
 def _check_element(value: Any) -> Any:
     kept = passable(value)
-    key(kept)  # refuses what has no key: lists and dictionaries
-    hash(kept)
+    try:
+        hash(kept)
+    except TypeError:
+        raise NotPassable(
+            f"a set cannot hold a {type(value).__name__}, which may change; keep it in a list or as a key"
+        ) from None
     return kept
 
 

@@ -80,11 +80,22 @@ def methods_of(cls: type) -> dict[str | None, Method]:
     found: dict[str | None, Method] = {}
     for base in reversed(cls.__mro__):
         for name, value in vars(base).items():
-            if name == "__call__" and hasattr(value, "__code__"):
-                found[None] = Method("the object", value)
-            elif not name.startswith("_") and hasattr(value, "__code__"):
-                method = Method(name, value)
-                found[name] = found[name.replace("_", "-")] = method
-                if name.endswith("_") and keyword.iskeyword(name[:-1]):
-                    found[name[:-1]] = method
+            selectors = _selectors(name)
+            if hasattr(value, "__code__"):
+                method = Method("the object" if name == "__call__" else name, value)
+                found.update(dict.fromkeys(selectors, method))
+            else:  # a subclass takes a method away by setting its name to something else
+                for selector in selectors:
+                    found.pop(selector, None)
     return found
+
+
+def _selectors(name: str) -> tuple[str | None, ...]:
+    """The selectors that a class's attribute would answer to, if it is a function."""
+    if name == "__call__":
+        return (None,)
+    if name.startswith("_"):
+        return ()
+    if name.endswith("_") and keyword.iskeyword(name[:-1]):
+        return name, name.replace("_", "-"), name[:-1]
+    return name, name.replace("_", "-")
