@@ -145,11 +145,12 @@ def _length(digits: bytearray) -> int:
 class LengthFramer(_Stream):
     """Finds the messages in a stream of `<decimal length>:<bytes>`; without the lengths."""
 
-    __slots__ = ("_length",)
+    __slots__ = ("_length", "_most")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         super().__init__(limits)
         self._length = -1  # of the message being read; below 0 while its digits come
+        self._most = len(str(limits.frame))  # digits
 
     @property
     def pending(self) -> int:
@@ -167,7 +168,9 @@ class LengthFramer(_Stream):
 
     def _prefix(self) -> bool:
         """Read a length, and step over the bytes that it announces; False where it is not complete."""
-        buffer, most = self._buffer, len(str(self._limits.frame))
+        buffer, most = self._buffer, self._most
+        if self._begin == len(buffer):
+            return False
         match = _DIGITS.match(buffer, self._begin, self._begin + most + 1)
         assert match is not None
         end, count = match.end(), match.end() - self._begin
