@@ -9,7 +9,7 @@ import sys
 from . import __doc__ as about
 from . import _harness, _venv
 
-MODULES = ("actors", "spawn", "codec", "remote", "durable", "startup")
+MODULES = ("actors", "spawn", "codec", "remote", "durable", "startup", "machines")
 
 
 def main(argv: list[str]) -> None:
