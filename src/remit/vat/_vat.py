@@ -129,7 +129,7 @@ class Vat:
         try:
             while True:
                 ran += self._drain(limit - ran)
-                if self._keeper is not None:
+                if self._keeper is not None and self.stopped is None:
                     self._flush()
                 if not self._queue or ran >= limit:
                     return ran
