@@ -18,7 +18,7 @@ from remit.errors import Misuse, NotPassable, StoreError
 from remit.vat._active import active
 from remit.vat._containers import OURS, adopt
 from remit.vat._method import Method, methods_of
-from remit.vat._ref import ATOMS, Promise, Ref, ask
+from remit.vat._ref import ATOMS, LEAST, SMALL, Promise, Ref, ask
 
 C = TypeVar("C")
 _set: Final = object.__setattr__
@@ -98,12 +98,13 @@ def actor(cls: type[C] | None = None, *, kind: str | None = None, version: int =
             if name in vars(made):
                 delattr(made, name)
         made.__init__ = _constructor(fields, defaults)  # type: ignore[method-assign]  # as dataclasses do
-        made.__setattr__ = _setter(frozenset(fields))  # type: ignore[method-assign]  # the state's only door
         made.__delattr__ = _no_delete  # type: ignore[method-assign]
         made.__eq__ = object.__eq__  # type: ignore[method-assign]  # objects have identity, not value
         made.__hash__ = object.__hash__  # type: ignore[method-assign]
         made.__repr__ = _show  # type: ignore[method-assign]  # fields may be secrets
-        made._remit_ = ActorType(made, kind or f"{made.__module__}.{made.__qualname__}", version, fields, defaults)  # type: ignore[attr-defined]
+        kind_name = kind or f"{made.__module__}.{made.__qualname__}"
+        made._remit_ = known = ActorType(made, kind_name, version, fields, defaults)  # type: ignore[attr-defined]
+        made.__setattr__ = _setter(frozenset(fields), known.snapshot)  # type: ignore[method-assign]  # the state's only door
         return made
 
     return decorate if cls is None else decorate(cls)
@@ -178,9 +179,10 @@ def adopt_field(instance: Any, name: str, value: Any) -> Any:
         raise NotPassable(f"field {name!r} of {type(instance).__name__}: {error}") from None
 
 
-def _setter(fields: frozenset[str]) -> Any:
+def _setter(fields: frozenset[str], snapshot: Callable[[Any], tuple[Any, ...]]) -> Any:
     def __setattr__(self: Any, name: str, value: Any) -> None:  # noqa: N807
-        if value.__class__ not in ATOMS:
+        kind = type(value)
+        if not (LEAST < value < SMALL if kind is int else kind in ATOMS):
             value = adopt_field(self, name, value)
         turn = active.turn
         if turn is None:
@@ -189,8 +191,9 @@ def _setter(fields: frozenset[str]) -> Any:
             raise AttributeError(
                 f"{type(self).__name__} has no field {name!r}; declared are: {', '.join(sorted(fields))}"
             )
-        if self not in turn.before:
-            turn.before[self] = self._remit_.snapshot(self)
+        before = turn.before
+        if self not in before:
+            before[self] = snapshot(self)
         _set(self, name, value)
 
     return __setattr__

@@ -28,8 +28,9 @@ KEYS: Final = frozenset({str, bytes, int, Symbol})
 
 def adopt(value: Any, up: Any = None, at: Any = None) -> Any:
     """The value as a field or container keeps it: containers become ours, the rest is checked and copied."""
-    if value.__class__ in ATOMS:
-        return value
+    kind = type(value)
+    if kind is int or kind is str or kind in ATOMS:
+        return passable(value)
     if isinstance(value, dict):
         return TurnDict._from(value, up, at)
     if isinstance(value, list | tuple):

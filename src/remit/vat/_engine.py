@@ -17,7 +17,7 @@ from remit.values import Symbol, passable
 from remit.vat._active import active
 from remit.vat._message import Message
 from remit.vat._outcome import Failed
-from remit.vat._ref import ATOMS, SMALL, Promise, Ref, final
+from remit.vat._ref import ATOMS, LEAST, SMALL, Promise, Ref, final
 from remit.vat._task import Handler, Task
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def deliver(vat: Vat, message: Message) -> None:
         else:
             value = method.function(behaviour, *args)
         kind = value.__class__
-        if kind in ATOMS or (kind is int and -SMALL < value < SMALL) or (kind is str and value.isascii()):
+        if kind in ATOMS or (kind is int and LEAST < value < SMALL) or (kind is str and value.isascii()):
             pass
         elif kind is not CoroutineType:
             value = passable(value)
