@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from remit.durable import Batch, MemoryStore, SqliteStore, Store
@@ -53,10 +55,17 @@ def numbers(store: Store) -> list[int]:
     return sorted(rows)
 
 
-def child(script: str, *arguments: str) -> subprocess.Popen[bytes]:
-    """A Python process that runs `script`, with pipes for stdin and stdout; the caller ends it."""
+@contextmanager
+def child(script: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python process that runs `script`, with pipes for stdin and stdout; killed on leaving, if it still runs."""
     root = Path(__file__).parents[2]
     path = [str(root / "src"), str(root), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
     command = [sys.executable, "-c", script, *arguments]
-    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -203,8 +203,9 @@ def full(store: SqliteStore) -> list[int]:
         for number in range(1000):
             store.commit(large(number))
             kept.append(number)
-    with pytest.raises(StoreFull, match="refused, since an earlier commit failed"):
-        store.commit(numbered(1000))
+    for use in (lambda: store.commit(numbered(1000)), store.load):
+        with pytest.raises(StoreFull, match="refused, since an earlier commit failed"):
+            use()
     return kept
 
 

@@ -211,11 +211,12 @@ def test_outbox_messages_of_a_target_are_loaded_in_the_order_of_their_numbers(ki
 def test_an_inbox_mark_only_rises(kind: Kind) -> None:
     """A lower number, in the same batch or a later one, does not make a message new again."""
     store = kind.open()
-    for numbers_ in ((5, 3), (4,), (7,), (6, 7)):
+    for seen, mark in (((5, 3), 5), ((4,), 5), ((7, 6), 7), ((), 7), ((-1,), 7)):
         batch = Batch()
-        for number in numbers_:
+        for number in seen:
             batch.note_inbox(b"sender", number)
         store.commit(batch)
+        assert store.load().inbox == {b"sender": mark}
     store = kind.reopen(store)
     assert store.load().inbox == {b"sender": 7}
     store.close()
@@ -423,4 +424,4 @@ def _machine(name: str, examples: int) -> type:
 
 
 TestMemoryAgainstModel = _machine("memory", 60)
-TestSqliteAgainstModel = _machine("sqlite", 25)
+TestSqliteAgainstModel = _machine("sqlite", 40)

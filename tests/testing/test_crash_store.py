@@ -72,11 +72,14 @@ def test_after_the_crash_everything_is_refused() -> None:
 
 
 def test_a_full_disk_is_told_and_not_a_crash() -> None:
-    """Mode "full": StoreFull at the write and ever after; what was kept can still be read."""
-    crash = CrashStore(MemoryStore(), ROWS + 3, "full")
+    """Mode "full": StoreFull at the write and ever after, as from a real store; what was kept is in the inner one."""
+    inner = MemoryStore()
+    crash = CrashStore(inner, ROWS + 3, "full")
     crash.commit(numbered(0))
     for number in (1, 2):
         with pytest.raises(StoreFull):
             crash.commit(numbered(number))
-    assert numbers(crash) == [0]
+    with pytest.raises(StoreFull):
+        crash.load()
     crash.close()
+    assert numbers(inner) == [0]

@@ -42,8 +42,8 @@ class Store(Protocol):
     """Where the rows of one durable vat are kept; open from its making to `close`.
 
     One call at a time, from any thread; while a `Writer` has the store, only the writer commits. After a commit
-    that raised `StoreError` the store refuses all further ones with the same kind of error: what it holds is
-    found by opening it again.
+    that raised `StoreError` the store refuses everything but `close`, with the same kind of error: what it holds
+    is found by opening it again.
     """
 
     def load(self) -> Snapshot:

@@ -76,9 +76,9 @@ class SqliteStore:
             try:
                 _write(connection, steps)
             except BaseException as error:
-                # Even if it was not SQLite that failed (out of memory, say): what the disk holds is unknown now.
+                # Even if it was not SQLite that failed (out of memory, say): what the disk holds is unknown now. An
+                # open transaction is undone by close.
                 self._failure = self._problem(error, "writing to")
-                _roll_back(connection)
                 if isinstance(error, sqlite3.Error):
                     raise self._failure from error
                 raise
@@ -177,13 +177,3 @@ def _write(connection: Connection, steps: list[tuple[str, list[object]]]) -> Non
         for sql, values in steps:
             connection.execute(sql, values)
         connection.execute("COMMIT")
-
-
-def _roll_back(connection: Connection) -> None:
-    import sqlite3
-
-    if connection.in_transaction:
-        try:
-            connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            pass  # nothing of it is committed either way, and the store takes no more

@@ -28,10 +28,10 @@ class CrashStore:
     - mode "before": nothing of the commit in which the write falls is kept.
     - mode "after": as before for a row operation; if the write is the commit itself, it is kept, but the caller dies
       before it hears of it.
-    - mode "full": no crash but a full disk: nothing of the commit is kept, and it and all later ones raise `StoreFull`.
+    - mode "full": no crash but a full disk: nothing of the commit is kept, and it and all later calls raise `StoreFull`.
 
     Owned by the test, as `inner` is, which afterwards holds what the disk would: open it again (`MemoryStore.reopen`,
-    or close it and make a new `SqliteStore`). After a crash `close` does nothing, so that cleaning up does no harm.
+    or close it and make a new `SqliteStore`). After the crash `close` does nothing, so that cleaning up does no harm.
     """
 
     __slots__ = ("at", "crashed", "inner", "mode", "writes")
@@ -50,8 +50,8 @@ class CrashStore:
         return f"<CrashStore at={self.at} mode={self.mode!r} writes={self.writes} {state}>"
 
     def load(self) -> Snapshot:
-        """See `Store.load`; a full disk can still be read."""
-        if self.crashed and self.mode != "full":
+        """See `Store.load`."""
+        if self.crashed:
             raise self._end()
         return self.inner.load()
 
