@@ -47,18 +47,19 @@ while True:
 def test_what_was_told_to_be_kept_survives_sigkill(path: Path, script: str) -> None:
     """Every number told after its commit is there; each batch is there whole or not at all; none out of order."""
     chance = random.Random()
-    told = -1
+    told: list[int] = []
     for _ in range(ROUNDS):
         with child(script, str(path)) as process:
-            for _ in range(chance.randrange(1, 40)):
-                assert process.stdout.readline()
+            lines = [process.stdout.readline() for _ in range(chance.randrange(1, 40))]
             select.select([], [], [], chance.random() * 0.003)  # any moment of a commit, at random
             process.kill()
-            rest = process.stdout.read().split()
+            lines += process.stdout.read().splitlines()
         store = SqliteStore(path)
         kept = numbers(store)
         store.close()
-        told = max([told, *map(int, rest)])
+        told += map(int, lines)
+        assert told == list(range(len(told)))
         assert kept == list(range(len(kept)))
-        assert len(kept) > told
-    assert told > ROUNDS
+        # The next process goes on after what is kept: one batch in flight may be kept untold.
+        assert len(told) <= len(kept)
+        told = kept
