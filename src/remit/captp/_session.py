@@ -123,7 +123,6 @@ class Session(Outgoing):
             raise ProtocolError("the claimed location does not carry the key that this connection has proved")
         if self.remote_public == self.key.public:
             raise ProtocolError("this is our own session key")
-        self.start()
         self._open(location, public)
 
     def _open(self, location: Locator, public: Any) -> None:
@@ -133,8 +132,9 @@ class Session(Outgoing):
         self.id = session_id(self.side, self.remote_side)
         refusal = self.home.greet(self, location)
         if refusal is not None:
-            self.abort(refusal)
-        elif self.state == "greeting":
+            self.abort(refusal)  # before any hello of ours: with it the peer would think the session open
+        elif self.state != "ended":
+            self.start()
             self.state = "open"
 
     def abort(self, reason: str) -> None:

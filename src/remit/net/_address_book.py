@@ -30,8 +30,14 @@ class SignedAddress:
         return Locator(TRANSPORT, designator_of(self.key), self.hints)
 
     def holds(self) -> bool:
-        """Whether the signature is the key's, over exactly this."""
-        return proves(self.key, self.signature, _signed(self.key, self.hints, self.serial))
+        """Whether every part is of its type, and the signature is the key's, over exactly this."""
+        # A record that came over the wire may hold anything.
+        types = (type(self.key), type(self.signature), type(self.serial), type(self.hints))
+        return (
+            types == (bytes, bytes, int, dict)
+            and all(type(name) is str and type(hint) is str for name, hint in self.hints.items())
+            and proves(self.key, self.signature, _signed(self.key, self.hints, self.serial))
+        )
 
 
 def sign_address(key: NodeKey, hints: dict[str, str], serial: int) -> SignedAddress:
@@ -52,13 +58,14 @@ class AddressBook:
         self._known: dict[str, SignedAddress] = {}
         self._most = most
 
-    def learn(self, address: SignedAddress) -> None:
-        """Keep an address unless a newer one is known. Raises `Refused` if the signature is not the key's."""
-        if not address.holds():
+    def learn(self, address: object) -> None:
+        """Keep a `SignedAddress` unless a newer one is known. Raises `Refused` if it is none, or not signed by its key."""
+        if not isinstance(address, SignedAddress) or not address.holds():
             raise Refused("an address whose signature is not its key's: it was altered, or is not that node's")
         designator = designator_of(address.key)
         known = self._known.get(designator)
         if known is None or known.serial < address.serial:
+            self._known.pop(designator, None)  # the newest go last, the oldest out
             self._known[designator] = address
             while len(self._known) > self._most:
                 del self._known[next(iter(self._known))]

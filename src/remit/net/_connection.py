@@ -1,7 +1,7 @@
 """One channel and the session on it: bytes to the engine, its output to the channel, and who pays.
 
 account    each message borrows until all the work it caused is done; above `HIGH` the channel is not read, below
-           `LOW` it is again
+           `LOW` it is again. What the peer leaves unread counts, too
 heartbeat  after a silence something is sent that every peer answers; no answer within the limit, and it is dead
 """
 
@@ -26,43 +26,63 @@ HIGH: Final = 2000
 LOW: Final = 1000
 PATIENCE: Final = 64
 """References and answers that may wait to be given back while there is other output; each costs its peer some 100 bytes."""
+BACKLOG: Final = 16 << 20
+"""Bytes that one peer may leave unread, past the channel's own mark, before it is no longer listened to."""
 PROBE: Final = "op:flush"
 
 
 class SessionAccount:
-    """What one peer's messages cost now. Owned by the connection."""
+    """What one peer's messages cost now. Owned by the connection.
 
-    __slots__ = ("channel", "congested", "debt", "paused")
+    The channel is paused while the debt is high, and while the peer leaves unread what we write: past `BACKLOG`, since two
+    nodes that each first waited for the other to read would wait for ever. `relieve` is the way out of that one.
+    """
+
+    __slots__ = ("channel", "debt", "paused", "unread")
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
         self.debt = 0
         self.paused = False
-        self.congested = False
+        self.unread = 0  # bytes written since the channel became congested
 
     def borrow(self) -> None:
         """One more message of this peer is under way."""
         self.debt += 1
         if self.debt >= HIGH and not self.paused:
-            self.paused = True
-            self.channel.pause()
+            self._pause()
 
     def repay(self) -> None:
         """One message less."""
         self.debt -= 1
-        if self.paused and self.debt <= LOW and not self.congested:
-            self.paused = False
-            self.channel.resume()
+        if self.paused and self.debt <= LOW and self.unread <= BACKLOG:
+            self._resume()
+
+    def wrote(self, size: int) -> None:
+        """So many bytes were given to the channel."""
+        if self.channel.congested:
+            self.unread += size
+            if self.unread > BACKLOG and not self.paused:
+                self._pause()
 
     def congestion(self, yes: bool) -> None:
-        """The peer reads slower than we write: take no more of its work until it has caught up."""
-        self.congested = yes
-        if yes and not self.paused:
-            self.paused = True
-            self.channel.pause()
-        elif not yes and self.paused and self.debt <= LOW:
-            self.paused = False
-            self.channel.resume()
+        """The channel's buffer is above its high-water mark, or the peer has read enough of it."""
+        if not yes:
+            self.relieve()
+
+    def relieve(self) -> None:
+        """Take the peer's messages again, up to another `BACKLOG` of answers."""
+        self.unread = 0
+        if self.paused and self.debt <= LOW:
+            self._resume()
+
+    def _pause(self) -> None:
+        self.paused = True
+        self.channel.pause()
+
+    def _resume(self) -> None:
+        self.paused = False
+        self.channel.resume()
 
 
 class Connection:
@@ -113,6 +133,19 @@ class Connection:
         messages = self.session.take()
         if messages:
             self.channel.send(messages)
+            self.account.wrote(sum(map(len, messages)))
+
+    def beat(self, heartbeat: float) -> None:
+        """Some time has passed: probe a peer that is silent for so many seconds, give up one that stays so."""
+        account = self.account
+        silent = self.node.loop_time() - self.heard
+        if account.paused and account.debt > LOW:
+            self.heard = self.node.loop_time()  # it is we who do not listen
+        elif silent > 2 * heartbeat:
+            self.give_up(LinkLost(f"the peer was silent for {silent:.3g} s"))
+        elif silent > heartbeat:
+            account.relieve()
+            self.probe()
 
     def probe(self) -> None:
         """Send what every peer answers, if only with an error, to see whether it is there."""

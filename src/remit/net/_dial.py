@@ -36,22 +36,38 @@ class Dial:
         failures: list[str] = []
         tried = self.node.addresses.find(self.location)
         session = await self._try(tried, failures)
-        if session is None and self.node.guide is not None:
-            address = await self.node.guide(self.location.designator)
-            if address is not None:
-                self.node.addresses.learn(address)
-                newest = self.node.addresses.find(self.location)
-                if dict(newest.hints) != dict(tried.hints):
-                    session = await self._try(newest, failures)
+        if session is None and await self._ask_guide(failures):
+            newest = self.node.addresses.find(self.location)
+            if dict(newest.hints) != dict(tried.hints):
+                session = await self._try(newest, failures)
         if session is None:
             session = self.node.meeting.find(self.location)
         if session is None:
-            why = "; ".join(failures) or "its locator has no hint for a netlayer that this node uses"
-            raise Unreachable(f"node {self.location.designator[:12]} cannot be reached: {why}")
+            raise Unreachable(f"node {self.location.designator[:12]} cannot be reached: {'; '.join(failures)}")
         return session
 
+    async def _ask_guide(self, failures: list[str]) -> bool:
+        """Learn the node's current address from whoever knows; whether there was anything to learn."""
+        if self.node.guide is None:
+            return False
+        try:
+            address = await self.node.within(GREETING, self.node.guide(self.location.designator))
+            if address is not None:
+                self.node.addresses.learn(address)
+        except Broken as error:
+            # Refused, too: that nobody shows the way is no word of the object's owner.
+            failures.append(f"its guide: {error.message}")
+            return False
+        if address is None:
+            failures.append("its guide does not know it")
+        return address is not None
+
     async def _try(self, locator: Locator, failures: list[str]) -> Session | None:
-        for transport in self._transports(locator):
+        transports = self._transports(locator)
+        if not transports:
+            hints, netlayers = (", ".join(sorted(names)) or "none" for names in (locator.hints, self.node.netlayers))
+            failures.append(f"no hint fits a netlayer (its hints: {hints}; this node's netlayers: {netlayers})")
+        for transport in transports:
             try:
                 return await self._connect(transport, locator)
             except (Broken, ProtocolError, PeerUnproven) as error:

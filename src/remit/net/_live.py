@@ -1,20 +1,22 @@
 """Re-enlivening references: far references that find their object again when the link breaks.
 
-    away ──a call──► reaching ──found──► here ──link lost──► away
+    away ──a call──► searching ──found──► here ──link lost──► away
                         ├──refused──► refused (final: the authority is gone)
-                        └──not within `patience`──► away; the calls that waited break as Unreachable
+                        └──not within a call's `patience`──► that call breaks as Unreachable; away when none is left
 
 A call goes out on the session of the moment. When that breaks, calls in flight end as `Uncertain` (the session says so);
-later ones wait here, in order.
+later ones wait here, in order, while the search goes on with growing pauses.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from remit.errors import Broken, LinkLost, Refused, Unreachable
-from remit.vat import Failed, Far, Message, Promise, Ref
+from remit.errors import Broken, LinkLost, NoSuchMethod, Refused, Unreachable
+from remit.vat import ROOT, Failed, Far, Message, Promise, Ref
 
 if TYPE_CHECKING:
     from remit.net._network import Network
@@ -28,16 +30,21 @@ PATIENCE: Final = 30.0
 """Seconds that a call waits for the link: longer than a restart of the other node, shorter than a person's patience."""
 MOST: Final = 10_000
 """Calls that wait for one link at a time."""
+PAUSES: Final = (0.05, 2.0)
+"""Seconds between two attempts: after the first, and at most. Each is lengthened by up to its half, by chance, so that
+those whom one node has lost do not all come back at the same moment."""
+
+Waiting = tuple[float, Message | Promise[Any]]
 
 
 class Live:
     """The link of one re-enlivening reference; it lives as long as the reference.
 
     `find` gets the object anew; `sturdyref` is what a store remembers, None where the reference is somebody else's
-    to find (a program's bindings are its hob's).
+    to find (a program's bindings are its hob's). `patience` is how long a call waits for the link, in seconds.
     """
 
-    __slots__ = ("_current", "_reaching", "_refused", "_waiting", "find", "network", "patience", "sturdyref")
+    __slots__ = ("_current", "_refused", "_searching", "_waiting", "find", "network", "patience", "sturdyref")
 
     def __init__(
         self,
@@ -51,9 +58,9 @@ class Live:
         self.sturdyref = sturdyref
         self.patience = patience
         self._current: Ref[Any] | None = None
-        self._reaching = False
+        self._searching = False
         self._refused: Broken | None = None
-        self._waiting: list[Message | Promise[Any]] = []
+        self._waiting: deque[Waiting] = deque()  # with the loop's time at which each gives up
 
     @property
     def node(self) -> Node:
@@ -72,13 +79,10 @@ class Live:
         ref = self.current()
         if ref is not None and not self._waiting:
             ref._route(message, None)
-        elif self._refused is not None:
-            message.fail(self._refused, None)
         elif len(self._waiting) >= MOST:
             message.fail(Unreachable(f"{MOST} calls wait for this link already; nothing was sent"), None)
         else:
-            self._waiting.append(message)
-            self._reach()
+            self._wait(message)
 
     def reached(self) -> Ref[Any]:
         """What others are given in place of this reference: the far one, or a promise of it."""
@@ -86,50 +90,89 @@ class Live:
         if ref is not None:
             return ref
         promise: Promise[Any] = Promise(self.node.vat)
-        if self._refused is not None:
-            promise._settle(Failed(self._refused), None)
-        else:
-            self._waiting.append(promise)
-            self._reach()
+        self._wait(promise)
         return promise
 
-    def _reach(self) -> None:
-        if not self._reaching:
-            self._reaching = True
-            self.node.background(self._search())
+    # --- while there is no link ------------------------------------------------------------------------
+
+    def _wait(self, one: Message | Promise[Any]) -> None:
+        if self._refused is not None:
+            _break(one, self._refused)
+        elif not self.network.works:
+            _break(one, Unreachable("this node is closed, or not there yet; nothing was sent"))
+        else:
+            self._waiting.append((self.node.loop_time() + self.patience, one))
+            if not self._searching:
+                self._searching = True
+                self.node.background(self._search())
 
     async def _search(self) -> None:
+        """Look for the object until nobody waits for it any more."""
+        pause, longest = PAUSES
+        why: Broken = Unreachable("this node is closing")
         try:
-            self._current = await self.node.within(self.patience, self.find())
-        except Refused as error:
-            self._refused = error
-            self._give_up(error)
+            while self._waiting:
+                missed = await self._look()
+                if missed is None:
+                    self._go()
+                    continue
+                await self._rest(pause)
+                self._expire(missed)
+                pause = min(2 * pause, longest)
         except Broken as error:
-            self._give_up(Unreachable(f"{error.message}; nothing was sent") if isinstance(error, LinkLost) else error)
+            why = error
         except Exception as error:
-            self._give_up(Unreachable(f"looking for the object failed: {error}"))
+            why = Unreachable(f"looking for the object failed: {error!r}")
             raise
         finally:
-            self._reaching = False
-            if self._current is not None:
-                self._go()
+            self._searching = False
+            self._give_up(why)
+
+    async def _look(self) -> LinkLost | None:
+        """One attempt: None if the object was found, else why not. Raises what no further attempt will change."""
+        if self.current() is not None:
+            return None
+        remaining = self._waiting[0][0] - self.node.loop_time()
+        try:
+            found = await self.node.within(max(remaining, 0.0), self.find())
+        except Refused as error:
+            self._refused = error
+            raise
+        except LinkLost as error:
+            return error
+        if not isinstance(found, Ref):
+            raise NoSuchMethod(f"the sturdyref stands for {type(found).__name__} data, which takes no messages")
+        self._current = found
+        return None
+
+    async def _rest(self, pause: float) -> None:
+        remaining = self._waiting[0][0] - self.node.loop_time()
+        chance = self.node.token()[0] / 255
+        await asyncio.sleep(min(pause * (1 + chance / 2), max(remaining, 0.0)))
 
     def _go(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        assert self._current is not None
-        for one in waiting:
+        """Send what has waited, in order; what is sent meanwhile queues behind it."""
+        while self._waiting and (ref := self.current()) is not None:
+            _, one = self._waiting[0]
             if isinstance(one, Message):
-                self._current._route(one, None)
+                ref._route(one, None)
             else:
-                one._settle(self._current, None)
+                one._settle(ref, None)
+            self._waiting.popleft()
+
+    def _expire(self, missed: LinkLost) -> None:
+        now = self.node.loop_time() + 0.001  # timers are that exact
+        error = Unreachable(
+            f"{missed.message}; nothing was sent, and waiting {self.patience:g} s for the link did not help"
+        )
+        while self._waiting and self._waiting[0][0] <= now:
+            _break(self._waiting.popleft()[1], error)
 
     def _give_up(self, why: Broken) -> None:
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            if isinstance(one, Message):
-                one.fail(why, None)
-            else:
-                one._settle(Failed(why), None)
+        while self._waiting:
+            _break(self._waiting.popleft()[1], why)
+
+    # --- the rest of a link ------------------------------------------------------------------------------
 
     def listen(self, promise: Promise[Any]) -> None:
         """A link of one object exports no promises."""
@@ -140,9 +183,7 @@ class Live:
         if ref is not None and ref._link is not None:
             ref._link.on_sever(ref._at, handler)
         else:
-            handler._route(
-                Message(handler, None, (LinkLost("there is no link now"),), None, None, self.node.context, True), None
-            )
+            handler._route(Message(handler, None, (LinkLost("there is no link now"),), None, None, ROOT, True), None)
 
     def off_sever(self, handle: Any, handler: Ref[Any]) -> None:  # a link of one object
         """Forget an `on_sever`."""
@@ -157,3 +198,10 @@ class Live:
 def live_ref(link: Live, vat: Vat) -> Far[Any]:
     """The reference whose link this is, for objects of this vat."""
     return Far(vat, None, link)
+
+
+def _break(one: Message | Promise[Any], why: Broken) -> None:
+    if isinstance(one, Message):
+        one.fail(why, None)
+    else:
+        one._settle(Failed(why), None)

@@ -37,6 +37,11 @@ class Network:
             raise Misuse("this network device has no node yet")
         return self._node
 
+    @property
+    def works(self) -> bool:
+        """Whether there is a node, and it is not closed."""
+        return self._node is not None and not self._node.closed
+
     async def sturdy(
         self,
         ref: Ref[Any],

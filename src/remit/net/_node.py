@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from remit.captp import OCAPN_1_0, Dialect, Meeting, Session
-from remit.errors import Broken, LinkLost, Misuse, ProtocolError, Unreachable
+from remit.errors import Broken, LinkLost, Misuse, Unreachable
 from remit.lib import SwissNumbers
 from remit.net._address_book import TRANSPORT, AddressBook, SignedAddress, sign_address
 from remit.net._connection import Connection
@@ -21,7 +21,7 @@ from remit.net._dial import Dial
 from remit.net._live import Live
 from remit.net._network import Network
 from remit.values import DEFAULT_LIMITS, Limits, Locator, SturdyRef
-from remit.vat import ROOT, Far, Ref, Vat, send
+from remit.vat import ROOT, Context, Far, Message, Promise, Ref, Vat, send
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -83,7 +83,7 @@ class Node:
         self._flush_asked = False
         self._tidying = False
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._closed = False
+        self.closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # --- who and where ---------------------------------------------------------------------------------
@@ -141,27 +141,33 @@ class Node:
 
     async def close(self) -> None:
         """End all sessions and netlayers; references of others to this node's objects break."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
+        driver = self.vat._driver
+        if driver is not None and driver.after == self.flush:
+            driver.after = _nothing
         for session in list(self._connections):
             session.abort("the node is closing")
-        self.flush()
-        for task in tuple(self._tasks):
+        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for netlayer in self.netlayers.values():
-            await netlayer.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(netlayer.close() for netlayer in self.netlayers.values()))
 
     # --- sessions ------------------------------------------------------------------------------------------
 
     def _accepted(self, channel: Channel) -> Connection:
+        if self.closed:
+            raise Unreachable("this node is closing")
         connection = Connection(self, channel, initiator=False)
         self._connections[connection.session] = connection
         return connection
 
     def dialled(self, locator: Locator, channel: Channel) -> Connection:
-        """An attempt of ours has its channel: say hello."""
+        """An attempt of ours has its channel: say hello, unless the peer has come to us meanwhile."""
+        if self.closed or self.meeting.find(locator) is not None:
+            raise Unreachable("it has come to us meanwhile, or this node is closing")
         connection = Connection(self, channel, initiator=True)
         self._connections[connection.session] = connection
         self.meeting.dialling(locator, connection.session)
@@ -174,8 +180,11 @@ class Node:
         if found is not None:
             then(found)
             return
-        if self._closed:
-            then(Unreachable("this node is closing"))
+        if self.closed:
+            then(Unreachable("this node is closed"))
+            return
+        if location.designator == self.designator:
+            then(Unreachable("this is the node itself: it has no session with itself"))
             return
         dial = self._dials.get(location)
         if dial is None:
@@ -184,17 +193,18 @@ class Node:
         dial.waiting.append(then)
 
     async def _dialling(self, dial: Dial) -> None:
-        outcome: Session | Broken
+        outcome: Session | Broken = Unreachable("this node is closing")
         try:
             outcome = await dial.run()
         except Broken as error:
             outcome = error
-        except ProtocolError as error:
-            outcome = Unreachable(str(error))
+        except Exception as error:
+            outcome = Unreachable(f"dialling failed: {error!r}")
+            raise
         finally:
             del self._dials[dial.location]
-        for then in dial.waiting:
-            then(outcome)
+            for then in dial.waiting:
+                self._tell(then, outcome)
 
     async def session(self, location: Locator) -> Session:
         """The session with this peer, dialling if there is none. Raises `Unreachable`."""
@@ -220,10 +230,17 @@ class Node:
         else:
             self._waiting.setdefault(session, []).append(then)
 
+    def _tell(self, then: Callable[[Session | Broken], None], outcome: Session | Broken) -> None:
+        """Tell one who waits; what it raises is reported, and keeps nobody else from hearing."""
+        try:
+            then(outcome)
+        except Exception as error:  # noqa: BLE001  # whoever it is
+            self._report(error)
+
     def announce(self, session: Session) -> None:
         """A session has left its greeting, for good or not."""
         for then in self._waiting.pop(session, []):
-            then(session if session.state == "open" else session.cause or LinkLost("the session ended"))
+            self._tell(then, session if session.state == "open" else session.cause or LinkLost("the session ended"))
         for suspect in self.meeting.take_suspects():
             if suspect in self._connections:
                 self._connections[suspect].probe()
@@ -245,10 +262,19 @@ class Node:
 
     def fetch(self, session: Session, swiss: bytes) -> Ref[Any]:
         """The object for a swiss number, as a promise."""
+        connection = self._connections.get(session)
+        return self._fetch(swiss, None if connection is None else connection.channel.peer, session.context)
+
+    def _fetch(self, swiss: bytes, peer: bytes | None, context: Context) -> Promise[Any]:
         from hashlib import sha256  # only where somebody fetches
 
-        peer = self._connections[session].channel.peer if session in self._connections else None
-        return send(self.swiss, "fetch", sha256(swiss).digest(), peer, time.time())
+        promise: Promise[Any] = Promise(self.swiss._vat)
+        args = (sha256(swiss).digest(), peer, time.time())
+        message = Message(self.swiss, "fetch", args, None, promise, context, True)
+        if context.account is not None:
+            context.account.borrow()
+        self.swiss._route(message, None)
+        return promise
 
     def session_by_id(self, session_id: bytes) -> Session | None:
         """The live session with this id."""
@@ -268,7 +294,7 @@ class Node:
         if connection is None:
             return
         self._dirty.append(connection)
-        if not self._flush_asked and not self._closed and not self.vat._awake:
+        if not self._flush_asked and not self.closed and not self.vat._awake:
             self._flush_asked = True
             assert self._loop is not None
             self._loop.call_soon(self.flush)
@@ -295,6 +321,9 @@ class Node:
 
     async def fetch_from(self, sturdyref: SturdyRef) -> Ref[Any]:
         """The far reference that a sturdyref stands for, over a session with its node."""
+        if sturdyref.locator.designator == self.designator:
+            own: Ref[Any] = await self._fetch(sturdyref.swiss, self.key.public, self.context)
+            return own
         session = await self.session(sturdyref.locator)
         found: Ref[Any] = await send(session.remote_bootstrap, "fetch", sturdyref.swiss)
         return found
@@ -311,16 +340,23 @@ class Node:
 
     def background(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run something that ends with the node at the latest."""
+        if self.closed:
+            work.close()
+            return
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "a node's background work failed", "exception": task.exception(), "task": task}
-            )
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._report(error)
+
+    def _report(self, error: BaseException) -> None:
+        """A fault in what the node does in the background: the loop's handler logs it."""
+        context = {"message": f"background work of {self!r} failed", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
 
     async def within(self, seconds: float, work: Awaitable[T]) -> T:
         """The result of `work`, or `Unreachable` when the time is over."""
@@ -334,13 +370,12 @@ class Node:
         """Probe what is silent, give up what stays so."""
         while True:
             await asyncio.sleep(self.heartbeat / 2)
-            now = self.loop_time()
             for connection in list(self._connections.values()):
-                silent = now - connection.heard
-                if silent > 2 * self.heartbeat:
-                    connection.give_up(LinkLost(f"the peer was silent for {silent:.0f} s"))
-                elif silent > self.heartbeat:
-                    connection.probe()
+                connection.beat(self.heartbeat)
 
     def __repr__(self) -> str:
         return f"<node {self.designator[:8]} with {len(self._connections)} sessions>"
+
+
+def _nothing() -> None:
+    """Nothing is left to flush after a batch."""
