@@ -17,7 +17,7 @@ from remit.values import Symbol, passable
 from remit.vat._active import active
 from remit.vat._message import Message
 from remit.vat._outcome import Failed
-from remit.vat._ref import ATOMS, LEAST, SMALL, Promise, Ref, final
+from remit.vat._ref import ATOMS, LEAST, SMALL, Promise, Ref, final, settle, wait
 from remit.vat._task import Handler, Task
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def step(vat: Vat, task: Task, awaited: Any) -> None:
     active.turn = None
     commit(vat, turn)
     if isinstance(awaited, Promise):
-        awaited._wait(task)
+        wait(awaited, task)
     else:
         task.awaited = awaited
         vat._enqueue(task)
@@ -166,7 +166,7 @@ def answer(vat: Vat, message: Message, value: Any) -> None:
         message.finish()
     promise = message.promise
     if promise is not None:
-        promise._settle(value, vat)
+        settle(promise, value, vat)
 
 
 def commit(vat: Vat, turn: Turn) -> None:

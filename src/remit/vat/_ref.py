@@ -159,40 +159,10 @@ class Promise(Ref[T]):
             self._pending.append(waiter)
 
     def _wait(self, waiter: Waiter) -> None:
-        """Tell the waiter when this promise is settled; at once if it is."""
-        here = _front(self)
-        if here._value is not PENDING and here._pending is None:
-            waiter.settled(here)
-            return
-        here._add(waiter)
-        if here._link is not None and here._value is PENDING:
-            here._link.listen(here)
+        wait(self, waiter)
 
     def _settle(self, value: Any, by: Vat | None) -> None:
-        """Take a value, a reference, another promise or a `Failed`; later ones are ignored."""
-        vat = self._vat
-        if by is not vat and by is not None:
-            by._leave(self._settle, value, None)
-            return
-        if self._value is not PENDING:
-            return
-        if isinstance(value, Promise):
-            value = self._becoming(value)
-        self._value = value
-        pending = self._pending
-        if pending is None:
-            return
-        waiter = pending[0]
-        if (
-            isinstance(waiter, Suspended)
-            and len(pending) == 1
-            and vat.stopped is None
-            and not isinstance(value, Promise)
-        ):
-            self._pending = None
-            waiter.settled(self)
-        else:
-            unwinding.tell(self)
+        settle(self, value, by)
 
     def _tell(self) -> None:
         """Tell everything that has waited, and what comes to wait meanwhile."""
@@ -227,6 +197,48 @@ class Promise(Ref[T]):
         if isinstance(value, Failed):
             return f"<promise broken: {value.error}>"
         return f"<promise of {type(value).__name__}>"
+
+
+# Functions and not methods, and few looks at a promise's slots: CPython 3.11 keeps no cache of what it finds on a class
+# with `__getattr__`, and these two are in the path of every call.
+
+
+def wait(promise: Promise[Any], waiter: Waiter) -> None:
+    """Tell the waiter when this promise is settled; at once if it is."""
+    if promise._value is not PENDING:
+        promise = _front(promise)
+    pending = promise._pending
+    if promise._value is not PENDING and pending is None:
+        waiter.settled(promise)
+        return
+    if pending is None:
+        promise._pending = [waiter]
+    else:
+        pending.append(waiter)
+    if promise._link is not None and promise._value is PENDING:
+        promise._link.listen(promise)
+
+
+def settle(promise: Promise[Any], value: Any, by: Vat | None) -> None:
+    """The promise takes a value, a reference, another promise or a `Failed`; later ones are ignored."""
+    vat = promise._vat
+    if by is not vat and by is not None:
+        by._leave(promise._settle, value, None)
+        return
+    if promise._value is not PENDING:
+        return
+    if isinstance(value, Promise):
+        value = promise._becoming(value)
+    promise._value = value
+    pending = promise._pending
+    if pending is None:
+        return
+    waiter = pending[0]
+    if isinstance(waiter, Suspended) and len(pending) == 1 and vat.stopped is None and not isinstance(value, Promise):
+        promise._pending = None
+        waiter.settled(promise)
+    else:
+        unwinding.tell(promise)
 
 
 def final(promise: Promise[Any]) -> Promise[Any]:
