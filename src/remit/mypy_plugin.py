@@ -48,7 +48,7 @@ __all__ = ["RemitPlugin", "plugin"]
 
 REFS = "remit.vat._ref"
 REF, PROMISE = f"{REFS}.Ref", f"{REFS}.Promise"
-TELLER, CALLER = "remit.vat._api.Teller", "remit.vat._api.Caller"
+TELLER, CALLER = "remit.vat._tell.Teller", "remit.vat._api.Caller"
 FIELD = "remit.vat._actor.field"
 WAYS = {REF, TELLER, CALLER}  # the classes whose `__getattr__` stands for the methods of an object
 CALLABLE = {f"{REFS}.{name}.__call__" for name in ("Ref", "Far", "Promise")} | {
@@ -87,7 +87,7 @@ class RemitPlugin(Plugin):
 
 
 # What the classes have themselves, as far as mypy asks for it.
-OWN = {REF: {"_vat", "_link", "_at", "_value", "_pending", "_direct"}, TELLER: {"_ref"}, CALLER: {"_ref"}}
+OWN = {REF: {"_vat", "_link", "_at", "_value", "_pending", "_direct", "_teller"}, TELLER: {"_ref"}, CALLER: {"_ref"}}
 
 
 def plugin(_version: str) -> type[Plugin]:

@@ -19,6 +19,7 @@ from remit.vat._active import active
 from remit.vat._containers import OURS, adopt
 from remit.vat._method import Method, methods_of
 from remit.vat._ref import ATOMS, LEAST, SMALL, Promise, Ref, ask
+from remit.vat._tell import teller_class
 
 C = TypeVar("C")
 _set: Final = object.__setattr__
@@ -212,7 +213,8 @@ def _ref_class(cls: type, methods: dict[str | None, Method]) -> type[Ref[Any]]:
     names = {
         name: _sender(name) for name in methods if name is not None and name.isidentifier() and not hasattr(Ref, name)
     }
-    return type(f"{cls.__name__}Ref", (Ref,), {"__slots__": (), "__module__": cls.__module__, **names})
+    made = {"__slots__": (), "__module__": cls.__module__, "_teller": teller_class(cls, names), **names}
+    return type(f"{cls.__name__}Ref", (Ref,), made)
 
 
 def _sender(name: str) -> Any:

@@ -18,8 +18,9 @@ from remit.vat._actor import actor, actor_type
 from remit.vat._engine import find, unread
 from remit.vat._message import Message
 from remit.vat._outcome import PENDING, Failed, failed
-from remit.vat._ref import ATOMS, Far, Promise, Ref, ask, final, post
+from remit.vat._ref import ATOMS, Far, Promise, Ref, ask, final
 from remit.vat._task import Handler, Subscription
+from remit.vat._tell import Teller
 from remit.vat._turn import Settlement, Turn
 
 C = TypeVar("C")
@@ -136,24 +137,6 @@ def _sever_effect(ref: Ref[Any], wish: str, handler: Ref[Any]) -> None:
         current(wish).effects.append(SeverWish(getattr(link, wish), handle, handler))
 
 
-class Teller(Generic[T]):
-    """`tell(ref)`: its methods send and give nothing."""
-
-    __slots__ = ("_ref",)
-
-    def __init__(self, ref: Ref[T]) -> None:
-        self._ref = ref
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        ref = self._ref
-        return lambda *args, **kwargs: post(ref, name, args, kwargs)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> None:
-        post(self._ref, None, args, kwargs)
-
-
 class Caller(Generic[T]):
     """`call(ref)`: its methods run now, in this turn."""
 
@@ -174,7 +157,9 @@ class Caller(Generic[T]):
 
 def tell(ref: Ref[T]) -> Teller[T]:
     """The reference as one to send to without expecting anything."""
-    return Teller(ref)
+    if not isinstance(ref, Ref):
+        raise Misuse(f"tell takes a reference, not {type(ref).__name__}")
+    return ref._teller(ref)
 
 
 def call(ref: Ref[T]) -> Caller[T]:

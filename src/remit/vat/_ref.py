@@ -22,6 +22,7 @@ from remit.vat._outcome import PENDING, Failed
 from remit.vat._waiting import Follower, Suspended, Waiter, unwinding
 
 if TYPE_CHECKING:
+    from remit.vat._tell import Teller
     from remit.vat._vat import Vat
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class Ref(Reference, Generic[T]):
     _vat: Vat
     _link: Link | None
     _at: Any  # near: the behaviour, which `become` replaces; far: the link's handle
+    _teller: ClassVar[type[Teller[Any]]]  # what `tell` makes of it
     _direct: ClassVar[bool] = True  # messages from the same vat go to its queue as they are
 
     def __init__(self, vat: Vat, at: Any, link: Link | None = None) -> None:
