@@ -58,7 +58,7 @@ def deliver(vat: Vat, message: Message) -> None:
         else:
             value = method.function(behaviour, *args)
         kind = value.__class__
-        if kind in ATOMS or (kind is int and LEAST < value < SMALL) or (kind is str and value.isascii()):
+        if (kind is int and LEAST < value < SMALL) or kind in ATOMS or (kind is str and value.isascii()):
             pass
         elif kind is not CoroutineType:
             value = passable(value)
@@ -73,8 +73,15 @@ def deliver(vat: Vat, message: Message) -> None:
         step(vat, Task(vat, message, value, method.reads), None)
         return
     active.turn = None
-    commit(vat, turn)
-    answer(vat, message, value)
+    # `commit` and `answer`, without their calls where there is nothing for them to do.
+    if turn.effects or turn.touched:
+        commit(vat, turn)
+    elif turn.before:
+        turn.before = {}
+    if message.context.account is not None:
+        message.finish()
+    if message.promise is not None:
+        settle(message.promise, value, vat)
 
 
 def resume(vat: Vat, task: Task) -> None:
@@ -93,7 +100,9 @@ def step(vat: Vat, task: Task, awaited: Any) -> None:
     message = task.message
     try:
         if isinstance(awaited, Promise):
-            awaited = final(awaited)._value
+            awaited = awaited._value
+            if isinstance(awaited, Promise):
+                awaited = final(awaited)._value
         if isinstance(awaited, Failed):
             awaited = task.coroutine.throw(awaited.error.copy())
         else:

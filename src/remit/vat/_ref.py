@@ -238,7 +238,11 @@ def settle(promise: Promise[Any], value: Any, by: Vat | None) -> None:
     waiter = pending[0]
     if isinstance(waiter, Suspended) and len(pending) == 1 and vat.stopped is None and not isinstance(value, Promise):
         promise._pending = None
-        waiter.settled(promise)
+        if waiter.vat is vat and vat._awake:
+            waiter.awaited = promise  # what `settled` comes to here
+            vat._queue.append(waiter)
+        else:
+            waiter.settled(promise)
     else:
         unwinding.tell(promise)
 
@@ -281,13 +285,25 @@ def leave(ref: Ref[Any], message: Message, sender: Vat | None) -> None:
 def ask(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Promise[Any]:
     """Send a message and give the promise of its result."""
     turn = active.turn
-    args, kwargs = passable_args(args, kwargs)
+    if args or kwargs:
+        args, kwargs = passable_args(args, kwargs)
     if turn is None:
         promise: Promise[Any] = Promise(ref._vat)
         ref._route(Message(ref, selector, args, kwargs or None, promise, ROOT, True), None)
         return promise
-    promise = Promise(turn.vat)
-    turn.effects.append(Message(ref, selector, args, kwargs or None, promise, turn.context))
+    promise = _new(Promise)  # this and the message, slot by slot: most of a call inside a vat is made here
+    promise._vat = turn.vat
+    promise._link = promise._at = promise._pending = None
+    promise._value = PENDING
+    message = _new(Message)
+    message.target = ref
+    message.selector = selector
+    message.args = args
+    message.kwargs = kwargs or None
+    message.promise = promise
+    message.context = turn.context
+    message.foreign = False
+    turn.effects.append(message)
     return promise
 
 
