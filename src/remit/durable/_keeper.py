@@ -9,6 +9,7 @@ process refers to it any more: all durable objects are in memory, so then no fie
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from remit.durable._rows import Batch, Store
 from remit.durable._writer import Writer
 from remit.errors import StoreError, Uncertain
 from remit.values import encode
+from remit.values import key as kind_of
 from remit.vat import Ref, Turn, TurnDict, TurnList, Vat
 
 __all__ = ["DurableKeeper", "Group"]
@@ -58,8 +60,10 @@ class DurableKeeper:
         self._turn_batch = Batch()
         self._ids: weakref.WeakKeyDictionary[Ref[Any], int] = weakref.WeakKeyDictionary()
         self._refs: dict[int, KeptRef] = {}
+        self._gone: deque[KeptRef] = deque()
         self._new: list[Ref[Any]] = []
         self._flying: list[Group] = []
+        self._drained: Callable[[], None] | None = None
         self._portraits = Portraits(vat, self._number)
 
     # --- which objects are durable -----------------------------------------------------------------------
@@ -85,14 +89,29 @@ class DurableKeeper:
         return id
 
     def _forget(self, kept: KeptRef) -> None:
-        if self._refs.get(kept.id) is kept:
-            del self._refs[kept.id]
-            self._batch.delete_object(kept.id)
+        # Python may call this at any moment, and in the writer's thread: the batch is touched at the next flush.
+        self._gone.append(kept)
+
+    def _bury(self) -> None:
+        """Delete what nothing refers to any more."""
+        while self._gone:
+            kept = self._gone.popleft()
+            if self._refs.get(kept.id) is kept:
+                del self._refs[kept.id]
+                self._batch.delete_object(kept.id)
 
     def sweep(self, ids: list[int]) -> None:
         """Forget stored objects that no root reaches."""
         for id in ids:
             self._batch.delete_object(id)
+
+    def rewrite(self, ref: Ref[Any]) -> None:
+        """Write a whole object anew: it was brought up to its class's version."""
+        batch = self._turn_batch = Batch()
+        batch.delete_object(self._ids[ref])
+        self._whole(ref)
+        self._write_new()
+        self._batch.extend(batch)
 
     # --- what a turn changed ----------------------------------------------------------------------------------
 
@@ -156,7 +175,7 @@ class DurableKeeper:
             if name in old and old[name] is not value:
                 self._field(self._ids[ref], f"{kind.kind}.{name}", name, old[name], value)
             elif type(value) in KINDS and value in before:
-                self._entries(self._ids[ref], f"{kind.kind}.{name}", name, before[value], value)
+                self._entries(self._ids[ref], f"{kind.kind}.{name}", name, value, before)
 
     def _field(self, id: int, where: str, name: str, old: Any, value: Any) -> None:
         if type(old) in KINDS or type(value) in KINDS:
@@ -164,36 +183,34 @@ class DurableKeeper:
         for key, row in self._portraits.rows(where, value):
             self._turn_batch.put_field(id, name, key, row)
 
-    def _entries(self, id: int, where: str, name: str, old: Any, value: Any) -> None:
-        if isinstance(value, TurnDict):
+    def _entries(self, id: int, where: str, name: str, value: Any, before: dict[Any, Any]) -> None:
+        old = before[value]
+        if isinstance(value, TurnList):
+            self._elements(id, where, name, value, before)
+        elif isinstance(value, TurnDict):
             for entry in old:
                 if entry in value:
-                    self._turn_batch.put_field(
-                        id, name, encode(entry), self._portraits.value(f"{where}[{entry!r}]", value[entry])
-                    )
+                    row = self._portraits.value(f"{where}[{entry!r}]", value[entry])
+                    self._turn_batch.put_field(id, name, encode(entry), row)
                 else:
                     self._turn_batch.delete_field(id, name, encode(entry))
-        elif isinstance(value, TurnList):
-            self._elements(id, where, name, old, value)
         else:
-            for entry in old - value:
-                self._turn_batch.delete_field(id, name, self._portraits.value(where, entry))
-            for entry in value - old:
-                self._turn_batch.put_field(id, name, self._portraits.value(where, entry), b"")
+            # By kind, as values compare: 1, True and 1.0 are three elements.
+            was, now = {kind_of(entry): entry for entry in old}, {kind_of(entry): entry for entry in value}
+            for kind in was.keys() - now.keys():
+                self._turn_batch.delete_field(id, name, self._portraits.value(where, was[kind]))
+            for kind in now.keys() - was.keys():
+                self._turn_batch.put_field(id, name, self._portraits.value(where, now[kind]), b"")
 
-    def _elements(self, id: int, where: str, name: str, old: int | list[Any], value: TurnList) -> None:
+    def _elements(self, id: int, where: str, name: str, value: TurnList, before: dict[Any, Any]) -> None:
+        old = before[value]
         start, length = (old, old) if isinstance(old, int) else (0, len(old))
         for index in range(start, len(value)):
-            same = (
-                isinstance(old, list)
-                and index < length
-                and old[index] is value[index]
-                and type(value[index]) not in KINDS
-            )
-            if not same:
-                self._turn_batch.put_field(
-                    id, name, index_key(index), self._portraits.value(f"{where}[{index}]", value[index])
-                )
+            entry = value[index]
+            same = isinstance(old, list) and index < length and old[index] is entry
+            if not same or (type(entry) in KINDS and entry in before):
+                row = self._portraits.value(f"{where}[{index}]", entry)
+                self._turn_batch.put_field(id, name, index_key(index), row)
         for index in range(len(value), length):
             self._turn_batch.delete_field(id, name, index_key(index))
 
@@ -201,6 +218,7 @@ class DurableKeeper:
 
     def flush(self, held: Held) -> None:
         """Write what has been noted, then let go what was held for it (and for what is being written already)."""
+        self._bury()
         if not len(self._batch):
             if self._flying:
                 self._flying[-1].held.extend(held)
@@ -221,8 +239,8 @@ class DurableKeeper:
     def _write_now(self, batch: Batch, group: Group) -> None:
         try:
             self.store.commit(batch)
-        except StoreError as error:
-            self._failed(error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, nothing of the batch can be trusted to be kept
+            self._failed(_as_store_error(error))
             self.vat._forsake(group.held)
             return
         self.vat._release(group.held)
@@ -232,10 +250,12 @@ class DurableKeeper:
             self._flying.remove(group)
         if error is None:
             self.vat._release(group.held)
-            return
-        if self.vat.stopped is None:
-            self._failed(error if isinstance(error, StoreError) else StoreError(f"the store failed: {error!r}"))
-        self.vat._forsake(group.held)
+        else:
+            if self.vat.stopped is None:
+                self._failed(_as_store_error(error))
+            self.vat._forsake(group.held)
+        if not self._flying and self._drained is not None:
+            self._drained()
 
     def _failed(self, error: StoreError) -> None:
         """A commit failed: nothing that it should have kept may leave, so the vat ends here."""
@@ -243,7 +263,16 @@ class DurableKeeper:
         if self.on_failure is not None:
             self.on_failure(error)
 
+    def drained(self, then: Callable[[], None]) -> bool:
+        """Whether all that was handed over is written and told; if not, `then` is called when it is."""
+        self._drained = then
+        return not self._flying
+
     def close(self) -> None:
         """Wait until all that was handed over is written."""
         if self._writer is not None:
             self._writer.close()
+
+
+def _as_store_error(error: BaseException) -> StoreError:
+    return error if isinstance(error, StoreError) else StoreError(f"the store failed: {error!r}")

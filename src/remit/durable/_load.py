@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from remit.durable._portrait import FIELD
+from remit.durable._portrait import FIELD, index_key
 from remit.durable._rows import Snapshot
-from remit.errors import ProtocolError, StoreCorrupt, StoreError, StoreTooNew, UnknownKind
+from remit.errors import NotPassable, ProtocolError, StoreCorrupt, StoreError, StoreTooNew, UnknownKind
 from remit.values import Record, SturdyRef, Symbol, decode, model_record
 from remit.vat import ActorType, Ref, Vat, actor_type
 
@@ -42,8 +42,19 @@ class Loader:
         for id, field, key, value in snapshot.fields:
             self.rows.setdefault(id, {}).setdefault(field, {})[key] = value
         self.refs: dict[int, Ref[Any]] = {}
-        self.roots = {name[5:]: int(value) for name, value in snapshot.meta.items() if name.startswith("root:")}
+        self.roots = {name[5:]: self._number(name) for name in snapshot.meta if name.startswith("root:")}
+        self.upgraded: list[int] = []
         self._found: list[int] = []
+
+    def next_id(self) -> int:
+        """The lowest id that was never given to an object."""
+        return self._number("next-id") if "next-id" in self.snapshot.meta else 1
+
+    def _number(self, name: str) -> int:
+        try:
+            return int(self.snapshot.meta[name])
+        except ValueError:
+            raise _corrupt(f"{name!r} in the store's table meta is not a number") from None
 
     def load(self) -> dict[int, Ref[Any]]:
         """Every object that is reachable from a root, by id."""
@@ -68,7 +79,7 @@ class Loader:
         while queue:
             id = queue.pop()
             if id not in stored:
-                raise StoreCorrupt(f"{paths[id]} is missing from the store: restore it from a copy")
+                raise _corrupt(f"{paths[id]} (object {id}) is missing")
             for field, found in self._pointers(id, paths[id]):
                 if found not in paths:
                     paths[found] = f"{paths[id]}.{field}"
@@ -78,10 +89,10 @@ class Loader:
     def _pointers(self, id: int, path: str) -> list[tuple[str, int]]:
         pointers = []
         for field, rows in self.rows[id].items():
-            for value in rows.values():
-                if b"6'object" in value:
+            for part in (part for row in rows.items() for part in row):  # a set's elements are keys
+                if b"6'object" in part:
                     self._found.clear()
-                    self._decode(value, f"{path}.{field}", self._note)
+                    self._decode(part, f"{path}.{field}", self._note)
                     pointers += [(field, found) for found in self._found]
         return pointers
 
@@ -94,8 +105,8 @@ class Loader:
     def _decode(self, value: bytes, where: str, record: Callable[[object, list[Any]], object]) -> Any:
         try:
             return decode(value, record=record)
-        except ProtocolError as error:
-            raise StoreCorrupt(f"{where} cannot be read ({error}): restore the store from a copy") from None
+        except (ProtocolError, LookupError, TypeError, ValueError) as error:
+            raise _corrupt(f"{where} cannot be read ({error!r})") from None
 
     def _type(self, id: int, kind: str, version: int, path: str) -> ActorType:
         made = self.kinds.get(kind)
@@ -115,35 +126,51 @@ class Loader:
     def _fill(self, id: int, made: ActorType, version: int, path: str) -> None:
         fields = {name: self._field(f"{path}.{name}", rows) for name, rows in self.rows[id].items()}
         if version < made.version:
-            upgrade = getattr(made.cls, "_upgrade", None)
-            if upgrade is None:
-                raise StoreError(
-                    f"{path} is of kind {made.kind!r} version {version}, the class is version {made.version} "
-                    "and has no _upgrade(version, fields) to bring it there; nothing was changed"
-                )
-            fields = upgrade(version, fields)
+            fields = self._upgrade(made, version, fields, path)
+            self.upgraded.append(id)
         unknown = sorted(set(fields) - set(made.fields))
         if unknown:
             raise StoreError(
                 f"{path} has stored fields that {made.kind!r} version {made.version} has not: {', '.join(unknown)}; add an upgrade"
             )
-        made.fill(self.refs[id]._at, fields, path)
+        try:
+            made.fill(self.refs[id]._at, fields, path)
+        except (NotPassable, TypeError) as error:
+            raise _corrupt(f"{path} holds what no object can hold ({error})") from None
+
+    def _upgrade(self, made: ActorType, version: int, fields: dict[str, Any], path: str) -> dict[str, Any]:
+        upgrade = getattr(made.cls, "_upgrade", None)
+        what = f"{path} is of kind {made.kind!r} version {version}, the class is version {made.version}"
+        if upgrade is None:
+            raise StoreError(f"{what} and has no _upgrade(version, fields) to bring it there; nothing was changed")
+        try:
+            upgraded: dict[str, Any] = upgrade(version, fields)
+        except Exception as error:
+            raise StoreError(f"{what}, and its _upgrade failed: {error!r}; nothing was changed") from error
+        return upgraded
 
     def _field(self, where: str, rows: dict[bytes, bytes]) -> Any:
         own = rows.get(FIELD)
         if own is None:
-            raise StoreCorrupt(f"{where} has entries but no row of its own: restore the store from a copy")
+            raise _corrupt(f"{where} has entries but no row of its own")
         value = self._decode(own, where, self._record)
-        if not isinstance(value, Record):
-            return value
         entries = [(key, row) for key, row in rows.items() if key != FIELD]
-        if value.label == Symbol("dict"):
-            return {
-                self._decode(key, where, self._record): self._decode(row, where, self._record) for key, row in entries
-            }
-        if value.label == Symbol("list"):
+        kind = value.label.name if isinstance(value, Record) else ""  # type: ignore[attr-defined]  # a symbol: _record saw to it
+        if entries and not kind:
+            raise _corrupt(f"{where} has entries, and is no container")
+        if kind == "dict":
+            return {self._key(key, where): self._decode(row, where, self._record) for key, row in entries}
+        if kind == "list":
+            if sorted(key for key, _ in entries) != [index_key(index) for index in range(len(entries))]:
+                raise _corrupt(f"{where} lacks elements")
             return [self._decode(row, where, self._record) for _, row in sorted(entries)]
-        return {self._decode(key, where, self._record) for key, _ in entries}
+        return {self._key(key, where) for key, _ in entries} if kind else value
+
+    def _key(self, key: bytes, where: str) -> Any:
+        value = self._decode(key, where, self._record)
+        if value.__hash__ is None:
+            raise _corrupt(f"{where} has an entry that cannot be one")
+        return value
 
     def _record(self, label: object, fields: list[Any]) -> object:
         name = label.name if isinstance(label, Symbol) else ""
@@ -152,6 +179,8 @@ class Loader:
         if name == "device":
             return self._device(fields[0])
         if name == "live":
+            if not isinstance(fields[0], SturdyRef):
+                raise ProtocolError("a re-enlivening reference without its sturdyref")
             return self.enliven(fields[0])
         if name == "map":
             flat = fields[0]
@@ -167,3 +196,7 @@ class Loader:
         if device is None:
             raise StoreError(f"the store refers to a device {name!r} that this vat was not given: add it to devices")
         return device
+
+
+def _corrupt(what: str) -> StoreCorrupt:
+    return StoreCorrupt(f"{what}: restore the store from a copy; nothing was loaded or changed")

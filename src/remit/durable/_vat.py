@@ -74,7 +74,7 @@ class DurableVat:
         known = [*classes, *(made[0] for made in roots.values())]
         loader = Loader(vat, snapshot, known, lambda sturdyref: network.live(sturdyref, vat))
         refs = loader.load()
-        keeper = DurableKeeper(vat, store, int(snapshot.meta.get("next-id", b"1")))
+        keeper = DurableKeeper(vat, store, loader.next_id())
         keeper.on_failure = on_failure
         for id, ref in refs.items():
             keeper.adopt(ref, id)
@@ -82,6 +82,8 @@ class DurableVat:
         self = DurableVat(vat, keeper, {root: refs[id] for root, id in loader.roots.items()}, network)
         self.unreachable = loader.unreachable()
         keeper.sweep(self.unreachable)
+        for id in loader.upgraded:
+            keeper.rewrite(refs[id])
         for root, (cls, *args) in roots.items():
             if root not in self._roots:
                 self._roots[root] = vat.spawn(cls, *args)
@@ -113,18 +115,26 @@ class DurableVat:
     ) -> None:
         if self.vat.stopped is None:
             self.vat.run()
-        self._keeper.close()
+        told = asyncio.Event()
+        while not self._keeper.drained(told.set):
+            await told.wait()
+            told.clear()
+        self._finish()
         await self.vat.__aexit__(kind, error, trace)
         self.close()
 
     def close(self) -> None:
         """Write what is left and let go of the store."""
-        if self.vat.stopped is None:
-            self._keeper.hop = None
-            self.vat.run()
-            self.vat.stop()
-        self._keeper.close()
+        self._finish()
+        self.vat.stop()
         self._keeper.store.close()
+
+    def _finish(self) -> None:
+        """From now on everything is written at once, in this thread: the writer has ended."""
+        self._keeper.close()
+        self._keeper.hop = None
+        if self.vat.stopped is None:
+            self.vat.run()
 
     def __repr__(self) -> str:
         return f"<durable vat {self.vat.name}>"
