@@ -240,7 +240,15 @@ class Outgoing:
     # --- what our questions become ----------------------------------------------------------------------
 
     def _resolved(self, question: ResolverRef, value: Any) -> None:
-        """The peer has settled a question or a promise that we listened to."""
+        """The peer has settled a question or a promise that we listened to.
+
+        Messages that were sent ahead to it may be held until they are kept. They go first, while its position stands.
+        """
+        promise = question.promise
+        promise._link = None  # later messages wait in the promise
+        promise._vat._leave(self._settled, question, value)
+
+    def _settled(self, question: ResolverRef, value: Any) -> None:
         promise, answer = question.promise, question.answer
         table, position = (self._listening, promise._at) if answer is None else (self._questions, answer)
         if table.pop(position, None) is None:

@@ -131,13 +131,14 @@ class Vat:
                 ran += self._drain(limit - ran)
                 if self._keeper is not None and self.stopped is None:
                     self._flush()
-                if not self._queue or ran >= limit:
+                # What is let go may make more leave, which nobody else would flush.
+                if not (self._queue or (self._held and self.stopped is None)) or ran >= limit:
                     return ran
         finally:
             self._turn.target = None  # or the last object called would be kept alive until the next call
             self._turn.context = ROOT
             self._awake = False
-            if self._queue:
+            if self._queue or self._held:
                 self._rouse()
 
     def _drain(self, limit: int) -> int:
