@@ -47,7 +47,10 @@ _log = logging.getLogger("remit.machines")
 class Agent:
     """One run of a machine's agent on its open state directory."""
 
-    def __init__(self, house: Household, data: UserData, workshop: Workshop, bell: Bell) -> None:
+    def __init__(
+        self, house: Household, data: UserData, workshop: Workshop, bell: Bell, *, shortest: float = SHORTEST
+    ) -> None:
+        self.shortest = shortest
         self.house = house
         self.data = data
         self.bell = bell
@@ -61,11 +64,11 @@ class Agent:
         await self.hob.wake(VERSION)
         await self.house.door("hob.ref", await self.hob.desk(), "programs of this machine")
         if not await self.hob.known_as():
-            await _again(self._redeem, "redeem the introduction")
+            await self._again(self._redeem, "redeem the introduction")
         if self.data.introduction:
             drop_introduction(self.house.directory, self.data)
         while True:
-            await _again(self._hello, "reach the boss")
+            await self._again(self._hello, "reach the boss")
             await self.bell.wait(RHYTHM * random.uniform(0.8, 1.2))
 
     async def _redeem(self) -> None:
@@ -107,28 +110,27 @@ class Agent:
             return None
         return found
 
-
-async def _again(work: Callable[[], Awaitable[None]], what: str) -> None:
-    """Do it until it works, less and less often. A refusal is final, except for want of time: an operator may give more."""
-    delay = SHORTEST
-    while True:
-        try:
-            async with asyncio.timeout(ANSWER):
-                await work()
-        except Refused as error:
-            if not isinstance(error, Expired):
-                raise
-            _log.warning("cannot %s: %s", what, error)
-            delay = LONGEST
-        except (LinkLost, TimeoutError) as error:
-            _log.info("cannot %s yet: %s", what, error)
-        except Broken as error:
-            _log.warning("cannot %s: %s", what, error)
-            delay = LONGEST
-        else:
-            return
-        await asyncio.sleep(delay * random.uniform(0.5, 1.0))
-        delay = min(delay * 2, LONGEST)
+    async def _again(self, work: Callable[[], Awaitable[None]], what: str) -> None:
+        """Do it until it works, less and less often. A refusal is final, except for want of time: an operator may give more."""
+        delay = self.shortest
+        while True:
+            try:
+                async with asyncio.timeout(ANSWER):
+                    await work()
+            except Refused as error:
+                if not isinstance(error, Expired):
+                    raise
+                _log.warning("cannot %s: %s", what, error)
+                delay = LONGEST
+            except (LinkLost, TimeoutError) as error:
+                _log.info("cannot %s yet: %s", what, error)
+            except Broken as error:
+                _log.warning("cannot %s: %s", what, error)
+                delay = LONGEST
+            else:
+                return
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+            delay = min(delay * 2, LONGEST)
 
 
 async def run_agent(state: Path) -> None:

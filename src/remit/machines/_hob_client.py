@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from remit.errors import Conflict, Unreachable
+from remit.errors import Broken, Conflict, Unreachable
 from remit.graph import Edge
 from remit.lib import membrane
 from remit.machines._desk import Desk
@@ -15,7 +15,7 @@ from remit.machines._outlet import Outlet
 from remit.machines._records import Offer, Report
 from remit.machines._supports import check_offer, check_within, described
 from remit.values import SturdyRef
-from remit.vat import Promise, Ref, actor, call, field, spawn, tell, this
+from remit.vat import Promise, Ref, actor, call, field, on, spawn, tell, this
 
 __all__ = ["HobClient"]
 
@@ -170,14 +170,18 @@ class HobClient:
         del self.offered[name]
         self.services.pop(name, None)
         if self.server is not None:
-            tell(self.server).withdrawn(name)
+            on(self.server.withdrawn(name), broken=self._unheard)
         await self.programs.drop(name)
         return ended
 
     def _announce(self, offer: Offer) -> None:
         self.offered[offer.name] = offer
         if self.server is not None:
-            tell(self.server).offering(offer)
+            on(self.server.offering(offer), broken=self._unheard)
+
+    def _unheard(self, error: Broken) -> None:  # whatever the cause
+        """The boss may not have heard of a change: the next hello, which tells everything, must not wait for its time."""
+        tell(self.summons).ring()
 
     # --- grants -------------------------------------------------------------------------------------
 

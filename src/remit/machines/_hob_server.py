@@ -117,13 +117,17 @@ class HobServer:
         self.known = {offer.name: offer for offer in offers}
         return self.offers()
 
-    def keep(self, offer: Offer, arguments: list[Any]) -> Promise[Any]:
+    async def keep(self, offer: Offer, arguments: list[Any]) -> Offer:
         """Have the machine make an object of `offer.kind`, keep it and offer it."""
-        return self.client.keep(offer, arguments)
+        made: Offer = await self.client.keep(offer, arguments)
+        self.known[made.name] = made
+        return made
 
-    def withdraw(self, name: str) -> Promise[Any]:
-        """Have the machine take an offer back."""
-        return self.client.withdraw(name)
+    async def withdraw(self, name: str) -> list[str]:
+        """Have the machine take an offer back; the ids of the edges that have ended with it."""
+        ended: list[str] = await self.client.withdraw(name)
+        self.known.pop(name, None)
+        return ended
 
     def grant(self, edge: Edge, key: bytes) -> Promise[Any]:
         """Have the machine make the grant of an edge: see `HobClient.grant`."""
