@@ -9,7 +9,7 @@ import pytest
 from remit.captp import OCAPN_1_0, SUITE_2026_02
 from remit.errors import BadArgument, Broken, LinkLost, Missing, NoSuchMethod, Uncertain, Unreachable
 from remit.testing import World
-from remit.values import Symbol, Tagged
+from remit.values import Record, Symbol, Tagged, encode
 from remit.vat import PENDING, Ref, Vat, resolved, send, tell
 from tests.captp.objects import Counter, Shelf
 
@@ -228,6 +228,19 @@ def test_calls_in_flight_are_uncertain_when_the_link_breaks() -> None:
         pair.result(pair.far.increment(1))
     assert pair.b.ended_sessions[0][1].kind == "Unreachable"
     assert pair.session.left() == []
+
+
+def test_a_question_whose_resolver_was_given_back_breaks_with_the_link() -> None:
+    """A peer that dies may let go of our resolver before the link breaks: whoever waits must hear of it all the same."""
+    pair = Pair()
+    promise = pair.far.increment(1)
+    pair.world.quiet()
+    (position,) = set(pair.session.exports.by_position) - {0}
+    pair.session.received(encode(Record(Symbol("op:gc-exports"), [[position], [1]])))
+    assert resolved(promise) is PENDING
+    pair.world.cut(pair.session)
+    with pytest.raises(Uncertain):
+        pair.result(promise)
 
 
 def test_an_abort_ends_both_sides() -> None:

@@ -277,10 +277,9 @@ class Outgoing:
         self.deliver(handle, Message(promise, FLUSH, (), None, gate, self.context))
         gate._wait(Flushed(self, promise, answer, value))
 
-    def _lost_question(self, ref: Ref[Any], why: Failed) -> None:
-        if isinstance(ref, ResolverRef):
-            ref.promise._link = None
-            ref.promise._settle(why, None)
+    def _lost_question(self, question: ResolverRef, why: Failed) -> None:
+        question.promise._link = None
+        question.promise._settle(why, None)
 
 
 class Flushed:

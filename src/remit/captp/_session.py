@@ -149,7 +149,8 @@ class Session(Outgoing):
             return
         self.state = "ended"
         self.cause = cause
-        questions = [export.ref for export in self.exports.by_position.values()]
+        # Not by the exports: a dying peer may have given our resolvers back without a word.
+        questions = [*self._questions.values(), *self._listening.values()]
         imports = self.imports.live()
         severed, self._severed = self._severed, []
         self.answers.clear()
@@ -159,8 +160,8 @@ class Session(Outgoing):
         self._listening.clear()
         self._questions.clear()
         uncertain = Failed(Uncertain(f"{cause.message}: the call was sent and may have been done"))
-        for ref in questions:
-            self._lost_question(ref, uncertain)
+        for question in questions:
+            self._lost_question(question, uncertain)
         for imported in imports:
             if isinstance(imported, Promise):
                 imported._settle(Failed(LinkLost(cause.message)), None)
