@@ -4,7 +4,13 @@
     ```console    each `$ command` is run by one bash for the whole page, in the same directory; the lines below it, if
                   there are any, must be its output (stdout and stderr), where `...` stands for anything
 
-A block that must not run has a comment of its own line before it, which is printed: <!-- not run: why -->
+A line of its own before a block may say otherwise:
+
+    <!-- not run: why -->     the block is left out, and the reason is printed
+    <!-- file: name -->       the block, of any language, is the text of a file in that directory
+
+The checkout's `examples` are there under that name, too.
+
 Other languages are not run. A python block may use `await`. Each page is run by a process of its own. What it leaves running
 ends with it, even what has been made a daemon: that process adopts its orphans and ends its descendants by their ids. Each
 step has at most STEP seconds.
@@ -35,11 +41,13 @@ from pathlib import Path
 from types import FrameType
 
 TOP = Path(__file__).parents[1]
+RUNS = {"python", "console"}
 STEP = 120.0  # seconds for one block of python or one command of a console block
 GRACE = 10.0  # seconds for what a page left running to end after SIGTERM, before SIGKILL
 
 FENCE = re.compile(r"(?P<indent> {0,3})(?P<fence>`{3,}|~{3,}) *(?P<language>[\w+-]*)")
 NOT_RUN = re.compile(r"<!-- not run: (?P<reason>.+?) -->")
+FILE = re.compile(r"<!-- file: (?P<name>[\w.-]+) -->")
 
 
 class WrongOutput(Exception):
@@ -48,12 +56,24 @@ class WrongOutput(Exception):
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block: where it begins, its language, its text, and why it is not run, if it is not."""
+    """One fenced block: where it begins, its language, its text, and the line before it, which may say what to do with it."""
 
     line: int
     language: str
     text: str
-    not_run: str | None
+    before: str
+
+    @property
+    def not_run(self) -> str | None:
+        """Why it is not run, if it is not."""
+        match = NOT_RUN.fullmatch(self.before)
+        return match and match["reason"]
+
+    @property
+    def file(self) -> str | None:
+        """The name of the file that it is, if it is one."""
+        match = FILE.fullmatch(self.before)
+        return match and match["name"]
 
 
 @dataclass(frozen=True)
@@ -68,15 +88,12 @@ class Command:
 def blocks(page: str) -> Iterator[Block]:
     """The fenced blocks of a page, in order."""
     lines = page.splitlines()
-    reason: str | None = None
+    before = ""
     at = 0
     while at < len(lines):
         opening = FENCE.match(lines[at])
         if opening is None:
-            if mark := NOT_RUN.search(lines[at]):
-                reason = mark["reason"]
-            elif lines[at].strip():
-                reason = None  # it counts for the block right after it only
+            before = lines[at].strip() or before
             at += 1
             continue
         begin = at + 1
@@ -84,8 +101,8 @@ def blocks(page: str) -> Iterator[Block]:
         while end < len(lines) and lines[end].strip() != opening["fence"]:
             end += 1
         text = "\n".join(line.removeprefix(opening["indent"]) for line in lines[begin:end])
-        yield Block(begin + 1, opening["language"], text, reason)
-        reason = None
+        yield Block(begin + 1, opening["language"], text, before)
+        before = ""
         at = end + 1
 
 
@@ -263,31 +280,32 @@ def tour(page: Path, say: Callable[[str], None]) -> int:
     All descendants of this process end with the page.
     """
     found = list(blocks(page.read_text(encoding="utf-8")))
-    runs = {"python", "console"} & {block.language for block in found}
-    if not runs:
+    if not any(block.language in RUNS or block.file for block in found):
         return 0
     place = Path(tempfile.mkdtemp(prefix="tour-"))
     before = Path.cwd()
-    shell = Shell(place, environment(place)) if "console" in runs else None
+    shell = Shell(place, environment(place))
     names: dict[str, object] = {"__name__": "__tour__"}
     done = 0
     try:
         os.chdir(place)
+        (place / "examples").symlink_to(TOP / "examples")
         for block in found:
-            if block.language not in runs:
+            if block.file is not None:
+                (place / block.file).write_text(block.text + "\n", encoding="utf-8")
+            elif block.language not in RUNS:
                 continue
-            if block.not_run is not None:
+            elif block.not_run is not None:
                 say(f"{page.name}:{block.line}: not run: {block.not_run}")
                 continue
-            if shell is not None and block.language == "console":
+            elif block.language == "console":
                 run_console(block, shell)
             else:
                 run_python(block, names, str(page))
             done += 1
     finally:
         os.chdir(before)
-        if shell is not None:
-            shell.close()
+        shell.close()
         end_descendants()
         shutil.rmtree(place, ignore_errors=True)
     return done

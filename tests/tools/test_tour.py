@@ -113,6 +113,19 @@ def test_a_block_marked_not_run_is_named_with_its_reason(page: Path) -> None:
     assert run(page, "<!-- not run: far away -->\n\nwords\n\n```console\n$ false\n```\n").returncode == 1
 
 
+def test_a_block_may_be_a_file(page: Path) -> None:
+    """The text is there under its name for what follows, and is not run by itself."""
+    text = "<!-- file: made.py -->\n```python\nprint('from', __file__)\n```\n\n```console\n$ python made.py\nfrom ...made.py\n```\n"
+    done = run(page, text)
+    assert done.returncode == 0, done.stdout
+    assert "2 blocks held" in done.stdout
+
+
+def test_a_page_can_use_the_examples(page: Path) -> None:
+    """As in the checkout, where its reader is."""
+    assert run(page, "```console\n$ test -e examples/demo.py\n```\n").returncode == 0
+
+
 def test_the_projects_programs_come_first(page: Path) -> None:
     """`python` in a page is the interpreter that runs the tour."""
     done = run(page, f"```console\n$ command -v python\n{Path(sys.executable).parent}/python\n```\n")

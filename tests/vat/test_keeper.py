@@ -387,7 +387,7 @@ def test_broken_results_are_held_too() -> None:
 
 def test_what_leaves_because_something_was_let_go_leaves_too() -> None:
     """A settlement that is let go makes those who waited for it leave in turn; nothing waits for the next message."""
-    vat, keeper = durable(at_once=True)
+    vat, _keeper = durable(at_once=True)
     order: list[str] = []
     vat._leave(lambda: (order.append("first"), vat._leave(order.append, "second"))[0])
     vat.run()
