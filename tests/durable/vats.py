@@ -28,6 +28,8 @@ class Box:
         target = getattr(self, path[0])
         for step in path[1:]:
             target = target[step]
+        if op not in ("replace", "tags") and not isinstance(target, list | dict | set):
+            raise TypeError(f"{path} is no container")
         if op == "set":
             target[args[0]] = args[1]
         elif op == "del":

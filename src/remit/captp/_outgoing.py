@@ -48,6 +48,10 @@ class Answering:
         """Write the settlement."""
         self.session.notify(self.resolver._at, final(promise)._value)
 
+    def lost(self, why: Broken) -> None:
+        """The promise's vat stopped before it had kept the result."""
+        self.session.notify(self.resolver._at, Failed(why))
+
 
 class Outgoing:
     """The state of a session, and what its vats and its peer's questions make it send. See `Session`."""
