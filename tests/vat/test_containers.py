@@ -32,6 +32,14 @@ def _slice(a: int, b: int, step: int) -> slice:
     return slice(a, b, step or None)
 
 
+def times(items: list[Any], n: int) -> None:
+    """`items *= n`, which in a field repeats copies: a container inside belongs to one place."""
+    if type(items) is list:
+        items[:] = [copy.deepcopy(item) for _ in range(n) for item in items]
+    else:
+        items *= n
+
+
 DICT: dict[str, tuple[Op, tuple[Any, ...]]] = {
     "setitem": (lambda d, k, v: d.__setitem__(k, v), (KEYS, DATA)),
     "delitem": (lambda d, k: d.__delitem__(k), (KEYS,)),
@@ -48,7 +56,7 @@ LIST: dict[str, tuple[Op, tuple[Any, ...]]] = {
     "append": (lambda x, v: x.append(v), (DATA,)),
     "extend": (lambda x, v: x.extend(v), (st.lists(DATA, max_size=3),)),
     "iadd": (lambda x, v: x.__iadd__(v), (st.lists(DATA, max_size=3),)),
-    "imul": (lambda x, n: x.__imul__(n) if len(x) < 8 else None, (st.integers(0, 2),)),
+    "imul": (lambda x, n: times(x, n) if len(x) < 8 else None, (st.integers(0, 2),)),
     "insert": (lambda x, i, v: x.insert(i, v), (INDEX, DATA)),
     "pop": (lambda x, i: x.pop(i), (INDEX,)),
     "pop_last": (lambda x: x.pop(), ()),

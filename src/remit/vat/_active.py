@@ -6,21 +6,28 @@ variable here would cost more than the rest of a send.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from remit.errors import Misuse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from remit.vat._ref import Promise
     from remit.vat._turn import Turn
 
 
 class Active:
-    """The process's current turn; None between turns and in ordinary code."""
+    """The process's current turn; None between turns and in ordinary code.
 
-    __slots__ = ("turn",)
+    `future` makes an asyncio future of a promise, once asyncio has been asked for.
+    """
+
+    __slots__ = ("future", "turn")
 
     def __init__(self) -> None:
         self.turn: Turn | None = None
+        self.future: Callable[[Promise[Any]], Any] | None = None
 
 
 active = Active()

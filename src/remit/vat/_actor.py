@@ -18,11 +18,14 @@ from remit.errors import Misuse, NotPassable, StoreError
 from remit.vat._active import active
 from remit.vat._containers import OURS, adopt
 from remit.vat._method import Method, methods_of
-from remit.vat._ref import ATOMS, LEAST, SMALL, Promise, Ref, ask
-from remit.vat._tell import teller_class
+from remit.vat._ref import ATOMS, LEAST, SMALL, Ref
+from remit.vat._send import ref_class
 
 C = TypeVar("C")
 _set: Final = object.__setattr__
+_new: Final = (
+    object.__new__
+)  # making an object and setting its slots on the spot takes half as long as calling its class
 _UNSET: Final = object()
 
 
@@ -56,7 +59,7 @@ class ActorType:
             if name in self.methods:
                 raise Misuse(f"{cls.__qualname__}: a field and a method are both named {name!r}")
         self.named = {name: method for name, method in self.methods.items() if name is not None}
-        self.ref_class: type[Ref[Any]] = _ref_class(cls, self.methods)
+        self.ref_class: type[Ref[Any]] = ref_class(cls, self.methods)
         self.snapshot: Callable[[Any], tuple[Any, ...]]
         self.restore: Callable[[Any, tuple[Any, ...]], None]
         self.snapshot, self.restore = _copiers(fields)
@@ -98,14 +101,14 @@ def actor(cls: type[C] | None = None, *, kind: str | None = None, version: int =
             # What stays of a default on the class would answer for a field that a constructor forgot.
             if name in vars(made):
                 delattr(made, name)
+        known = ActorType(made, kind or f"{made.__module__}.{made.__qualname__}", version, fields, defaults)
+        made._remit_ = known  # type: ignore[attr-defined]
         made.__init__ = _constructor(fields, defaults)  # type: ignore[method-assign]  # as dataclasses do
+        made.__setattr__ = _setter(frozenset(fields), known.snapshot)  # type: ignore[method-assign]  # the state's only door
         made.__delattr__ = _no_delete  # type: ignore[method-assign]
         made.__eq__ = object.__eq__  # type: ignore[method-assign]  # objects have identity, not value
         made.__hash__ = object.__hash__  # type: ignore[method-assign]
         made.__repr__ = _show  # type: ignore[method-assign]  # fields may be secrets
-        kind_name = kind or f"{made.__module__}.{made.__qualname__}"
-        made._remit_ = known = ActorType(made, kind_name, version, fields, defaults)  # type: ignore[attr-defined]
-        made.__setattr__ = _setter(frozenset(fields), known.snapshot)  # type: ignore[method-assign]  # the state's only door
         return made
 
     return decorate if cls is None else decorate(cls)
@@ -183,7 +186,12 @@ def adopt_field(instance: Any, name: str, value: Any) -> Any:
 def _setter(fields: frozenset[str], snapshot: Callable[[Any], tuple[Any, ...]]) -> Any:
     def __setattr__(self: Any, name: str, value: Any) -> None:  # noqa: N807
         kind = type(value)
-        if not (LEAST < value < SMALL if kind is int else kind in ATOMS):
+        if (
+            not (kind is int and LEAST < value < SMALL)
+            and kind not in ATOMS
+            and not (kind is str and value.isascii())
+            and not isinstance(value, Ref)
+        ):
             value = adopt_field(self, name, value)
         turn = active.turn
         if turn is None:
@@ -206,20 +214,3 @@ def _no_delete(self: Any, name: str) -> None:
 
 def _show(self: Any) -> str:
     return f"<{self._remit_.kind} object>"
-
-
-def _ref_class(cls: type, methods: dict[str | None, Method]) -> type[Ref[Any]]:
-    """A reference class with the methods spelt out: several times faster than `__getattr__`."""
-    names = {
-        name: _sender(name) for name in methods if name is not None and name.isidentifier() and not hasattr(Ref, name)
-    }
-    made = {"__slots__": (), "__module__": cls.__module__, "_teller": teller_class(cls, names), **names}
-    return type(f"{cls.__name__}Ref", (Ref,), made)
-
-
-def _sender(name: str) -> Any:
-    def method(self: Ref[Any], *args: Any, **kwargs: Any) -> Promise[Any]:
-        return ask(self, name, args, kwargs)
-
-    method.__name__ = name
-    return method

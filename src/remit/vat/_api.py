@@ -20,7 +20,6 @@ from remit.vat._message import Message
 from remit.vat._outcome import PENDING, Failed, failed
 from remit.vat._ref import ATOMS, Far, Promise, Ref, ask, final
 from remit.vat._task import Handler, Subscription
-from remit.vat._tell import Teller
 from remit.vat._turn import Settlement, Turn
 
 C = TypeVar("C")
@@ -153,13 +152,6 @@ class Caller(Generic[T]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return call_now(self._ref, None, args, kwargs)
-
-
-def tell(ref: Ref[T]) -> Teller[T]:
-    """The reference as one to send to without expecting anything."""
-    if not isinstance(ref, Ref):
-        raise Misuse(f"tell takes a reference, not {type(ref).__name__}")
-    return ref._teller(ref)
 
 
 def call(ref: Ref[T]) -> Caller[T]:

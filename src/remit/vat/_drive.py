@@ -6,12 +6,13 @@ The only module here that knows an event loop, imported when one is used.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
 from remit.errors import Broken, Misuse
 from remit.vat._outcome import Failed
-from remit.vat._ref import Promise, final
+from remit.vat._ref import Promise
+from remit.vat._waiting import Prompt
 
 if TYPE_CHECKING:
     from remit.vat._vat import Vat
@@ -73,7 +74,7 @@ async def detach(vat: Vat) -> None:
     await asyncio.gather(*driver.tasks, return_exceptions=True)
 
 
-class Outside:
+class Outside(Prompt):
     """An asyncio future that waits on a promise; the result leaves the vat, so it may be held."""
 
     __slots__ = ("future",)
@@ -83,13 +84,17 @@ class Outside:
 
     def settled(self, promise: Promise[Any]) -> None:
         """Tell the future, once the vat lets results out."""
-        promise._vat._leave(self.tell, promise)
+        vat = promise._vat
+        if vat._keeper is None:
+            self.tell(promise)
+        else:
+            vat._leave(self.tell, promise)
 
     def tell(self, promise: Promise[Any]) -> None:
         """Resolve the future unless its waiter has given up."""
         if self.future.done():
             return
-        value = final(promise)._value
+        value = promise._value
         if isinstance(value, Failed):
             self.future.set_exception(value.error.copy())
         else:
@@ -101,11 +106,11 @@ class Outside:
             self.future.set_exception(why.copy())
 
 
-def wait(promise: Promise[Any]) -> Generator[Any, Any, Any]:
-    """Await a promise from ordinary asyncio code."""
+def future(promise: Promise[Any]) -> asyncio.Future[Any]:
+    """What ordinary asyncio code awaits in place of a promise."""
     vat = promise._vat
-    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    promise._wait(Outside(future))
-    if vat._driver is None and vat.stopped is None and not future.done():
+    made: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    promise._wait(Outside(made))
+    if vat._driver is None and vat.stopped is None and not made.done():
         raise Misuse(f"nobody drives vat {vat.name}: enter it with 'async with', or call run() by hand")
-    return (yield from future)
+    return made

@@ -17,8 +17,9 @@ from remit.values import Symbol, passable
 from remit.vat._active import active
 from remit.vat._message import Message
 from remit.vat._outcome import Failed
-from remit.vat._ref import ATOMS, LEAST, SMALL, Promise, Ref, final, settle, wait
+from remit.vat._ref import ATOMS, DIRECT, LEAST, SMALL, Promise, Ref
 from remit.vat._task import Handler, Task
+from remit.vat._waiting import unwinding
 
 if TYPE_CHECKING:
     from remit.vat._actor import ActorType
@@ -44,76 +45,69 @@ def deliver(vat: Vat, message: Message) -> None:
     turn.context = message.context
     active.turn = turn
     try:
-        behaviour = ref._at
-        args = message.args
+        behaviour, args = ref._at, message.args
         method = behaviour._remit_.named.get(message.selector)
         if method is None or message.foreign:
             method, args = find(behaviour._remit_, message)
         if message.kwargs is not None:
             value = method.function(behaviour, *args, **message.kwargs)
-        elif len(args) == 1:
-            value = method.function(behaviour, args[0])
         elif not args:
             value = method.function(behaviour)
+        elif len(args) == 1:
+            value = method.function(behaviour, args[0])
         else:
             value = method.function(behaviour, *args)
-        kind = value.__class__
-        if (kind is int and LEAST < value < SMALL) or kind in ATOMS or (kind is str and value.isascii()):
-            pass
-        elif kind is not CoroutineType:
-            value = passable(value)
-        if turn.before and method.reads and kind is not CoroutineType:
-            raise unread(message)
-        if vat._keeper is not None and kind is not CoroutineType:
-            vat._keeper.changed(turn)
+        kind = type(value)
+        plain = (kind is int and LEAST < value < SMALL) or kind in ATOMS or (kind is str and value.isascii())
+        if kind is not CoroutineType:
+            if not plain:
+                value = passable(value)
+            if vat._keeper is not None or (turn.before and method.reads):
+                may_commit(vat, message, method.reads)
     except BaseException as error:  # noqa: BLE001  # whatever a turn raises breaks its promise
         abort(vat, message, _misfit(message, error) if isinstance(error, TypeError) else error)
         return
     if kind is CoroutineType:
-        step(vat, Task(vat, message, value, method.reads), None)
+        resume(vat, Task(vat, message, value, method.reads))
         return
     active.turn = None
-    # `commit` and `answer`, without their calls where there is nothing for them to do.
+    if turn.before:
+        turn.before = {}
     if turn.effects or turn.touched:
         commit(vat, turn)
-    elif turn.before:
-        turn.before = {}
     if message.context.account is not None:
         message.finish()
-    if message.promise is not None:
-        settle(message.promise, value, vat)
+    promise = message.promise
+    if promise is None:
+        return
+    if plain and unwinding.later is None and not message.foreign and vat.stopped is None:
+        pending: list[Any] | None = promise._pending
+        if pending is not None and len(pending) == 1 and type(task := pending[0]) is Task and task.vat is vat:
+            # What `promise._settle(value, vat)` comes to where one method of a vat awaits another.
+            promise._value = task.awaited = value
+            promise._pending = None
+            vat._queue.append(task)
+            return
+    promise._settle(value, vat)
 
 
 def resume(vat: Vat, task: Task) -> None:
-    """The turn of what follows an `await`."""
+    """The turn of an async method's beginning, or of what follows an `await`: run it to its next `await`, its end or its error."""
     turn = vat._turn
     message = task.message
     turn.target = message.target
     turn.context = message.context
     active.turn = turn
-    step(vat, task, task.awaited)
-
-
-def step(vat: Vat, task: Task, awaited: Any) -> None:
-    """Run a method of the current turn to its next `await`, its end or its error."""
-    turn = vat._turn
-    message = task.message
+    outcome = task.awaited
     try:
-        if isinstance(awaited, Promise):
-            awaited = awaited._value
-            if isinstance(awaited, Promise):
-                awaited = final(awaited)._value
-        if isinstance(awaited, Failed):
-            awaited = task.coroutine.throw(awaited.error.copy())
+        if type(outcome) is Failed:
+            awaited = task.coroutine.throw(outcome.error.copy())
         else:
-            awaited = task.coroutine.send(awaited)
-        if not isinstance(awaited, Ref):
-            kind = type(awaited).__name__
-            raise Misuse(f"{message!r} awaited {kind}: a method may await promises only; ask a device")
-        if turn.before and task.reads:
-            raise unread(message)
-        if vat._keeper is not None:
-            vat._keeper.changed(turn)
+            awaited = task.coroutine.send(outcome)
+        if type(awaited) is not Promise and not isinstance(awaited, Ref):
+            raise _strange(message, awaited)
+        if vat._keeper is not None or (turn.before and task.reads):
+            may_commit(vat, message, task.reads)
     except StopIteration as end:
         finish(vat, message, end.value, task.reads)
         return
@@ -122,12 +116,31 @@ def step(vat: Vat, task: Task, awaited: Any) -> None:
         abort(vat, message, error)
         return
     active.turn = None
-    commit(vat, turn)
+    if turn.before:
+        turn.before = {}
+    effects = turn.effects
+    if len(effects) == 1 and type(effects[0]) is Message and not turn.touched:
+        sent = effects[0]
+        promise, target = sent.promise, sent.target
+        direct = type(target) in DIRECT and target._vat is vat and sent.context.account is None and vat.stopped is None
+        if direct and promise is not None and promise is awaited:
+            # What `commit` and `awaited._wait(task)` come to for `await ref.method(...)`.
+            vat._queue.append(sent)
+            promise._pending = [task]
+            turn.effects = []
+            return
+    if effects or turn.touched:
+        commit(vat, turn)
     if isinstance(awaited, Promise):
-        wait(awaited, task)
+        awaited._wait(task)
     else:
         task.awaited = awaited
         vat._enqueue(task)
+
+
+def _strange(message: Message, awaited: Any) -> Misuse:
+    kind = type(awaited).__name__
+    return Misuse(f"{message!r} awaited {kind}: a method may await promises only; ask a device")
 
 
 def finish(vat: Vat, message: Message, value: Any, reads: bool) -> None:
@@ -136,10 +149,7 @@ def finish(vat: Vat, message: Message, value: Any, reads: bool) -> None:
     try:
         if value.__class__ not in ATOMS:
             value = passable(value)
-        if turn.before and reads:
-            raise unread(message)
-        if vat._keeper is not None:
-            vat._keeper.changed(turn)
+        may_commit(vat, message, reads)
     except Exception as error:  # noqa: BLE001  # as in deliver
         abort(vat, message, error)
         return
@@ -163,10 +173,18 @@ def handle(vat: Vat, handler: Handler) -> None:
     except BaseException as error:  # noqa: BLE001  # as in deliver
         abort(vat, message, error)
         return
-    if result.__class__ is CoroutineType:
-        step(vat, Task(vat, message, result), None)
+    if type(result) is CoroutineType:
+        resume(vat, Task(vat, message, result))
     else:
         finish(vat, message, result, reads=False)
+
+
+def may_commit(vat: Vat, message: Message, reads: bool) -> None:
+    """Raise what keeps the current turn from ending well: a mark that it breaks, or its keeper."""
+    if reads and vat._turn.before:
+        raise unread(message)
+    if vat._keeper is not None:
+        vat._keeper.changed(vat._turn)
 
 
 def answer(vat: Vat, message: Message, value: Any) -> None:
@@ -175,7 +193,7 @@ def answer(vat: Vat, message: Message, value: Any) -> None:
         message.finish()
     promise = message.promise
     if promise is not None:
-        settle(promise, value, vat)
+        promise._settle(value, vat)
 
 
 def commit(vat: Vat, turn: Turn) -> None:
@@ -184,18 +202,20 @@ def commit(vat: Vat, turn: Turn) -> None:
         turn.before = {}
     if turn.touched:
         turn.touched = []
-    effects = turn.effects
-    if not effects:
+    if not turn.effects:
         return
-    turn.effects = []
+    effects, turn.effects = turn.effects, []
+    context = turn.context
+    direct = context.account is None and vat._awake and vat.stopped is None
     for effect in effects:
-        if effect.__class__ is Message and effect.context.account is None:
+        if direct and type(effect) is Message and effect.context is context:
             # What `effect.commit(vat)` comes to for most: straight to the queue.
             target = effect.target
-            if target._direct and target._vat is vat and vat._awake and vat.stopped is None:
+            if type(target) in DIRECT and target._vat is vat:
                 vat._queue.append(effect)
                 continue
         effect.commit(vat)
+        direct = direct and vat.stopped is None
 
 
 def abort(vat: Vat, message: Message, error: BaseException) -> None:

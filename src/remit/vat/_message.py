@@ -52,7 +52,7 @@ class Context:
 
     def repaid(self) -> Context:
         """The same without the account, for a message whose debt is paid back: no other part of its way pays again."""
-        found = self._repaid
+        found = self if self.account is None else self._repaid
         if found is None:
             found = self._repaid = Context(None, self.trace, self.cause, self.facet)
         return found

@@ -19,18 +19,21 @@ from remit.vat._active import active
 from remit.vat._link import Link, hand_over
 from remit.vat._message import ROOT, Context, Message
 from remit.vat._outcome import PENDING, Failed
-from remit.vat._waiting import Follower, Suspended, Waiter, unwinding
+from remit.vat._waiting import Follower, Prompt, Waiter, unwinding
 
 if TYPE_CHECKING:
-    from remit.vat._tell import Teller
     from remit.vat._vat import Vat
 
 T = TypeVar("T")
 # Always passable as they are. (An int may be too long and a str may hold surrogates, so those two are checked.)
 ATOMS: Final = frozenset({type(None), bool, float, bytes})
-SMALL: Final = (1 << 30) - 1  # an int between these two is passable, too; one digit of Python's: compared fastest
+SMALL: Final = (1 << 30) - 1  # an int nearer to zero is passable, too; of one digit of Python's, it is compared fastest
 LEAST: Final = -SMALL
-_new: Final = object.__new__  # making an object and setting its slots here takes half as long as calling its class
+
+
+DIRECT: Final[set[type]] = set()
+"""The classes of references whose messages go straight to their vat's queue. (CPython 3.11 looks up what belongs to a class with
+`__getattr__` the slow way, so in the hot path references and promises are asked as little as can be.)"""
 
 
 class Ref(Reference, Generic[T]):
@@ -44,8 +47,7 @@ class Ref(Reference, Generic[T]):
     _vat: Vat
     _link: Link | None
     _at: Any  # near: the behaviour, which `become` replaces; far: the link's handle
-    _teller: ClassVar[type[Teller[Any]]]  # what `tell` makes of it
-    _direct: ClassVar[bool] = True  # messages from the same vat go to its queue as they are
+    _teller: ClassVar[type[Any]]  # what `tell` makes
 
     def __init__(self, vat: Vat, at: Any, link: Link | None = None) -> None:
         self._vat = vat
@@ -53,7 +55,8 @@ class Ref(Reference, Generic[T]):
         self._link = link
 
     def __init_subclass__(cls) -> None:
-        cls._direct = cls._route is Ref._route
+        if cls._route is Ref._route:
+            DIRECT.add(cls)
 
     def __getattr__(self, name: str) -> Verb:
         if name.startswith("_"):
@@ -87,6 +90,9 @@ class Ref(Reference, Generic[T]):
 
     def __repr__(self) -> str:
         return f"<ref {type(self._at)._remit_.kind} in {self._vat.name}>"
+
+
+DIRECT.add(Ref)
 
 
 class Far(Ref[T]):
@@ -124,9 +130,7 @@ class Promise(Ref[T]):
     def __await__(self) -> Generator[Any, Any, T]:  # type: ignore[override]  # a promise stands for its value
         if active.turn is not None:
             return (yield self)  # type: ignore[no-any-return]  # the vat sends what the promise became
-        from remit.vat._drive import wait  # asyncio only where it is used
-
-        return cast("T", (yield from wait(self)))
+        return cast("T", (yield from _future(self)))
 
     def _route(self, message: Message, sender: Vat | None) -> None:
         vat = self._vat
@@ -161,10 +165,39 @@ class Promise(Ref[T]):
             self._pending.append(waiter)
 
     def _wait(self, waiter: Waiter) -> None:
-        wait(self, waiter)
+        """Tell the waiter when this promise is settled; at once if it is."""
+        here = self if self._value is PENDING else _front(self)
+        if here._value is not PENDING and here._pending is None:
+            waiter.settled(here)
+            return
+        here._add(waiter)
+        if here._link is not None and here._value is PENDING:
+            here._link.listen(here)
 
     def _settle(self, value: Any, by: Vat | None) -> None:
-        settle(self, value, by)
+        """Take a value, a reference, another promise or a `Failed`; later ones are ignored."""
+        vat = self._vat
+        if by is not vat and by is not None:
+            by._leave(self._settle, value, None)
+            return
+        if self._value is not PENDING:
+            return
+        if isinstance(value, Promise):
+            value = self._becoming(value)
+        self._value = value
+        pending = self._pending
+        if pending is None:
+            return
+        if (
+            len(pending) == 1
+            and isinstance(pending[0], Prompt)
+            and vat.stopped is None
+            and not isinstance(value, Promise)
+        ):
+            self._pending = None
+            pending[0].settled(self)
+        else:
+            unwinding.tell(self)
 
     def _tell(self) -> None:
         """Tell everything that has waited, and what comes to wait meanwhile."""
@@ -201,50 +234,13 @@ class Promise(Ref[T]):
         return f"<promise of {type(value).__name__}>"
 
 
-# Functions and not methods, and few looks at a promise's slots: CPython 3.11 keeps no cache of what it finds on a class
-# with `__getattr__`, and these two are in the path of every call.
+def _future(promise: Promise[Any]) -> Any:
+    """An asyncio future of what the promise becomes, for ordinary code."""
+    if active.future is None:
+        from remit.vat import _drive  # asyncio only where it is used
 
-
-def wait(promise: Promise[Any], waiter: Waiter) -> None:
-    """Tell the waiter when this promise is settled; at once if it is."""
-    if promise._value is not PENDING:
-        promise = _front(promise)
-    pending = promise._pending
-    if promise._value is not PENDING and pending is None:
-        waiter.settled(promise)
-        return
-    if pending is None:
-        promise._pending = [waiter]
-    else:
-        pending.append(waiter)
-    if promise._link is not None and promise._value is PENDING:
-        promise._link.listen(promise)
-
-
-def settle(promise: Promise[Any], value: Any, by: Vat | None) -> None:
-    """The promise takes a value, a reference, another promise or a `Failed`; later ones are ignored."""
-    vat = promise._vat
-    if by is not vat and by is not None:
-        by._leave(promise._settle, value, None)
-        return
-    if promise._value is not PENDING:
-        return
-    if isinstance(value, Promise):
-        value = promise._becoming(value)
-    promise._value = value
-    pending = promise._pending
-    if pending is None:
-        return
-    waiter = pending[0]
-    if isinstance(waiter, Suspended) and len(pending) == 1 and vat.stopped is None and not isinstance(value, Promise):
-        promise._pending = None
-        if waiter.vat is vat and vat._awake:
-            waiter.awaited = promise  # what `settled` comes to here
-            vat._queue.append(waiter)
-        else:
-            waiter.settled(promise)
-    else:
-        unwinding.tell(promise)
+        active.future = _drive.future
+    return active.future(promise)
 
 
 def final(promise: Promise[Any]) -> Promise[Any]:
@@ -285,25 +281,13 @@ def leave(ref: Ref[Any], message: Message, sender: Vat | None) -> None:
 def ask(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Promise[Any]:
     """Send a message and give the promise of its result."""
     turn = active.turn
-    if args or kwargs:
-        args, kwargs = passable_args(args, kwargs)
+    args, kwargs = passable_args(args, kwargs)
     if turn is None:
         promise: Promise[Any] = Promise(ref._vat)
         ref._route(Message(ref, selector, args, kwargs or None, promise, ROOT, True), None)
         return promise
-    promise = _new(Promise)  # this and the message, slot by slot: most of a call inside a vat is made here
-    promise._vat = turn.vat
-    promise._link = promise._at = promise._pending = None
-    promise._value = PENDING
-    message = _new(Message)
-    message.target = ref
-    message.selector = selector
-    message.args = args
-    message.kwargs = kwargs or None
-    message.promise = promise
-    message.context = turn.context
-    message.foreign = False
-    turn.effects.append(message)
+    promise = Promise(turn.vat)
+    turn.effects.append(Message(ref, selector, args, kwargs or None, promise, turn.context))
     return promise
 
 

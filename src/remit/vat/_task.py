@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from remit.vat._message import Context, Message
 from remit.vat._outcome import Failed
-from remit.vat._ref import Promise, Ref, final
+from remit.vat._ref import Promise, Ref
 from remit.vat._waiting import Suspended
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ class Handler(Suspended):
 
     def outcome(self) -> tuple[Callable[[Any], Any] | None, Any]:
         """The function to run and its argument; without a function the outcome passes through."""
-        assert self.awaited is not None
-        value = final(self.awaited)._value
+        value = self.awaited
         if isinstance(value, Failed):
             return (self.broken, value.error.copy()) if self.broken is not None else (None, value)
         return self.fulfilled, value

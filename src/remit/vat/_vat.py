@@ -24,6 +24,7 @@ from remit.vat._held import Held, drop
 from remit.vat._message import ROOT, Message
 from remit.vat._outcome import Failed
 from remit.vat._ref import Far, Promise, Ref
+from remit.vat._task import Task
 from remit.vat._turn import Turn
 
 if TYPE_CHECKING:
@@ -147,8 +148,10 @@ class Vat:
         while queue and ran < limit:
             ran += 1
             job = next_job()
-            if job.__class__ is Message:
+            if type(job) is Message:
                 deliver(self, job)
+            elif type(job) is Task:
+                resume(self, job)
             else:
                 job.run(self)
         return ran

@@ -24,8 +24,18 @@ class Waiter(Protocol):
         """The promise is settled now; called once."""
 
 
-class Suspended:
-    """A waiter that goes on in a turn of its own: a suspended method, a handler."""
+class Prompt:
+    """A waiter that only notes the outcome when it is told, and settles nothing: it can be told at once."""
+
+    __slots__ = ()
+
+    def settled(self, promise: Promise[Any]) -> None:
+        """As for every waiter."""
+        raise NotImplementedError(type(self).__qualname__)
+
+
+class Suspended(Prompt):
+    """A waiter that goes on in a turn of its own: a suspended method, a handler. `awaited` is the outcome that it waited for."""
 
     __slots__ = ("awaited", "vat")
 
@@ -35,7 +45,7 @@ class Suspended:
 
     def settled(self, promise: Promise[Any]) -> None:
         """What was awaited is there: queue the turn."""
-        self.awaited = promise
+        self.awaited = promise._value
         if promise._vat is self.vat:
             self.vat._enqueue(self)
         else:
@@ -47,7 +57,7 @@ class Suspended:
 
     def lost(self, why: Broken) -> None:
         """The vat of the promise stopped before it had kept the result."""
-        self.awaited = broken_promise(self.vat, why)
+        self.awaited = Failed(why)
         self.vat._enqueue(self)
 
     def run(self, vat: Vat) -> None:
@@ -79,31 +89,22 @@ class Unwinding:
     the chain is long, and the chain may be a peer's.
     """
 
-    __slots__ = ("_later",)
+    __slots__ = ("later",)
 
     def __init__(self) -> None:
-        self._later: list[Promise[Any]] | None = None
+        self.later: list[Promise[Any]] | None = None  # None: everybody has been told
 
     def tell(self, promise: Promise[Any]) -> None:
         """Tell the promise's waiters, now or as soon as those before it have been told."""
-        if self._later is not None:
-            self._later.append(promise)
+        if self.later is not None:
+            self.later.append(promise)
             return
-        self._later = later = [promise]
+        self.later = later = [promise]
         try:
             for each in later:
                 each._tell()
         finally:
-            self._later = None
+            self.later = None
 
 
 unwinding: Final = Unwinding()
-
-
-def broken_promise(vat: Vat, why: Broken) -> Promise[Any]:
-    """A promise that is broken from the start."""
-    from remit.vat._ref import Promise
-
-    promise: Promise[Any] = Promise(vat)
-    promise._settle(Failed(why), None)
-    return promise
