@@ -1,8 +1,9 @@
-"""Deliveries in their usual form, taken apart without building records: nearly all of a session's traffic.
+"""Operations in their usual form, taken apart without building records: nearly all of a session's traffic.
 
-The target is one of our exports or answers, the resolver a plain import. What has another form, or a fault, is left to
-the general way (`decode`, then `operate`), which says what is wrong. Both ways come to the same, message by message:
-a message is cut here only where its arguments are one whole value, and so where the general way cuts it, too.
+Of a delivery the target is one of our exports or answers, the resolver a plain import; what is given back are short lists.
+What has another form, or a fault, is left to the general way (`decode`, then `operate`), which says what is wrong. Both
+ways come to the same, message by message: a delivery is cut here only where its arguments are one whole value, and so
+where the general way cuts it, too.
 """
 
 from __future__ import annotations
@@ -10,18 +11,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from remit.captp._exports import ResolverRef
+from remit.captp._incoming import op_deliver, op_gc_answers, op_gc_exports
 from remit.errors import ProtocolError
 from remit.values import Limits, decode
 
 if TYPE_CHECKING:
     from remit.captp._session import Session
 
-_POSITION: Final = rb"(0|[1-9][0-9]{0,8})\+"
-_USUAL: Final = re.compile(
+_NUMBER: Final = rb"(0|[1-9][0-9]{0,8})\+"
+_NUMBERS: Final = rb"\[((?:(?:0|[1-9][0-9]{0,8})\+)*)\]"
+_DELIVERY: Final = re.compile(
     rb"<10'op:deliver<11'desc:(?:(export)|answer)%b>(\[.*\])(?:%b|f)(?:<18'desc:import-object%b>|f)>"
-    % (_POSITION, _POSITION, _POSITION),
+    % (_NUMBER, _NUMBER, _NUMBER),
     re.DOTALL,
 ).fullmatch
+_FULFILMENT: Final = re.compile(rb"\[7'fulfill(?:%b|<4'void>)\]" % _NUMBER).fullmatch
+_GIVEN_BACK: Final = re.compile(rb"<13'op:gc-(?:exports%b%b|answers%b)>" % (_NUMBERS, _NUMBERS, _NUMBERS)).fullmatch
 
 
 def within_envelope(limits: Limits) -> Limits:
@@ -29,26 +35,46 @@ def within_envelope(limits: Limits) -> Limits:
     return Limits(limits.frame, max(1, limits.depth - 1), limits.integer_digits, limits.items)
 
 
-def usual(session: Session, data: bytes) -> list[Any] | None:
-    """The four fields of an op:deliver; None where the general way is to look at the message."""
-    match = _USUAL(data)
-    if match is None or len(data) > session.limits.frame:
-        return None
+def take_usual(session: Session, data: bytes) -> bool:
+    """Do what a message says; False, and nothing done, where the general way is to look at it."""
+    if len(data) > session.limits.frame:
+        return False
+    match = _DELIVERY(data)
+    return _delivered(session, match) if match is not None else _given_back(session, data)
+
+
+def _delivered(session: Session, match: re.Match[bytes]) -> bool:
     export, target, args, position, resolver = match.groups()
     table: Any = session.exports.by_position if export else session.answers
     found = table.get(int(target))
     if found is None:
-        return None
+        return False
+    ref = found.ref if export else found
+    if position is None and resolver is None and type(ref) is ResolverRef:
+        simple = _FULFILMENT(args)
+        if simple is not None:
+            session._resolved(ref, None if simple[1] is None else int(simple[1]))
+            return True
     reader = session._reader
     reader.begin()
     reader.operations = 1
     try:
         values = decode(args, limits=session.inner_limits, record=reader.record)
     except ProtocolError:
-        return None
-    return [
-        found.ref if export else found,
-        values,
-        False if position is None else int(position),
-        False if resolver is None else session.imports.receive(int(resolver), promise=False),
+        return False
+    answer = False if position is None else int(position)
+    wanted = False if resolver is None else session.imports.receive(int(resolver), promise=False)
+    op_deliver(session, [ref, values, answer, wanted])
+    return True
+
+
+def _given_back(session: Session, data: bytes) -> bool:
+    # Fewer bytes than `items`, and so fewer numbers.
+    match = _GIVEN_BACK(data) if len(data) <= session.limits.items else None
+    if match is None:
+        return False
+    fields = [
+        [int(number) for number in numbers.split(b"+") if number] for numbers in match.groups() if numbers is not None
     ]
+    (op_gc_answers if len(fields) == 1 else op_gc_exports)(session, fields)
+    return True

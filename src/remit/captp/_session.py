@@ -25,11 +25,11 @@ from remit.captp._crypto import (
     signature_bytes,
     signature_value,
 )
-from remit.captp._delivery import usual, within_envelope
+from remit.captp._delivery import take_usual, within_envelope
 from remit.captp._descriptors import Reader
 from remit.captp._dialect import OCAPN_1_0, VERSION, Dialect
 from remit.captp._dump import dump, left
-from remit.captp._incoming import op_deliver, operate
+from remit.captp._incoming import operate
 from remit.captp._outgoing import MAX_TABLE, Outgoing
 from remit.errors import Broken, LimitExceeded, LinkLost, Misuse, NotPassable, ProtocolError, Uncertain
 from remit.values import DEFAULT_LIMITS, Limits, Locator, Record, Symbol, decode, encode
@@ -87,11 +87,8 @@ class Session(Outgoing):
         if self.state == "ended":
             return
         try:
-            if self.state == "open":
-                fields = usual(self, data)
-                if fields is not None:
-                    op_deliver(self, fields)
-                    return
+            if self.state == "open" and take_usual(self, data):
+                return
             self._reader.begin()
             operation = decode(data, limits=self.limits, record=self._reader.record)
             if not isinstance(operation, Record):
