@@ -15,6 +15,7 @@ from remit.values._limits import DEFAULT_LIMITS, Limits
 __all__ = ["Framer", "LengthFramer", "framed"]
 
 _DIGITS: Final = re.compile(rb"[0-9]*")
+_LENGTH: Final = re.compile(rb"(0|[1-9][0-9]{0,5}):")  # of most messages
 _CLOSED: Final = frozenset(b"]}>")
 _SIZED: Final = frozenset(b":\"'")  # behind the length of bytes, a string, a symbol
 _MARKS: Final = _SIZED | frozenset(b"+-")
@@ -168,9 +169,22 @@ class LengthFramer(_Stream):
 
     def _prefix(self) -> bool:
         """Read a length, and step over the bytes that it announces; False where it is not complete."""
-        buffer, most = self._buffer, self._most
-        if self._begin == len(buffer):
+        buffer = self._buffer
+        usual = _LENGTH.match(buffer, self._begin)
+        if usual is not None:
+            length = int(usual[1])
+            if length <= self._limits.frame:
+                self._length = length
+                self._begin = usual.end()
+                self._at = self._begin + length
+                return True
+        elif self._begin == len(buffer):
             return False
+        return self._other_prefix()
+
+    def _other_prefix(self) -> bool:
+        """The same for long lengths, for those of which a part has not come, and for what is none."""
+        buffer, most = self._buffer, self._most
         match = _DIGITS.match(buffer, self._begin, self._begin + most + 1)
         assert match is not None
         end, count = match.end(), match.end() - self._begin
