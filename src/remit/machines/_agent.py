@@ -13,11 +13,12 @@ import logging
 import os
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
 from remit.durable import read_secret_file
-from remit.errors import Broken, Expired, LinkLost, Missing, ProtocolError, Refused, StoreError
+from remit.errors import Broken, Expired, LinkLost, Missing, ProtocolError, Refused, StoreError, StoreFull
 from remit.machines._classes import classes_of
 from remit.machines._config import UserData, drop_introduction, read_user_data
 from remit.machines._desk import Absence, Desk
@@ -68,7 +69,12 @@ class Agent:
         if self.data.introduction:
             drop_introduction(self.house.directory, self.data)
         while True:
-            await self._again(self._hello, "reach the boss")
+            try:
+                await self._again(self._hello, "reach the boss")
+            except (
+                Refused
+            ) as error:  # we go on for those who hold our grants; the boss decides about those, if it comes back
+                _log.error("the boss does not know this machine (any more): %s", error)
             await self.bell.wait(RHYTHM * random.uniform(0.8, 1.2))
 
     async def _redeem(self) -> None:
@@ -136,28 +142,39 @@ class Agent:
 async def run_agent(state: Path) -> None:
     """Be the agent of the machine in this directory, which its provider made, until told to stop.
 
-    Raises `StoreLocked` where one runs already, `Missing` where no provider has left user data, `Refused` if the introduction is refused.
+    Raises `StoreLocked` where one runs already, `Missing` where no provider has left user data, `Refused` if the introduction
+    is refused. While the disk is full it is not there for anybody, and tries again.
     """
+    async with told_to_stop() as stop:
+        while not stop.is_set():
+            try:
+                await _one_life(state, stop)
+            except StoreFull as error:
+                _log.error("%s; trying again in %g s", error, LONGEST)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LONGEST):
+                        await stop.wait()
+
+
+async def _one_life(state: Path, stop: asyncio.Event) -> None:
     data = read_user_data(state)
     workshop, bell = Workshop(classes := classes_of(data.agent.classes, data.agent.path)), Bell()
-    async with (
-        told_to_stop() as stop,
-        household(
-            state,
-            data.machine,
-            classes=[*HOB_CLASSES, *classes],
-            roots={"hob": (HobClient,)},
-            devices=lambda _: {"workshop": workshop, "programs": Programs(), "summons": bell},
-            netlayers=lambda key: _netlayers(state, data, key),
-        ) as house,
-    ):
+    async with household(
+        state,
+        data.machine,
+        classes=[*HOB_CLASSES, *classes],
+        roots={"hob": (HobClient,)},
+        devices=lambda _: {"workshop": workshop, "programs": Programs(), "summons": bell},
+        netlayers=lambda key: _netlayers(state, data, key),
+    ) as house:
         mine = Process.of(os.getpid())
         if mine is not None:
             note_process(house.directory, mine)
+        over = asyncio.Event()
         with tethered(data.agent.tether, stop.set):
             living = asyncio.ensure_future(Agent(house, data, workshop, bell).live())
-            living.add_done_callback(lambda _: stop.set())
-            await first_of(stop, house.failed)
+            living.add_done_callback(lambda _: over.set())
+            await first_of(stop, over, house.failed)
             await _ended(living)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from remit.errors import Broken, Conflict, Unreachable
+from remit.errors import BadArgument, Broken, Conflict, Unreachable
 from remit.graph import Edge
 from remit.lib import membrane
 from remit.machines._desk import Desk
@@ -144,6 +144,8 @@ class HobClient:
     async def expose(self, offer: Offer, ref: Ref[Any]) -> Offer:
         """Offer the object of a running program, for as long as that runs; grants of it outlast the program."""
         check_offer(offer)
+        if not isinstance(ref, Ref):
+            raise BadArgument(f"what is offered as {offer.name!r} must be an object, not {type(ref).__name__} data")
         there = self.offered.get(offer.name)
         if there is not None and (there.kind or there.interface != offer.interface):
             raise Conflict(

@@ -7,6 +7,7 @@ from typing import Any
 from remit.errors import Conflict, Unreachable
 from remit.graph import Edge
 from remit.machines._records import Offer, Report
+from remit.machines._supports import check_offer, check_report
 from remit.values import SturdyRef
 from remit.vat import Promise, Ref, actor, become, call, field, tell
 
@@ -69,6 +70,7 @@ class HobServer:
         """The machine has (re)connected: learn where it is, finish what was begun. Answers the boss's signed address."""
         if getattr(address, "key", None) != self.key:
             raise Conflict(f"this address is not signed by machine {self.name}")
+        check_report(report)
         await self.network.learn(address)
         self.address = address
         self.seen = await self.network.now()
@@ -79,6 +81,7 @@ class HobServer:
 
     def offering(self, offer: Offer) -> None:
         """The machine makes or changes an offer."""
+        check_offer(offer)
         self.known[offer.name] = offer
 
     def withdrawn(self, name: str) -> None:

@@ -37,7 +37,7 @@ class Household:
         self.durable = durable
         self.node = node
         self.network = durable.network
-        self.failed = failed
+        self.failed = failed  # the state could not be kept
 
     async def door(self, file: str, ref: Ref[Any], holder: str) -> SturdyRef:
         """Have the private file hold a sturdyref of this object, with today's hints.
@@ -70,21 +70,29 @@ async def household(
     with FileLock(directory / "lock", f"the state directory {directory}"):
         key = NodeKey.open(directory / "key.pem")
         failed = asyncio.Event()
+        failures: list[StoreError] = []
+
+        def fail(error: StoreError) -> None:
+            failures.append(error)
+            failed.set()
+
         durable = DurableVat.open(
             SqliteStore(directory / "state.db"),
             name=name,
             classes=[*KINDS, *classes],
             roots={**roots, "swiss": (SwissNumbers,)},
             devices=devices(key),
-            on_failure=lambda _: failed.set(),
+            on_failure=fail,
         )
         async with durable, Node(key, durable.vat, swiss=durable.root("swiss")) as node:
             durable.network.attach(node)
             for netlayer in netlayers(key):
                 await node.listen(netlayer)
-            yield Household(directory, key, durable, node, failed)
-            if failed.is_set():
-                raise StoreError(f"the state in {directory} could not be kept; what was asked last may be lost")
+            try:
+                yield Household(directory, key, durable, node, failed)
+            finally:
+                if failures:  # the cause of whatever else went wrong
+                    raise failures[0]
 
 
 @asynccontextmanager

@@ -72,7 +72,7 @@ class Introduction:
         await self.network.learn(address)
         reference = await self.network.enliven(client)
         call(self.hob).register(reference, key, address)
-        self.source = " ".join(f"{name}={hint}" for name, hint in sorted(address.hints.items()))
+        self.source = " ".join(f"{name}={hint}" for name, hint in sorted(address.hints.items()))[:200]
         call(self.fleet).enrolled(self.name, self.hob)
         if self.answer is None:
             self._take(await self.network.sturdy(self.hob, holder=f"machine {self.name}", only=key))

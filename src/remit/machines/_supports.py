@@ -8,11 +8,12 @@ from typing import Any
 from remit.errors import BadArgument, Conflict
 from remit.lib import Attenuation, Rules, rules_of, supports
 from remit.machines._names import check_name
-from remit.machines._records import Offer
+from remit.machines._records import Offer, Report
 from remit.vat import actor_type
 
-__all__ = ["check_offer", "check_within", "described", "description_of"]
+__all__ = ["check_offer", "check_report", "check_within", "described", "description_of"]
 
+_MOST = 100_000  # names in one list from another machine; far above any honest use
 _ALWAYS = ("count", "methods", "rate", "until")  # what a membrane enforces for any object
 
 
@@ -25,6 +26,25 @@ def check_offer(offer: Offer) -> None:
         raise BadArgument(f"offer {offer.name}: interface, description and kind are texts")
     if offer.rules is not None and type(offer.rules) is not Rules:
         raise BadArgument(f"offer {offer.name}: rules are a remit.lib.Rules")
+    if not _texts(offer.supports) or not (offer.methods is None or _texts(offer.methods)) or type(offer.up) is not bool:
+        raise BadArgument(f"offer {offer.name}: supports and methods are lists of names, up is true or false")
+
+
+def check_report(report: Report) -> None:
+    """Refuse a report whose parts are of the wrong sort, so that one machine cannot spoil what is shown of all."""
+    bindings = report.bindings
+    if not _texts(report.grants) or type(bindings) is not dict or not _texts(list(bindings.values())):
+        raise BadArgument("a report has a list of edge ids, and a dict of edge ids by binding")
+    if not isinstance(report.offers, list | tuple) or len(report.offers) > _MOST:
+        raise BadArgument(f"a report has a list of at most {_MOST} offers")
+    if type(report.version) is not str or len(report.version) > 40:
+        raise BadArgument("a report says the agent's version in at most 40 characters")
+    for offer in report.offers:
+        check_offer(offer)
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and len(value) <= _MOST and all(type(each) is str for each in value)
 
 
 def description_of(cls: type) -> dict[str, Any]:
