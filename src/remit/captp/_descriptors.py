@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from remit.captp._crypto import signature_value
+from remit.captp._crypto import key_bytes, signature_bytes, signature_value
 from remit.errors import ProtocolError
 from remit.values import Locator, Record, Reference, Symbol, encode, model_record
 from remit.vat import PENDING, Far, Promise, Ref, final
@@ -33,6 +33,7 @@ class Give:
             isinstance(part, bytes) for part in (session, gifter_side, gift)
         ):
             raise ProtocolError("desc:handoff-give takes a key, a peer, and three byte arrays")
+        key_bytes(receiver_key)  # in its form, as the whole is passed on
         self.receiver_key = receiver_key
         self.exporter = exporter
         self.session = session
@@ -75,6 +76,7 @@ class Envelope:
     def __init__(self, signed: Any, signature: Any) -> None:
         if not isinstance(signed, Give | Receive):
             raise ProtocolError("desc:sig-envelope holds a desc:handoff-give or a desc:handoff-receive")
+        signature_bytes(signature)  # it may be passed on, so it must be no more than a signature
         self.signed = signed
         self.signature = signature
 

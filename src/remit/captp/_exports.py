@@ -66,12 +66,13 @@ class ResolverRef(Ref[Any]):
 class Exports:
     """The export table of one session; the session owns it, and it ends empty but for the bootstrap."""
 
-    __slots__ = ("_next", "by_position", "by_ref", "limit")
+    __slots__ = ("_next", "by_position", "by_ref", "limit", "written")
 
     def __init__(self, bootstrap: Ref[Any], limit: int) -> None:
         self.by_position: dict[int, Export] = {0: Export(bootstrap)}
         self.by_ref: dict[Ref[Any], int] = {}
         self.limit = limit
+        self.written: list[int] = []  # the positions in the message that is being written
         self._next = 1
 
     def add(self, ref: Ref[Any]) -> int:
@@ -79,10 +80,17 @@ class Exports:
         position = self.by_ref.get(ref)
         if position is not None:
             self.by_position[position].count += 1
-            return position
-        position = self.resolver(ref)
-        self.by_ref[ref] = position
+        else:
+            position = self.resolver(ref)
+            self.by_ref[ref] = position
+        self.written.append(position)
         return position
+
+    def unwrite(self) -> None:
+        """The message that was being written is not sent."""
+        for position in self.written:
+            self.give_back(position, 1)
+        self.written.clear()
 
     def resolver(self, ref: Ref[Any]) -> int:
         """A position for something that is written once only."""
@@ -100,20 +108,22 @@ class Exports:
             raise ProtocolError(f"no export at position {position}")
         return export.ref
 
-    def give_back(self, position: int, delta: int) -> None:
-        """The peer has forgotten `delta` of the times that it received this position."""
+    def give_back(self, position: int, delta: int) -> Ref[Any] | None:
+        """The peer has forgotten `delta` of the times that it received this position; what is free then."""
         export = self.by_position.get(position)
         if export is None or position == 0 or delta < 0:
             if position < 0 or delta < 0 or position >= self._next:
                 raise ProtocolError(f"op:gc-exports for position {position}, delta {delta}")
-            return
+            return None
         export.count -= delta
         if export.count < 0:
             raise ProtocolError(f"position {position} was given back more often than it was sent")
-        if export.count == 0:
-            del self.by_position[position]
-            if self.by_ref.get(export.ref) == position:  # a resolver may have a second position, as an argument
-                del self.by_ref[export.ref]
+        if export.count > 0:
+            return None
+        del self.by_position[position]
+        if self.by_ref.get(export.ref) == position:  # a resolver may have a second position, as an argument
+            del self.by_ref[export.ref]
+        return export.ref
 
     def faults(self) -> list[str]:
         """What contradicts the invariants."""

@@ -12,25 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 from remit.captp._bootstrap import BootstrapRef, take_gift
 from remit.captp._crypto import key_bytes, signature_value
 from remit.captp._descriptors import Envelope, Give, Receive
-from remit.captp._outgoing import FLUSH, Answering
+from remit.captp._exports import ResolverRef
+from remit.captp._outgoing import Answering
+from remit.captp._shorten import FLUSH, Flush
 from remit.errors import Broken, LimitExceeded, LinkLost, Missing, ProtocolError, Refused
 from remit.values import Record, Symbol, Tagged, encode
-from remit.vat import Failed, Message, Promise, Ref, Vat, final
+from remit.vat import Failed, Far, Message, Promise, Ref, final
 
 if TYPE_CHECKING:
     from remit.captp._session import Session
 
 
-class Flush(Message):
-    """A message that only has to arrive: it is answered when its turn comes, without one of the object's."""
-
-    __slots__ = ()
-
-    def run(self, vat: Vat) -> None:
-        """All earlier messages from the same sender have had their turns."""
-        self.finish()
-        if self.promise is not None:
-            self.promise._settle(None, vat)
+MAX_COLLECTING: Final = 1000
+"""Gifts of one session for which a session with their exporter is sought; each may be a dial."""
 
 
 def operate(session: Session, operation: Record) -> None:
@@ -67,20 +61,27 @@ def op_deliver_only(session: Session, fields: list[Any]) -> None:
 
 def arrived(session: Session, target: Any, args: Any, promise: Promise[Any] | None) -> None:
     """Route a message to its target, as if from outside of all vats."""
-    if not isinstance(target, Ref) or not isinstance(args, list):
+    if not isinstance(target, Ref) or not isinstance(args, list) or _is_import(session, target):
         raise ProtocolError("a delivery goes to desc:export or desc:answer, with a list of arguments")
     if session._reader.specials:
         args = with_gifts(session, target, args)
     kwargs = None
     if args and isinstance(args[-1], Tagged) and args[-1].tag == "kwargs" and isinstance(args[-1].value, dict):
         kwargs = args.pop().value or None
-    flush = len(args) == 1 and isinstance(args[0], Symbol) and args[0].name == FLUSH
-    make = Flush if flush else Message
-    message = make(target, None, tuple(args), kwargs, promise, session.context, True)
+    message: Message
+    if len(args) == 1 and isinstance(args[0], Symbol) and args[0].name == FLUSH:
+        message = Flush(target, FLUSH, (), None, promise, session.context, True)
+    else:
+        message = Message(target, None, tuple(args), kwargs, promise, session.context, True)
     account = session.context.account
     if account is not None:
         account.borrow()
     target._route(message, None)
+
+
+def _is_import(session: Session, target: Ref[Any]) -> bool:
+    """Whether this is the peer's own object: it would only be sent back."""
+    return target._link is session and isinstance(target, Far | Promise) and target._at >= 0
 
 
 def answering(session: Session, resolver: Any) -> Answering:
@@ -126,7 +127,7 @@ def pick(session: Session, name: str, fields: list[Any], kind: type, part: Calla
         raise ProtocolError(f"{name} takes a promise, which part, and an answer position")
     which = fields[1].name if isinstance(fields[1], Symbol) else fields[1]
     if type(which) is not kind or fields[2] is False:
-        raise ProtocolError(f"{name} takes a {kind.__name__} and an answer position")
+        raise ProtocolError(f"{name} takes {'an integer' if kind is int else 'a string'} and an answer position")
     answer = session.new_answer(fields[2])
     if isinstance(fields[0], Promise):
         fields[0]._wait(Picker(answer, which, part))
@@ -145,7 +146,9 @@ def op_gc_exports(session: Session, fields: list[Any]) -> None:
     if len(positions) != len(deltas):
         raise ProtocolError("op:gc-exports takes as many counts as positions")
     for position, delta in zip(positions, deltas, strict=True):
-        session.exports.give_back(position, delta)
+        freed = session.exports.give_back(position, delta)
+        if isinstance(freed, ResolverRef):
+            session.unanswered(freed)
 
 
 def op_gc_answers(session: Session, fields: list[Any]) -> None:
@@ -209,6 +212,10 @@ def collect(session: Session, envelope: Envelope) -> Promise[Any]:
     except (Refused, LimitExceeded) as error:
         promise._settle(Failed(error if isinstance(error, Broken) else Refused(str(error))), None)
         return promise
+    if session.collecting >= MAX_COLLECTING:
+        promise._settle(Failed(Refused(f"{MAX_COLLECTING} gifts of this session are on their way already")), None)
+        return promise
+    session.collecting += 1
     session.home.session_to(give.exporter, Collection(session, envelope, promise).go)
     return promise
 
@@ -235,6 +242,7 @@ class Collection:
 
     def go(self, exporter: Session | Broken) -> None:
         """Withdraw, or break with why the exporter cannot be reached."""
+        self.gifted.collecting -= 1
         if isinstance(exporter, Broken):
             self.promise._settle(Failed(exporter), None)
         else:

@@ -14,21 +14,27 @@ from remit.captp._descriptors import write_reference
 from remit.captp._dialect import Dialect
 from remit.captp._exports import Exports, ResolverRef
 from remit.captp._imports import Imports
-from remit.errors import Broken, NotPassable, Unreachable
+from remit.captp._shorten import FLUSH, Flush, Flushed, link_promise
+from remit.errors import Broken, NotPassable, Uncertain, Unreachable
 from remit.values import Limits, Locator, Symbol, Tagged, encode
 from remit.vat import PENDING, Context, Failed, Far, Message, Promise, Ref, final
 
 if TYPE_CHECKING:
     from remit.captp._home import Home
 
-FLUSH: Final = "op:flush"
-"""Selector of the message that goes ahead of a shortened path; any target answers it, if only by breaking."""
 FULFILL: Final = encode(Symbol("fulfill"))
 BREAK: Final = encode(Symbol("break"))
 
 
 MAX_TABLE: Final = 1_000_000
 """References of one kind in one session; about 300 MB of small objects, far above any honest use."""
+
+
+OWN: Final = "remit"
+"""The transport in the locators of our own kind of node."""
+LET_GO: Final = "the peer has let go of the answer without giving one: the call was sent and may have been done"
+BATCH: Final = 10_000
+"""Positions in one message that gives back; well within every frame limit."""
 
 
 class Answering:
@@ -111,28 +117,38 @@ class Outgoing:
             if message.promise is not None:
                 message.promise._settle(self.gone(), None)
             return
+        if message.selector == FLUSH and not self.flushes:
+            self._settled_flush(message)
+            return
         if handle < 0:
             self._count_pipelined(-handle)
         to = b"<11'desc:answer%d+>" % -handle if handle < 0 else b"<11'desc:export%d+>" % handle
+        promise = message.promise
         try:
-            body = encode(_wire_args(message), self.write)
-        except NotPassable as error:
-            message.fail(Broken(str(error), kind="NotPassable"), None)
+            body = self._body(_wire_args(message))
+            answer, resolver = (0, 0) if promise is None else self._ask(promise)
+        except Broken as error:
+            message.fail(error, None)
             return
-        if len(body) + 100 > self.limits.frame:
-            message.fail(
-                Broken(
-                    f"a message of {len(body)} bytes is above the limit of {self.limits.frame}", kind="LimitExceeded"
-                ),
-                None,
-            )
-            return
-        if message.promise is None:
+        if promise is None:
             self._send_only(to, body)
         else:
-            answer, resolver = self._ask(message.promise)
             self._send(b"<10'op:deliver%s%s%d+<18'desc:import-object%d+>>" % (to, body, answer, resolver))
-            link_promise(message.promise, self, -answer)
+            link_promise(promise, self, -answer)
+
+    def _body(self, value: Any) -> bytes:
+        """A value as this peer gets it. If it can't be sent, nothing in it counts as sent; raises `Broken`."""
+        self.exports.written.clear()
+        try:
+            body = encode(value, self.write)
+        except NotPassable as error:
+            self.exports.unwrite()
+            raise Broken(str(error), kind="NotPassable") from None
+        if len(body) + 100 > self.limits.frame:
+            self.exports.unwrite()
+            text = f"a message of {len(body)} bytes is above the limit of {self.limits.frame}"
+            raise Broken(text, kind="LimitExceeded")
+        return body
 
     def _send_only(self, to: bytes, body: bytes) -> None:
         if self.dialect.deliver_only:
@@ -142,10 +158,15 @@ class Outgoing:
 
     def _ask(self, promise: Promise[Any]) -> tuple[int, int]:
         answer = self._next_answer
-        self._next_answer += 1
         resolver = ResolverRef(self, promise, answer)
+        try:
+            exported = self.exports.resolver(resolver)
+        except NotPassable as error:
+            self.exports.unwrite()
+            raise Broken(str(error), kind="LimitExceeded") from None
+        self._next_answer += 1
         self._questions[answer] = resolver
-        return answer, self.exports.resolver(resolver)
+        return answer, exported
 
     def _count_pipelined(self, answer: int) -> None:
         question = self._questions.get(answer)
@@ -158,27 +179,23 @@ class Outgoing:
         if position < 0 or position in self._listening or self.state == "ended":
             return
         resolver = ResolverRef(self, promise, None)
+        try:
+            exported = self.exports.resolver(resolver)
+        except NotPassable as error:
+            promise._settle(Failed(Broken(str(error), kind="LimitExceeded")), None)
+            return
         self._listening[position] = resolver
-        exported = self.exports.resolver(resolver)
         self._send(b"<9'op:listen<11'desc:export%d+><18'desc:import-object%d+>f>" % (position, exported))
 
     def notify(self, resolver: int, value: Any) -> None:
         """Tell the peer's resolver how a promise of ours was settled."""
         if self.state == "ended":
             return
+        verb, content = (BREAK, value.reason) if isinstance(value, Failed) else (FULFILL, value)
         try:
-            verb, body = (
-                (BREAK, encode(value.reason, self.write))
-                if isinstance(value, Failed)
-                else (FULFILL, encode(value, self.write))
-            )
-        except NotPassable as error:
-            verb, body = BREAK, encode(Broken(str(error), kind="NotPassable"))
-        if len(body) + 100 > self.limits.frame:
-            verb, body = (
-                BREAK,
-                encode(Broken(f"a result of {len(body)} bytes is above the limit", kind="LimitExceeded")),
-            )
+            body = self._body(content)
+        except Broken as error:
+            verb, body = BREAK, encode(error)
         self._send_only(b"<11'desc:export%d+>" % resolver, b"[%s%s]" % (verb, body))
 
     def deposit(self, gift: bytes, ref: Far[Any]) -> None:
@@ -231,15 +248,15 @@ class Outgoing:
     def _write_garbage(self) -> None:
         if self.state != "open":
             return
-        if self._gc_answers:
-            answers, self._gc_answers = self._gc_answers, []
-            label = self.dialect.gc_answers
-            self._output.append(b"<%d'%s%s>" % (len(label), label.encode(), _numbers(answers)))
-        if self.imports.given_back:
-            back = self.imports.take_given_back()
-            label = self.dialect.gc_exports
-            lists = _numbers(back) + _numbers(back.values())
-            self._output.append(b"<%d'%s%s>" % (len(label), label.encode(), lists))
+        answers, self._gc_answers = self._gc_answers, []
+        for some in batched(answers):
+            self._write_operation(self.dialect.gc_answers, _numbers(some))
+        for back in batched(self.imports.take_given_back().items()):
+            lists = _numbers(position for position, _ in back) + _numbers(count for _, count in back)
+            self._write_operation(self.dialect.gc_exports, lists)
+
+    def _write_operation(self, label: str, fields: bytes) -> None:
+        self._output.append(b"<%d'%s%s>" % (len(label), label.encode(), fields))
 
     # --- what our questions become ----------------------------------------------------------------------
 
@@ -257,7 +274,7 @@ class Outgoing:
         table, position = (self._listening, promise._at) if answer is None else (self._questions, answer)
         if table.pop(position, None) is None:
             return
-        if (answer is None or question.pipelined) and self._shortens(value):
+        if (answer is None or question.pipelined) and self.flushes and self._shortens(value):
             self._flush(promise, answer, value)
             return
         if answer is not None:
@@ -273,52 +290,43 @@ class Outgoing:
             return not (value._value is PENDING and value._link is self)
         return isinstance(value, Ref) and value._link is not self
 
+    @property
+    def flushes(self) -> bool:
+        """Whether the peer is a node of our own kind, which answers a flush without a call of any object."""
+        return self.remote_location is not None and self.remote_location.transport == OWN
+
+    def _settled_flush(self, message: Message) -> None:
+        """A flush ends at the border to a foreign peer, whose objects would take it for a call."""
+        if message.promise is not None:
+            message.promise._settle(None, None)
+
     def _flush(self, promise: Promise[Any], answer: int | None, value: Any) -> None:
         """Send a message the old way and keep later ones until it is answered: then all before it have arrived."""
         handle = promise._at if answer is None else -answer
         promise._link = None  # later messages wait in the promise
         gate: Promise[Any] = Promise(promise._vat)
-        self.deliver(handle, Message(promise, FLUSH, (), None, gate, self.context))
+        self.deliver(handle, Flush(promise, FLUSH, (), None, gate, self.context))
         gate._wait(Flushed(self, promise, answer, value))
+
+    def unanswered(self, question: ResolverRef) -> None:
+        """The peer has let go of a question's resolver: if it has not answered, it never will."""
+        promise, answer = question.promise, question.answer
+        table, position = (self._listening, promise._at) if answer is None else (self._questions, answer)
+        if promise._link is not self or table.pop(position, None) is None:
+            return
+        if answer is not None:
+            self._gc_answers.append(answer)
+        self._lost_question(question, Failed(Uncertain(LET_GO)))
 
     def _lost_question(self, question: ResolverRef, why: Failed) -> None:
         question.promise._link = None
         question.promise._settle(why, None)
 
 
-class Flushed:
-    """Waits for the answer of a flush: the shortened promise may then be used."""
-
-    __slots__ = ("answer", "promise", "session", "value")
-
-    def __init__(self, session: Outgoing, promise: Promise[Any], answer: int | None, value: Any) -> None:
-        self.session = session
-        self.promise = promise
-        self.answer = answer
-        self.value = value
-
-    def settled(self, promise: Promise[Any]) -> None:  # fulfilled or broken, it has been there
-        """All messages that went ahead have arrived."""
-        if self.answer is not None:
-            self.session._gc_answers.append(self.answer)
-        self.promise._settle(self.value, None)
-
-
-def link_promise(promise: Promise[Any], link: Outgoing, handle: int) -> None:
-    """From now on messages to this promise go ahead to where its result will be; those that wait go first."""
-    if promise._value is not PENDING:
-        return
-    promise._link = link
-    promise._at = handle
-    pending = promise._pending
-    if pending is None:
-        return
-    promise._pending = None
-    for waiter in pending:
-        if isinstance(waiter, Message):
-            promise._route(waiter, None)
-        else:
-            promise._add(waiter)
+def batched(items: Iterable[Any]) -> Iterable[list[Any]]:
+    """The items in lists that fit well into one message."""
+    rest = list(items)
+    return (rest[start : start + BATCH] for start in range(0, len(rest), BATCH))
 
 
 def _numbers(numbers: Iterable[int]) -> bytes:

@@ -13,7 +13,7 @@ sent. Every table belongs to the session and is empty (but for export 0) when no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from remit.captp._crypto import (
     SessionKey,
@@ -37,6 +37,10 @@ from remit.vat import ROOT, Context, Failed, Message, Promise
 
 if TYPE_CHECKING:
     from remit.captp._home import Home
+
+
+MAX_COUNTS: Final = 10_000
+"""Handoff counts of one peer that leave a gap below them; everybody who is known counts from 0 without gaps."""
 
 
 class Session(Outgoing):
@@ -69,8 +73,10 @@ class Session(Outgoing):
         self.answers: dict[int, Promise[Any]] = {}
         self.inner_limits = within_envelope(limits)
         self._reader = Reader(self)
+        self.collecting = 0  # gifts on their way
         self._next_count = 0
-        self._counts: set[int] = set()
+        self._counts_to = 0  # all counts of the peer's below are used
+        self._counts: set[int] = set()  # and these above
 
     # --- the life of a session ----------------------------------------------------------------------
 
@@ -193,9 +199,14 @@ class Session(Outgoing):
 
     def count_is_new(self, count: int) -> bool:
         """Whether a handoff count of the peer's is used for the first time in this session."""
-        if count in self._counts:
+        if count < self._counts_to or count in self._counts:
             return False
+        if len(self._counts) >= MAX_COUNTS:
+            raise LimitExceeded(f"more than {MAX_COUNTS} handoff counts out of order")
         self._counts.add(count)
+        while self._counts_to in self._counts:
+            self._counts.remove(self._counts_to)
+            self._counts_to += 1
         return True
 
     def left(self) -> list[str]:

@@ -28,7 +28,8 @@ PATIENCE: Final = 64
 """References and answers that may wait to be given back while there is other output; each costs its peer some 100 bytes."""
 BACKLOG: Final = 16 << 20
 """Bytes that one peer may leave unread, past the channel's own mark, before it is no longer listened to."""
-PROBE: Final = "op:flush"
+PROBE: Final = "ping"
+"""What no bootstrap object knows, so that each answers, if only with an error, and nothing is done."""
 
 
 class SessionAccount:
