@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import sys
 
 import click
 
 from remit.cli._config import load_config
-from remit.cli._main import Settings
+from remit.cli._main import Settings, Suggesting
 from remit.cli._show import say
 
 __all__ = ["boss"]
 
 
-@click.group()
+@click.group(cls=Suggesting)
 def boss() -> None:
-    """Run the boss, and look after it."""
+    """Run the boss: the process that keeps track of machines and bindings."""
 
 
 @boss.command()
 @click.option("--state", metavar="DIR", help="The state directory [default: as configured].")
 @click.option("--listen", metavar="HOST:PORT", help="Where to listen [default: as configured].")
-@click.option("--published", metavar="HOST", help="The host that others are told.")
+@click.option("--published", metavar="HOST", help="The host that others are told [default: as configured].")
 @click.option("--start/--no-start", default=None, help="Start all machines too [default: as configured].")
 @click.pass_obj
 def run(settings: Settings, state: str | None, listen: str | None, published: str | None, start: bool | None) -> None:
-    """Run the boss until it is told to stop (SIGTERM or ctrl-C)."""
+    """Run the boss until it is told to stop (SIGTERM or ctrl-C). Its machines go on without it."""
     from remit.machines import BossSettings, run_boss  # the boss's own weight, for this command only
 
     config = load_config(settings.config)
@@ -38,4 +40,6 @@ def run(settings: Settings, state: str | None, listen: str | None, published: st
         start=config.boss.start if start is None else start,
         providers=config.providers,
     )
+    if not settings.debug:
+        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     asyncio.run(run_boss(made, say))

@@ -1,4 +1,4 @@
-"""`remit.toml`: where state is, where the boss listens, which providers there are.
+"""`remit.toml`: where state is, where the boss listens, which providers there are. docs/machines.md describes it.
 
     [boss]
     state = "~/.local/state/remit/boss"     # directory, made 0700
@@ -8,8 +8,16 @@
 
     [providers.process]                     # the provider's name; `kind` is "process" where the name says so
     kind = "process"
+    root = "machines"                       # where the machines' state directories are
 
-Looked for in this order: `--config`, `$REMIT_CONFIG`, `remit.toml` here or in a directory above, `$XDG_CONFIG_HOME/remit/remit.toml`.
+    [providers.process.agent]               # what the agents of its machines are told, unless `machine create` says otherwise
+    classes = ["customers"]                 # modules of the classes that they may keep objects of
+    path = ["examples"]                     # where these are found
+    listen = "127.0.0.1:0"
+    published = "machines.example.org"
+
+Paths are relative to the file. Looked for in this order: `--config`, `$REMIT_CONFIG`, `remit.toml` here or in a directory above,
+`$XDG_CONFIG_HOME/remit/remit.toml`.
 """
 
 from __future__ import annotations
@@ -20,8 +28,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import click
 import msgspec
+
+from remit.cli._exit import BadConfig
 
 __all__ = ["BossSection", "Config", "load_config", "state_home"]
 
@@ -44,12 +53,28 @@ class BossSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         return Path(self.state).expanduser() if self.state else state_home() / "boss"
 
 
+class AgentSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`[providers.NAME.agent]`: only what is given gets to the agents."""
+
+    classes: list[str] | msgspec.UnsetType = msgspec.UNSET
+    path: list[str] | msgspec.UnsetType = msgspec.UNSET
+    listen: str | msgspec.UnsetType = msgspec.UNSET
+    published: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class ProviderSection(msgspec.Struct, kw_only=True):
+    """`[providers.NAME]`, as far as all kinds have it in common; each kind knows the rest."""
+
+    kind: str = ""
+    root: str = ""
+    agent: AgentSection = msgspec.field(default_factory=AgentSection)
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The whole file; every part has a default."""
 
     boss: BossSection = msgspec.field(default_factory=BossSection)
     providers: dict[str, dict[str, Any]] = msgspec.field(default_factory=lambda: {"process": {}})
-    path: str = ""
 
 
 def load_config(given: str | None) -> Config:
@@ -58,18 +83,37 @@ def load_config(given: str | None) -> Config:
     if path is None:
         return Config()
     try:
-        table = tomllib.loads(path.read_text())
-        config = msgspec.convert(table, Config)
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(f"cannot read {path}: {error}") from None
+        config = msgspec.convert(tomllib.loads(path.read_text()), Config)
+        for name, table in config.providers.items():
+            _check_provider(name, table, path.parent.absolute())
+    except OSError as error:
+        raise BadConfig(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadConfig(f"cannot read {path}: it is not UTF-8 text") from None
     except tomllib.TOMLDecodeError as error:
-        raise click.ClickException(f"{path} is not TOML: {error}") from None
+        raise BadConfig(f"{path} is not TOML: {error}") from None
     except msgspec.ValidationError as error:
-        raise click.ClickException(f"{path}: {error}{_did_you_mean(str(error))}") from None
-    config.path = str(path)
-    if config.boss.state and not os.path.isabs(os.path.expanduser(config.boss.state)):
-        config.boss.state = str(path.parent / config.boss.state)  # what a file says is relative to that file
+        raise BadConfig(f"{path}: {error}{_did_you_mean(str(error))}") from None
+    if config.boss.state:
+        config.boss.state = _beside(path.parent, config.boss.state)
     return config
+
+
+def _check_provider(name: str, table: dict[str, Any], here: Path) -> None:
+    """Check what all kinds of provider have in common, and make paths absolute."""
+    try:
+        checked = msgspec.convert(table, ProviderSection)
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(str(error).replace("`$", f"`$.providers.{name}")) from None
+    if checked.root:
+        table["root"] = _beside(here, checked.root)
+    if checked.agent.path:
+        table["agent"]["path"] = [_beside(here, each) for each in checked.agent.path]
+
+
+def _beside(directory: Path, path: str) -> str:
+    """What a file says of paths is relative to that file."""
+    return str(directory.absolute() / Path(path).expanduser())
 
 
 def _find(given: str | None) -> Path | None:
@@ -87,6 +131,9 @@ def _find(given: str | None) -> Path | None:
 def _did_you_mean(message: str) -> str:
     """The nearest known field to the unknown one that the message names."""
     _, found, rest = message.partition("unknown field `")
-    known = ["boss", "providers", *BossSection.__struct_fields__]
+    fields = AgentSection.__struct_fields__ if ".agent`" in rest else BossSection.__struct_fields__
+    known = fields if " at `$" in rest else Config.__struct_fields__
     near = difflib.get_close_matches(rest.partition("`")[0], known, 1) if found else []
-    return f" (did you mean `{near[0]}`?)" if near else ""
+    if near:
+        return f" (did you mean `{near[0]}`?)"
+    return f" (there are: {', '.join(known)})" if found else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,63 +12,82 @@ from typing import Any, TypeVar
 import click
 
 from remit.cli._config import load_config
+from remit.cli._exit import TimedOut
 from remit.cli._main import Settings
 from remit.durable import read_secret_file
-from remit.errors import Misuse, Unreachable
+from remit.errors import Missing, Misuse, Refused, Unreachable
 from remit.net import Node, NodeKey, TlsNetlayer, UnixNetlayer
 from remit.values import SturdyRef
 from remit.vat import Ref, Vat
 
-__all__ = ["ask_boss", "boss_file", "connected"]
+__all__ = ["ask_boss"]
 
 T = TypeVar("T")
 
 
-def boss_file(settings: Settings) -> Path:
-    """The file that holds the boss's reference."""
-    if settings.boss:
-        return Path(settings.boss.removeprefix("@")).expanduser()
-    return load_config(settings.config).boss.directory() / "admin.ref"
-
-
-def read_reference(path: Path) -> SturdyRef:
-    """The sturdyref in a file that only its owner may read."""
+def ask_boss(settings: Settings, question: Callable[[Ref[Any]], Awaitable[T]]) -> T:
+    """Run one conversation with the boss, within the time that the person gives."""
+    where, text = _boss_reference(settings)
     try:
-        text = read_secret_file(path).decode().strip()
-    except FileNotFoundError:
-        raise click.ClickException(
-            f"there is no boss reference at {path}: start one with 'remit boss run', or name the file with --boss or $REMIT_BOSS"
-        ) from None
-    try:
-        return SturdyRef.parse(text)
+        sturdyref = SturdyRef.parse(text.strip())
     except Misuse as error:
-        raise click.ClickException(f"{path} does not hold a boss's reference: {error}") from None
+        raise click.ClickException(f"{where} does not hold a boss's reference: {error}") from None
+    return asyncio.run(_bounded(sturdyref, where, settings.timeout, question))
+
+
+async def _bounded(sturdyref: SturdyRef, where: str, seconds: float, question: Callable[[Ref[Any]], Awaitable[T]]) -> T:
+    try:
+        async with asyncio.timeout(seconds), _connected(sturdyref, where) as boss:
+            return await question(boss)
+    except TimeoutError:
+        raise TimedOut(
+            f"no answer within {seconds:g} s from the boss of {where}; what was asked may have been done. "
+            "Look with remit status, or give it more time with --timeout"
+        ) from None
 
 
 @asynccontextmanager
-async def connected(sturdyref: SturdyRef) -> AsyncIterator[Ref[Any]]:
-    """The object behind a sturdyref, for as long as the command runs."""
+async def _connected(sturdyref: SturdyRef, where: str) -> AsyncIterator[Ref[Any]]:
+    """The boss, for as long as the command runs."""
     key = NodeKey.generate()
     async with Vat("command") as vat, Node(key, vat) as node:
         node.use(UnixNetlayer(key))
         node.use(TlsNetlayer(key))
-        yield await node.fetch_from(sturdyref)
-
-
-def ask_boss(settings: Settings, question: Callable[[Ref[Any]], Awaitable[T]]) -> T:
-    """Run one conversation with the boss, within the time that the person gives."""
-    path = boss_file(settings)
-    sturdyref = read_reference(path)
-
-    async def conversation() -> T:
-        async with connected(sturdyref) as boss:
-            return await question(boss)
-
-    async def bounded() -> T:
         try:
-            async with asyncio.timeout(settings.timeout):
-                return await conversation()
-        except TimeoutError:
-            raise Unreachable(f"no answer within {settings.timeout:g} s; is the boss of {path} running?") from None
+            boss = await node.fetch_from(sturdyref)
+        except Unreachable as error:
+            absent = Unreachable(f"the boss of {where} does not answer; is it running? Start it with: remit boss run")
+            absent.add_note(error.message)
+            raise absent from error
+        except Refused as error:
+            error.add_note(f"the reference in {where} is no longer good: ask whoever runs the boss for another one")
+            raise
+        yield boss
 
-    return asyncio.run(bounded())
+
+def _boss_reference(settings: Settings) -> tuple[str, str]:
+    """Where the boss's reference was found, and its text: a file that only its owner may read, standard input, or a descriptor."""
+    given = settings.boss
+    if given == "-":
+        return "standard input", sys.stdin.read()
+    if given and given.startswith("fd:"):
+        return given, _from_descriptor(given)
+    path = Path(given.removeprefix("@")).expanduser() if given else None
+    path = path or load_config(settings.config).boss.directory() / "admin.ref"
+    try:
+        return str(path), read_secret_file(path).decode(errors="replace")
+    except Missing:
+        raise click.ClickException(
+            f"there is no boss's reference at {path}: start a boss with 'remit boss run', "
+            "or name the file with --boss or $REMIT_BOSS"
+        ) from None
+
+
+def _from_descriptor(given: str) -> str:
+    try:
+        with open(int(given.removeprefix("fd:")), errors="replace") as file:
+            return file.read()
+    except (ValueError, OSError):
+        raise click.BadParameter(
+            f"{given[:20]!r} is no open descriptor: write fd:3, and 3<FILE behind it", param_hint="--boss"
+        ) from None

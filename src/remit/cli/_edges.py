@@ -7,16 +7,13 @@ from typing import Any
 import click
 
 from remit.cli._connect import ask_boss
-from remit.cli._main import EXIT_PARTLY, Settings
-from remit.cli._show import ago, say, show_json, table
+from remit.cli._exit import PARTLY
+from remit.cli._main import Settings
+from remit.cli._show import as_json_option, say, show_json, table
+from remit.cli._times import ago, at, moment
 from remit.lib import Attenuation
 
-__all__ = ["bind", "bindings", "revoke", "unbind", "who_can"]
-
-
-def as_json_option(command: Any) -> Any:
-    """`--json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+__all__ = ["bind", "bindings", "edge_table", "how_much", "revoke", "unbind", "who_can"]
 
 
 @click.command()
@@ -26,7 +23,7 @@ def as_json_option(command: Any) -> Any:
 @click.option("--only", metavar="METHOD,…", help="Only these methods.")
 @click.option("--prefix", metavar="TEXT", help="Only keys that begin so.")
 @click.option("--count", type=click.IntRange(min=1), help="Only so many calls.")
-@click.option("--until", type=float, metavar="SECONDS", help="Only until this time, in seconds since the epoch.")
+@click.option("--until", callback=moment, metavar="WHEN", help="Only until then: 10m, 2h, 7d, 2031-12-24T18:00.")
 @click.option("--interface", default="", help="Refuse a service that keeps another interface.")
 @as_json_option
 @click.pass_obj
@@ -42,14 +39,33 @@ def bind(
     interface: str,
     as_json: bool,
 ) -> None:
-    """Give a machine, under a name, what another machine offers."""
-    methods = [name.strip() for name in only.split(",")] if only else None
-    narrowed = Attenuation(methods=methods, read_only=read_only, prefix=prefix, count=count, until=until)
+    """Give a machine, under a name, what another machine offers. Where it cannot be reached it is done later, and says so."""
+    narrowed = Attenuation(methods=_methods(only), read_only=read_only, prefix=prefix, count=count, until=until)
     edge = ask_boss(settings, lambda boss: boss.bind(target, service, narrowed, interface))
     if as_json:
         show_json(edge)
     else:
-        say(f"{edge['target']} -> {edge['service']} ({edge['attenuation']}): {edge['state']}")
+        say(f"{edge['target']} -> {edge['service']} ({how_much(edge)}): {edge['state']}")
+    if edge["state"] != "active":
+        say(f"not finished yet: {edge['error'] or 'a machine cannot be reached'}; it goes on when the machine is back")
+        raise click.exceptions.Exit(PARTLY)
+
+
+def _methods(only: str | None) -> list[str] | None:
+    if only is None:
+        return None
+    methods = [name.strip() for name in only.split(",") if name.strip()]
+    if not methods:
+        raise click.BadParameter("name at least one method, such as get,has", param_hint="--only")
+    return methods
+
+
+def how_much(edge: dict[str, Any]) -> str:
+    """An edge's attenuation in words, with its end as a date and time of this place."""
+    words: str = edge["attenuation"]
+    if edge["until"] is None:
+        return words
+    return words.replace(f"until {edge['until']:.0f}", f"until {at(edge['until'])}")
 
 
 @click.command()
@@ -78,7 +94,7 @@ def _ended(outcome: dict[str, Any], as_json: bool) -> None:
         for edge in outcome["unfinished"]:
             say(f"not yet: {edge['target']} -> {edge['service']}, waiting for {', '.join(edge['awaiting'])}")
     if outcome["unfinished"]:
-        raise click.exceptions.Exit(EXIT_PARTLY)
+        raise click.exceptions.Exit(PARTLY)
 
 
 @click.command()
@@ -96,9 +112,7 @@ def bindings(settings: Settings, machine: str | None, as_json: bool) -> None:
 
 def edge_table(edges: list[dict[str, Any]]) -> None:
     """Edges as a table."""
-    rows = [
-        (e["target"], e["service"], e["attenuation"], e["state"], ago(e["since"]), e["id"], e["error"]) for e in edges
-    ]
+    rows = [(e["target"], e["service"], how_much(e), e["state"], ago(e["since"]), e["id"], e["error"]) for e in edges]
     table(
         ("BINDING", "SERVICE", "HOW MUCH", "STATE", "SINCE", "EDGE", "NOTE"),
         rows,

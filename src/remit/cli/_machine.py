@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any
 
 import click
 
+from remit.cli._arguments import pairs
 from remit.cli._connect import ask_boss
-from remit.cli._main import Settings
-from remit.cli._show import ago, say, show_json, table
-from remit.errors import Unreachable
+from remit.cli._edges import how_much
+from remit.cli._exit import TimedOut
+from remit.cli._main import Settings, Suggesting
+from remit.cli._show import as_json_option, progress, say, show_json, table
+from remit.cli._times import ago
 from remit.vat import Ref
 
-__all__ = ["machine"]
+__all__ = ["machine", "machine_table"]
 
 POLL = 0.1  # seconds between looks while a machine comes
 
 
-@click.group()
+@click.group(cls=Suggesting)
 def machine() -> None:
     """Create, list, show, start and destroy machines."""
 
@@ -31,19 +35,18 @@ def machine() -> None:
     "options",
     multiple=True,
     metavar="KEY=VALUE",
-    help="For the provider, or the machine's agent (classes, path).",
+    help="For the provider, or the machine's agent (classes=MODULE, path=DIR, each as often as needed).",
 )
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the machine has enrolled.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@as_json_option
 @click.pass_obj
 def create(settings: Settings, name: str, provider: str, options: tuple[str, ...], wait: bool, as_json: bool) -> None:
     """Create machine NAME: it enrols itself with a one-use introduction."""
+    given = pairs(options)
 
     async def question(boss: Ref[Any]) -> dict[str, Any]:
-        await boss.create_machine(name, provider, _options(options))
-        if not wait:
-            return dict(await boss.show(name))
-        return await _active(boss, name, settings.timeout)
+        await boss.create_machine(name, provider, given)
+        return await _active(boss, name, settings.timeout) if wait else dict(await boss.show(name))
 
     made = ask_boss(settings, question)
     if as_json:
@@ -52,35 +55,30 @@ def create(settings: Settings, name: str, provider: str, options: tuple[str, ...
         say(f"machine {name} is {made['state']}")
 
 
-def _options(given: tuple[str, ...]) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    for pair in given:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise click.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint="--option")
-        options[key] = [*options.get(key, []), value] if key in ("classes", "path") else value
-    return options
-
-
 async def _active(boss: Ref[Any], name: str, seconds: float) -> dict[str, Any]:
-    """Look until the machine has come; a machine that does not come says what it waits for."""
+    """Look until the machine has come; of one that does not come, say what it waits for."""
+    seen: dict[str, Any] = {}
+    begun = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(seconds * 0.9):
-            while True:
-                seen: dict[str, Any] = await boss.show(name)
-                if seen["state"] == "active":
-                    return seen
-                await asyncio.sleep(POLL)
+        with progress() as show:
+            async with asyncio.timeout(seconds * 0.9):
+                while seen.get("state") != "active":
+                    seen = await boss.show(name)
+                    waited = asyncio.get_running_loop().time() - begun
+                    show(
+                        f"machine {name} is {seen['state']}, its provider sees: {seen['provider_sees']} ({waited:.0f} s)"
+                    )
+                    await asyncio.sleep(POLL if seen["state"] != "active" else 0)
     except TimeoutError:
-        seen = await boss.show(name)
-        raise Unreachable(
-            f"machine {name} did not enrol within {seconds:g} s: it is {seen['state']}, its provider sees "
-            f"{seen['provider_sees']}{'; ' + seen['error'] if seen['error'] else ''}; {seen['remedy']}"
+        raise TimedOut(
+            f"machine {name} did not enrol within {seconds:g} s: it is {seen.get('state')}, its provider sees "
+            f"{seen.get('provider_sees')}{'; ' + seen['error'] if seen.get('error') else ''}. {seen.get('remedy', '')}"
         ) from None
+    return seen
 
 
 @machine.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@as_json_option
 @click.pass_obj
 def list_machines(settings: Settings, as_json: bool) -> None:
     """List all machines."""
@@ -113,7 +111,7 @@ def machine_table(machines: list[dict[str, Any]]) -> None:
 
 @machine.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@as_json_option
 @click.pass_obj
 def show(settings: Settings, name: str, as_json: bool) -> None:
     """Show machine NAME: its state, offers, and what it holds and grants."""
@@ -127,27 +125,47 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
     click.echo(f"created: {ago(seen['created'])}, seen: {ago(seen['seen'])}")
     for title, edges in (("holds", seen["holds"]), ("grants", seen["grants"])):
         for edge in edges:
-            click.echo(f"{title}: {edge['target']} -> {edge['service']} ({edge['attenuation']}, {edge['state']})")
+            click.echo(f"{title}: {edge['target']} -> {edge['service']} ({how_much(edge)}, {edge['state']})")
     for offer in seen["offers"]:
         click.echo(f"offers: {offer['service']} {offer['interface']}".rstrip())
 
 
 @machine.command()
 @click.argument("name")
+@as_json_option
 @click.pass_obj
-def start(settings: Settings, name: str) -> None:
-    """Start machine NAME again, or ask again for one that is pending."""
-    ask_boss(settings, lambda boss: boss.start_machine(name))
-    say(f"machine {name} is started")
+def start(settings: Settings, name: str, as_json: bool) -> None:
+    """Start machine NAME again, or ask again for one that is pending. Nothing happens to one that runs."""
+
+    async def question(boss: Ref[Any]) -> Any:
+        await boss.start_machine(name)
+        return await boss.show(name)
+
+    seen = ask_boss(settings, question)
+    if as_json:
+        show_json(seen)
+    else:
+        say(f"machine {name} is started; its provider sees: {seen['provider_sees']}")
 
 
 @machine.command()
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json_option
 @click.pass_obj
-def destroy(settings: Settings, name: str, yes: bool) -> None:
-    """Destroy machine NAME: its edges first, then what its provider made."""
+def destroy(settings: Settings, name: str, yes: bool, as_json: bool) -> None:
+    """Destroy machine NAME and all that it keeps: its edges first, then what its provider made."""
     if not yes:
-        click.confirm(f"Destroy machine {name}, and all that it keeps?", abort=True, err=True)
+        _confirm(name)
     ask_boss(settings, lambda boss: boss.destroy_machine(name))
-    say(f"machine {name} is gone")
+    if as_json:
+        show_json({"name": name, "state": "gone"})
+    else:
+        say(f"machine {name} is gone")
+
+
+def _confirm(name: str) -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"nobody can be asked here whether to destroy machine {name}: give --yes if it is meant")
+    if not click.confirm(f"Destroy machine {name}, and all that it keeps?", err=True):
+        raise click.ClickException(f"machine {name} was left as it is")

@@ -1,4 +1,4 @@
-"""`remit offer` and `remit offers`."""
+"""`remit offer`, `remit withdraw` and `remit offers`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from typing import Any
 
 import click
 
+from remit.cli._arguments import argument
 from remit.cli._connect import ask_boss
 from remit.cli._main import Settings
-from remit.cli._show import say, show_json, table
+from remit.cli._show import as_json_option, say, show_json, table
 
-__all__ = ["offer", "offers"]
+__all__ = ["offer", "offers", "withdraw"]
 
 
 @click.command()
 @click.argument("service", metavar="MACHINE.NAME")
+@click.argument("arguments", nargs=-1)
 @click.option(
     "--kind",
     required=True,
@@ -22,11 +24,23 @@ __all__ = ["offer", "offers"]
 )
 @click.option("--interface", default="", help="The name of the interface that it keeps.")
 @click.option("--description", default="", help="For people.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@as_json_option
 @click.pass_obj
-def offer(settings: Settings, service: str, kind: str, interface: str, description: str, as_json: bool) -> None:
-    """Have a machine make an object of a KIND, keep it, and offer it as MACHINE.NAME."""
-    made = ask_boss(settings, lambda boss: boss.offer(service, kind, interface, description))
+def offer(
+    settings: Settings,
+    service: str,
+    arguments: tuple[str, ...],
+    kind: str,
+    interface: str,
+    description: str,
+    as_json: bool,
+) -> None:
+    """Have a machine make an object of a KIND from ARGUMENTS, keep it, and offer it as MACHINE.NAME.
+
+    Each argument is JSON where it can be read as such, else text; '-' takes one from standard input, '@FILE' from a file.
+    """
+    given = [argument(text) for text in arguments]
+    made = ask_boss(settings, lambda boss: boss.offer(service, kind, interface, description, given))
     if as_json:
         show_json(made)
     else:
@@ -34,7 +48,20 @@ def offer(settings: Settings, service: str, kind: str, interface: str, descripti
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.argument("service", metavar="MACHINE.NAME")
+@as_json_option
+@click.pass_obj
+def withdraw(settings: Settings, service: str, as_json: bool) -> None:
+    """Take an offer back and end its grants. An object that the machine kept for it is forgotten."""
+    ask_boss(settings, lambda boss: boss.withdraw(service))
+    if as_json:
+        show_json({"service": service, "offered": False})
+    else:
+        say(f"{service} is offered no longer")
+
+
+@click.command()
+@as_json_option
 @click.pass_obj
 def offers(settings: Settings, as_json: bool) -> None:
     """List what machines offer."""
@@ -44,13 +71,13 @@ def offers(settings: Settings, as_json: bool) -> None:
         return
     rows = [
         (
-            o["service"],
-            o["interface"],
-            o["kind"] or "a program's",
-            "up" if o["up"] else "down",
-            ", ".join(o["supports"]),
+            each["service"],
+            each["interface"],
+            each["kind"] or "a program's",
+            "up" if each["up"] else "down",
+            ", ".join(each["supports"]),
         )
-        for o in found
+        for each in found
     ]
     table(
         ("SERVICE", "INTERFACE", "KIND", "STATE", "CAN BE NARROWED BY"),

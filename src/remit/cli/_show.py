@@ -1,15 +1,33 @@
-"""Printing: tables for eyes, JSON for scripts. Data goes to stdout, talk to stderr."""
+"""Printing: tables for eyes, JSON for scripts. Data goes to stdout, talk to stderr; colours only where a terminal wants them."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterable, Sequence
-from typing import Any
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TextIO
 
 import click
 
-__all__ = ["ago", "say", "show_json", "table"]
+__all__ = ["as_json_option", "progress", "say", "show_json", "table"]
+
+COLOURS: Final = {
+    "active": "green",
+    "up": "green",
+    "pending": "yellow",
+    "wanted": "yellow",
+    "granted": "yellow",
+    "down": "red",
+    "destroying": "red",
+    "ALARM": "red",
+}
+
+
+def as_json_option(command: Any) -> Any:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
 def show_json(data: Any) -> None:
@@ -36,16 +54,37 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: str = "
             say(empty)
         return
     widths = [max(len(row[i]) for row in [list(headings), *cells]) for i in range(len(headings))]
-    for row in [list(headings), *cells]:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    click.echo(_line(headings, widths))
+    paint = _coloured if wants_colour(sys.stdout) else str
+    for row in cells:
+        click.echo(_line(row, widths, paint), color=True)
 
 
-def ago(moment: float | None, now: float | None = None) -> str:
-    """How long ago, in the one unit that says it best."""
-    if not moment:
-        return "never"
-    seconds = max(0, (time.time() if now is None else now) - moment)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= size:
-            return f"{seconds / size:.0f}{unit} ago"
-    return f"{seconds:.0f}s ago"
+def _line(cells: Sequence[str], widths: Sequence[int], paint: Callable[[str], str] = str) -> str:
+    last = max((i for i, cell in enumerate(cells) if cell), default=0)
+    padded = (paint(cell) + " " * (width - len(cell)) for cell, width in zip(cells[:last], widths, strict=False))
+    return "  ".join([*padded, paint(cells[last])])
+
+
+def _coloured(cell: str) -> str:
+    return click.style(cell, fg=COLOURS[cell]) if cell in COLOURS else cell
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that shows colours, and its user wants them (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """A line on stderr that says how far something is, and goes when it is done; nothing where stderr is no terminal."""
+    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def write(text: str) -> None:
+        if live:
+            click.echo(f"\r\x1b[K{text}", nl=False, err=True, color=True)
+
+    try:
+        yield write
+    finally:
+        write("")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from remit.cli._connect import ask_boss
 from remit.cli._edges import edge_table
 from remit.cli._machine import machine_table
-from remit.cli._main import Settings
-from remit.cli._show import ago, say, show_json
+from remit.cli._main import Settings, Suggesting
+from remit.cli._show import as_json_option, say, show_json
+from remit.cli._times import ago
 
 __all__ = ["alarm", "status"]
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@as_json_option
 @click.pass_obj
 def status(settings: Settings, as_json: bool) -> None:
     """Everything on one screen: machines, bindings, alarms."""
@@ -26,23 +29,46 @@ def status(settings: Settings, as_json: bool) -> None:
     if seen["edges"]:
         click.echo()
         edge_table(seen["edges"])
-    for one in seen["alarms"]:
+    if seen["alarms"]:
         click.echo()
+        _show_alarms(seen["alarms"])
+
+
+def _show_alarms(alarms: list[dict[str, Any]]) -> None:
+    for one in alarms:
         click.echo(f"ALARM {one['id']} {ago(one['at'])}, machine {one['machine']}: {one['what']}")
         click.echo(f"  known: {one['known']}")
         click.echo(f"  other: {one['other']}")
         click.echo(f"  when it is settled: remit alarm clear {one['id']}")
 
 
-@click.group()
+@click.group(cls=Suggesting)
 def alarm() -> None:
     """Look at alarms and clear them."""
 
 
+@alarm.command("list")
+@as_json_option
+@click.pass_obj
+def list_alarms(settings: Settings, as_json: bool) -> None:
+    """List the open alarms."""
+    alarms = ask_boss(settings, lambda boss: boss.status())["alarms"]
+    if as_json:
+        show_json(alarms)
+    elif alarms:
+        _show_alarms(alarms)
+    else:
+        say("there are no alarms")
+
+
 @alarm.command()
 @click.argument("what", metavar="ALARM|MACHINE")
+@as_json_option
 @click.pass_obj
-def clear(settings: Settings, what: str) -> None:
-    """Say that an alarm, or all of a machine, are settled."""
+def clear(settings: Settings, what: str, as_json: bool) -> None:
+    """Say that an alarm, or all of a machine, are settled: the machine may get new grants again."""
     cleared = ask_boss(settings, lambda boss: boss.clear_alarm(what))
-    say(f"cleared: {', '.join(one['id'] for one in cleared) or 'nothing'}")
+    if as_json:
+        show_json(cleared)
+    else:
+        say(f"cleared: {', '.join(one['id'] for one in cleared) or 'nothing'}")

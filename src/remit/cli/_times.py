@@ -1,0 +1,58 @@
+"""Times as people write and read them."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime
+from typing import Final
+
+import click
+
+__all__ = ["ago", "at", "moment"]
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
+_NUMBER: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+
+_LAST: Final = 253_370_764_800.0  # the year 9999, the last that dates are written in
+
+
+def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """An option's moment, in seconds since the epoch: a span from now (`90s`, `10m`, `2h`, `7d`), a date and time, or that number."""
+    if value is None:
+        return None
+    found = _moment(value)
+    if found is None:
+        forms = "write 90s, 10m, 2h or 7d from now, 2031-12-24T18:00, or seconds since the epoch"
+        raise click.BadParameter(f"{value!r} is no time: {forms}", ctx, param)
+    if not time.time() < found < _LAST:
+        raise click.BadParameter(f"{value!r} is over, or too far away", ctx, param)
+    return found
+
+
+def _moment(text: str) -> float | None:
+    if span := _SPAN.fullmatch(text):
+        return time.time() + float(span[1]) * _UNITS[span[2]]
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    try:
+        return datetime.fromisoformat(text).timestamp()  # without a zone: the time of this place
+    except (ValueError, OverflowError):
+        return None
+
+
+def ago(moment: float | None, now: float | None = None) -> str:
+    """How long ago, in the one unit that says it best."""
+    if not moment:
+        return "never"
+    seconds = max(0, (time.time() if now is None else now) - moment)
+    for unit in "dhm":
+        if seconds >= _UNITS[unit]:
+            return f"{seconds / _UNITS[unit]:.0f}{unit} ago"
+    return f"{seconds:.0f}s ago"
+
+
+def at(moment: float) -> str:
+    """A moment as date and time of this place."""
+    return datetime.fromtimestamp(moment).astimezone().isoformat(" ", "minutes")
