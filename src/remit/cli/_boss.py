@@ -17,7 +17,7 @@ __all__ = ["boss"]
 
 @click.group(cls=Suggesting)
 def boss() -> None:
-    """Run the boss: the process that keeps track of machines and bindings."""
+    """Run the boss, the process that keeps track of machines and bindings; wait until it is there."""
 
 
 @boss.command()
@@ -43,3 +43,12 @@ def run(settings: Settings, state: str | None, listen: str | None, published: st
     if not settings.debug:
         logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     asyncio.run(run_boss(made, say))
+
+
+@boss.command()
+@click.pass_obj
+def wait(settings: Settings) -> None:
+    """Wait until the boss answers: for scripts that have just started it."""
+    from remit.cli._connect import wait_for_boss  # `run` does not need it
+
+    wait_for_boss(settings)

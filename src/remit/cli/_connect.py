@@ -20,19 +20,43 @@ from remit.net import Node, NodeKey, TlsNetlayer, UnixNetlayer
 from remit.values import SturdyRef
 from remit.vat import Ref, Vat
 
-__all__ = ["ask_boss"]
+__all__ = ["ask_boss", "wait_for_boss"]
 
 T = TypeVar("T")
+POLL = 0.1  # seconds between two looks for a boss that is not there yet
+
+
+class NoReference(click.ClickException):
+    """There is no file with a boss's reference (yet)."""
 
 
 def ask_boss(settings: Settings, question: Callable[[Ref[Any]], Awaitable[T]]) -> T:
     """Run one conversation with the boss, within the time that the person gives."""
-    where, text = _boss_reference(settings)
-    try:
-        sturdyref = SturdyRef.parse(text.strip())
-    except Misuse as error:
-        raise click.ClickException(f"{where} does not hold a boss's reference: {error}") from None
+    sturdyref, where = _boss_reference(settings)
     return asyncio.run(_bounded(sturdyref, where, settings.timeout, question))
+
+
+def wait_for_boss(settings: Settings) -> None:
+    """Look for the boss until it answers, or until the person's time is over."""
+
+    async def look() -> None:
+        while True:
+            try:
+                async with _connected(*_boss_reference(settings)):
+                    return
+            except (NoReference, Unreachable):
+                await asyncio.sleep(POLL)
+
+    async def bounded() -> None:
+        try:
+            async with asyncio.timeout(settings.timeout):
+                await look()
+        except TimeoutError:
+            raise TimedOut(
+                f"no boss has answered within {settings.timeout:g} s; start one with: remit boss run"
+            ) from None
+
+    asyncio.run(bounded())
 
 
 async def _bounded(sturdyref: SturdyRef, where: str, seconds: float, question: Callable[[Ref[Any]], Awaitable[T]]) -> T:
@@ -65,8 +89,17 @@ async def _connected(sturdyref: SturdyRef, where: str) -> AsyncIterator[Ref[Any]
         yield boss
 
 
-def _boss_reference(settings: Settings) -> tuple[str, str]:
-    """Where the boss's reference was found, and its text: a file that only its owner may read, standard input, or a descriptor."""
+def _boss_reference(settings: Settings) -> tuple[SturdyRef, str]:
+    """The boss's reference, and where it was found."""
+    where, text = _found(settings)
+    try:
+        return SturdyRef.parse(text.strip()), where
+    except Misuse as error:
+        raise click.ClickException(f"{where} does not hold a boss's reference: {error}") from None
+
+
+def _found(settings: Settings) -> tuple[str, str]:
+    """Where the reference is, and its text: a file that only its owner may read, standard input, or a descriptor."""
     given = settings.boss
     if given == "-":
         return "standard input", sys.stdin.read()
@@ -77,7 +110,7 @@ def _boss_reference(settings: Settings) -> tuple[str, str]:
     try:
         return str(path), read_secret_file(path).decode(errors="replace")
     except Missing:
-        raise click.ClickException(
+        raise NoReference(
             f"there is no boss's reference at {path}: start a boss with 'remit boss run', "
             "or name the file with --boss or $REMIT_BOSS"
         ) from None

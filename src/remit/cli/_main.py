@@ -18,7 +18,7 @@ COMMANDS: Final = {
     "alarm": ("_status", "alarm", "Look at alarms and clear them."),
     "bind": ("_edges", "bind", "Give a machine a service under a name."),
     "bindings": ("_edges", "bindings", "List what was bound to what."),
-    "boss": ("_boss", "boss", "Run the boss."),
+    "boss": ("_boss", "boss", "Run the boss, or wait for it."),
     "call": ("_call", "call_command", "Call a method of a bound service, or of the boss."),
     "machine": ("_machine", "machine", "Create, list, show, start and destroy machines."),
     "offer": ("_offer", "offer", "Have a machine make and offer an object."),
