@@ -7,7 +7,7 @@ only nodes of our own kind are sent one.)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from remit.vat import PENDING, Message, Promise, Vat
 
@@ -22,9 +22,14 @@ class Flush(Message):
     """A message that only has to arrive: it is answered when its turn comes, without one of the object's."""
 
     __slots__ = ()
+    only_arrives: ClassVar[bool] = True
 
     def run(self, vat: Vat) -> None:
-        """All earlier messages from the same sender have had their turns."""
+        """All earlier messages from the same sender have had their turns, or have gone on through a gate: so does this."""
+        behind = self.target._behind()
+        if behind is not None and (behind._link is not None or behind._vat is not vat or behind._behind() is not None):
+            behind._route(self, vat)
+            return
         self.finish()
         if self.promise is not None:
             self.promise._settle(None, vat)

@@ -57,10 +57,17 @@ class GateRef(BoundRef):
     __slots__ = ()
 
     def _route(self, message: Message, sender: Vat | None) -> None:
+        if message.only_arrives:
+            super()._route(message, sender)
+            return
         crossing = Crossing(
             self, message.selector, message.args, message.kwargs, message.promise, message.context, message.foreign
         )
         super()._route(crossing, sender)
+
+    def _behind(self) -> Ref[Any] | None:
+        found: Ref[Any] = self._at.target
+        return found
 
     def _lifeline(self) -> tuple[Any, Any] | None:
         found: tuple[Any, Any] | None = self._at._severed_by(self)

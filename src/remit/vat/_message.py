@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from remit.vat._outcome import Failed
 
@@ -70,6 +70,7 @@ class Message:
     """
 
     __slots__ = ("args", "context", "foreign", "kwargs", "promise", "selector", "target")
+    only_arrives: ClassVar[bool] = False  # its arrival is all that is wanted: nobody is called, so no gate judges or counts it
 
     def __init__(
         self,

@@ -84,6 +84,10 @@ class Ref(Reference, Generic[T]):
         else:
             sender._leave(vat._enqueue, message)
 
+    def _behind(self) -> Ref[Any] | None:
+        """The reference to which a gate passes messages on; None for an object that answers by itself."""
+        return None
+
     def _lifeline(self) -> tuple[Any, Any] | None:
         """Whose `on_sever` tells when this reference is cut off from its object, and by which handle; None: it can't be."""
         return None if self._link is None else (self._link, self._at)
