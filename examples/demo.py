@@ -168,6 +168,9 @@ class Stage:
         for process in (self.boss, self.program):
             if process is not None:
                 process.wait(PATIENCE)
+                for pipe in (process.stdin, process.stdout):
+                    if pipe is not None:
+                        pipe.close()
         wait_for("the processes to end", lambda: not self.pids())
 
 
@@ -227,7 +230,12 @@ def enrol(place: Stage) -> Thief:
     for name in ("db-machine", "app-machine"):
         place.remit("machine", "create", name, "--option", "classes=customers", "--option", f"path={EXAMPLES}")
     machines = place.status()["machines"]
-    check([m["state"] for m in machines] == ["active", "active"], "both have enrolled themselves, over tls")
+    check([m["state"] for m in machines] == ["active", "active"], "both have enrolled themselves")
+    boss = place.boss.pid if place.boss is not None else 0
+    check(
+        all(talks_to(place.agent(m["name"]), boss) for m in machines),
+        "over tls: each has a TCP connection with the boss",
+    )
     keys = {m["introduction"]["key"] for m in machines}
     check(len(keys) == 2, f"with keys of their own: {', '.join(sorted(key[:8] + '…' for key in keys))}")
     gone = not any((place.directory(m["name"]) / "user-data").exists() for m in machines)
@@ -256,6 +264,8 @@ def survive(place: Stage) -> None:
     place.stop_boss()
     check("ada@example.org" in place.tell_program("read ada"), "the program reads without the boss")
     check(place.tell_program("write bob bob@example.org").startswith("ok"), "and writes")
+    assert place.program is not None
+    check(talks_to(place.program.pid, place.agent("db-machine")), "over a TCP connection of its own with db-machine")
     say("6. Everything is ended with SIGKILL, and the boss is started again; it has its machines started.")
     ports = {name: listening(place.agent(name)) for name in ("db-machine", "app-machine")}
     place.kill_all()
@@ -280,8 +290,8 @@ def fresh(machine: dict[str, Any]) -> bool:
     return machine["seen"] is not None and time.time() - machine["seen"] < PATIENCE
 
 
-def listening(pid: int) -> set[str]:
-    """The TCP ports on which a process listens."""
+def tcp(pid: int, state: str) -> list[tuple[str, str]]:
+    """Local and remote port of each of a process's TCP sockets in this state."""
     inodes = set()
     for path in Path(f"/proc/{pid}/fd").iterdir():
         try:
@@ -289,7 +299,17 @@ def listening(pid: int) -> set[str]:
         except OSError:
             continue
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return {row[1].split(":")[1] for row in rows if row[3] == "0A" and row[9] in inodes}
+    return [(row[1].split(":")[1], row[2].split(":")[1]) for row in rows if row[3] == state and row[9] in inodes]
+
+
+def listening(pid: int) -> set[str]:
+    """The TCP ports on which a process listens."""
+    return {local for local, _ in tcp(pid, "0A")}
+
+
+def talks_to(pid: int, other: int) -> bool:
+    """Whether a process has a TCP connection with another one, whichever of them dialled."""
+    return any(remote in listening(to) for one, to in ((pid, other), (other, pid)) for _, remote in tcp(one, "01"))
 
 
 def refuse(place: Stage, thief: Thief) -> None:

@@ -235,3 +235,34 @@ def test_creating_and_destroying_at_once_leaves_all_or_nothing(root: Path) -> No
     with contextlib.suppress(FileNotFoundError):
         assert process_of(root).alive
     assert run(made.observe("db-1")).state in ("absent", "running")
+
+
+def test_an_agent_is_handed_no_open_files(root: Path) -> None:
+    """It outlives whoever started the boss: a lock or pipe of theirs must not stay held by it."""
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    try:
+        create(root)
+        mine = os.readlink(f"/proc/self/fd/{writing}")
+        theirs = [os.readlink(path) for path in Path(f"/proc/{process_of(root).pid}/fd").iterdir()]
+        assert mine not in theirs
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_an_agent_runs_no_code_out_of_the_directory_where_the_boss_stands(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file called json.py there is not the module json."""
+    trap, mark = tmp_path / "trap", tmp_path / "mark"
+    trap.mkdir()
+    (trap / "json.py").write_text(f"open({str(mark)!r}, 'w').close()\n")
+    monkeypatch.chdir(trap)
+    run(ProcessProvider(root, "boss", grace=2.0).create("db-1", "db", USER_DATA, {}))
+    log = root / "db-1" / "agent.log"
+    deadline = time.monotonic() + 30
+    while not log.read_text() and process_of(root).alive and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert log.read_text() or not process_of(root).alive
+    assert not mark.exists()

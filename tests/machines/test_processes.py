@@ -132,7 +132,7 @@ def test_a_programs_object_is_offered_as_long_as_it_runs(stage: Stage) -> None:
             async with stage.program("db") as producer:
                 await producer.offer("row", producer.vat.spawn(Row, "hello"), interface="test.row")
                 async with stage.admin() as boss:
-                    (offer,) = await boss.offers()
+                    (offer,) = await until(boss.offers)
                     assert (offer["service"], "read_only" in offer["supports"]) == ("db.row", True)
                     await boss.bind("app.row", "db.row", interface="test.row")
                 row = await consumer.get("row")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -18,9 +19,11 @@ def main() -> int:
     parser.add_argument("--state", required=True, metavar="DIRECTORY", help="the machine's state directory")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    state = Path(given.state).absolute()
     try:
-        asyncio.run(run_agent(Path(given.state).absolute()))
-    except RemitError as error:
+        os.chdir(state)  # whatever directory we were started in can be removed
+        asyncio.run(run_agent(state))
+    except (RemitError, FileNotFoundError) as error:
         print(f"the agent ends: {error}", file=sys.stderr)
         return 1
     return 0

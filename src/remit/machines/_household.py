@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from remit.durable import DurableVat, FileLock, SqliteStore, open_state_dir, read_secret_file, write_secret_file
-from remit.errors import BadArgument, Missing, Misuse, StoreError
+from remit.errors import BadArgument, Missing, Misuse, StoreCorrupt, StoreError
 from remit.lib import KINDS, SwissEntry, SwissNumbers
 from remit.net import Netlayer, Node, NodeKey
 from remit.values import SturdyRef
@@ -50,7 +50,7 @@ class Household:
         except (Missing, Misuse, UnicodeDecodeError):
             swiss = os.urandom(SWISS_BYTES)
         await self.network.register(swiss, ref, SwissEntry(holder))
-        made = SturdyRef(self.node.locator, swiss)
+        made = SturdyRef(self.node.inner_locator, swiss)
         write_secret_file(path, (made.uri() + "\n").encode(), replace=True)
         return made
 
@@ -68,6 +68,7 @@ async def household(
     """Open a state directory and be its node. Raises `StoreLocked` where another process is, and other `StoreError`s."""
     directory = open_state_dir(state)
     with FileLock(directory / "lock", f"the state directory {directory}"):
+        _check_whole(directory)
         key = NodeKey.open(directory / "key.pem")
         failed = asyncio.Event()
         failures: list[StoreError] = []
@@ -87,12 +88,24 @@ async def household(
         async with durable, Node(key, durable.vat, swiss=durable.root("swiss")) as node:
             durable.network.attach(node)
             for netlayer in netlayers(key):
-                await node.listen(netlayer)
+                await node.listen(netlayer, private=netlayer.transport == "unix")
             try:
                 yield Household(directory, key, durable, node, failed)
             finally:
                 if failures:  # the cause of whatever else went wrong
                     raise failures[0]
+
+
+def _check_whole(directory: Path) -> None:
+    """Refuse a directory that has lost its key or its state: to go on would be as somebody else, or without what was promised."""
+    key, kept = (directory / "key.pem").exists(), (directory / "state.db").exists()
+    doors = [name for name in ("admin.ref", "hob.ref") if (directory / name).exists()]
+    if key == kept or (key and not doors):  # a key and nothing else: the first start was cut short
+        return
+    lost = "state.db" if key else "key.pem"
+    raise StoreCorrupt(
+        f"{directory} has lost its {lost}: restore it from a copy. (To begin anew, as a node that nobody knows, remove the directory.)"
+    )
 
 
 @asynccontextmanager

@@ -48,7 +48,7 @@ class ProcessProvider:
         root: str | os.PathLike[str],
         owner: str,
         *,
-        command: Sequence[str] = (sys.executable, "-m", "remit.machines"),
+        command: Sequence[str] = (sys.executable, "-P", "-m", "remit.machines"),  # -P: no code out of our directory
         grace: float = _GRACE,
     ) -> None:
         self._root = Path(root).absolute()
@@ -209,9 +209,23 @@ def _spawn(command: Sequence[str], directory: Path) -> int:
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_DUP2, log, 1),
                 (os.POSIX_SPAWN_DUP2, log, 2),
+                *((os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in _handed_down()),
             ],
             setsid=True,
             setsigdef=[signal.SIGINT, signal.SIGTERM, signal.SIGPIPE],
         )
     finally:
         os.close(log)
+
+
+def _handed_down() -> list[int]:
+    """Open descriptors that would reach the agent, such as a lock of whoever started us: it outlives us, and must not hold them."""
+    found = [int(name) for name in os.listdir("/proc/self/fd")]
+    return [descriptor for descriptor in found if descriptor > 2 and _inheritable(descriptor)]
+
+
+def _inheritable(descriptor: int) -> bool:
+    try:
+        return os.get_inheritable(descriptor)
+    except OSError:  # the listing's own, closed since
+        return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from remit.errors import BadArgument, Broken
 from remit.machines._alarms import Alarms
@@ -23,6 +23,9 @@ from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer
 __all__ = ["BOSS_CLASSES", "BossSettings", "run_boss"]
 
 BOSS_CLASSES: tuple[type, ...] = (*(Alarms, Boss, Fleet, HobServer, Introduction, PendingHob, Redemption, Wiring),)
+
+
+PATIENCE: Final = 8.0  # seconds that the boss waits for a machine: whoever asked wants to hear which one is missing
 
 
 class BossSettings:
@@ -64,6 +67,7 @@ async def run_boss(settings: BossSettings, say: Callable[[str], None]) -> None:
             netlayers=lambda key: _netlayers(settings, key),
         ) as house,
     ):
+        house.network.patience = PATIENCE
         boss = house.durable.root("boss")
         await house.door("admin.ref", boss, "admin")
         say(

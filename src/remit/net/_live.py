@@ -44,23 +44,28 @@ class Live:
     to find (a program's bindings are its hob's). `patience` is how long a call waits for the link, in seconds.
     """
 
-    __slots__ = ("_current", "_refused", "_searching", "_waiting", "find", "network", "patience", "sturdyref")
+    __slots__ = ("_current", "_patience", "_refused", "_searching", "_waiting", "find", "network", "sturdyref")
 
     def __init__(
         self,
         network: Network,
         find: Callable[[], Awaitable[Ref[Any]]],
         sturdyref: SturdyRef | None = None,
-        patience: float = PATIENCE,
+        patience: float | None = None,
     ) -> None:
         self.network = network
         self.find = find
         self.sturdyref = sturdyref
-        self.patience = patience
+        self._patience = patience
         self._current: Ref[Any] | None = None
         self._searching = False
         self._refused: Broken | None = None
         self._waiting: deque[Waiting] = deque()  # with the loop's time at which each gives up
+
+    @property
+    def patience(self) -> float:
+        """How long a call waits for the link, in seconds: as its maker or else its node's network says."""
+        return self.network.patience if self._patience is None else self._patience
 
     @property
     def node(self) -> Node:

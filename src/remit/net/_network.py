@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from remit.errors import Misuse
 from remit.lib import SwissEntry
 from remit.net._address_book import SignedAddress
-from remit.net._live import Live, live_ref
+from remit.net._live import PATIENCE, Live, live_ref
 from remit.values import SturdyRef
 from remit.vat import Far, Ref, Vat, send
 
@@ -21,10 +21,14 @@ __all__ = ["Network"]
 
 
 class Network:
-    """The device's methods. Made before its node where a durable vat must know its devices first: then `attach` it."""
+    """The device's methods. Made before its node where a durable vat must know its devices first: then `attach` it.
+
+    `patience`: how many seconds a call on a re-enlivening reference waits for its link, where its maker has not said.
+    """
 
     def __init__(self, node: Node | None = None) -> None:
         self._node = node
+        self.patience = PATIENCE
 
     def attach(self, node: Node) -> None:
         """The node that this device speaks for."""

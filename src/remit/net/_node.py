@@ -10,6 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from remit.captp import OCAPN_1_0, Dialect, Meeting, Session
@@ -76,6 +77,7 @@ class Node:
         self.addresses = AddressBook()
         self.netlayers: dict[str, Netlayer] = {}
         self.hints: dict[str, dict[str, str]] = {}
+        self.private: set[str] = set()
         self._connections: dict[Session, Connection] = {}
         self._waiting: dict[Session, list[Callable[[Session | Broken], None]]] = {}
         self._dials: dict[Locator, Dial] = {}
@@ -95,10 +97,18 @@ class Node:
 
     @property
     def locator(self) -> Locator:
-        """The node's canonical locator with its current hints."""
+        """The node's canonical locator with its current hints, as everybody may know it."""
+        return self._locator(self.private)
+
+    @property
+    def inner_locator(self) -> Locator:
+        """The same with the hints that only serve on this host, for files that stay on it."""
+        return self._locator(frozenset())
+
+    def _locator(self, without: AbstractSet[str]) -> Locator:
         hints: dict[str, str] = {}
         for transport, mine in self.hints.items():
-            if transport != "tcp-testing-only":
+            if transport != "tcp-testing-only" and transport not in without:
                 hints.update(mine)
         return Locator(TRANSPORT, self.designator, hints)
 
@@ -120,9 +130,11 @@ class Node:
             raise Misuse(f"this node has a netlayer {netlayer.transport!r} already")
         self.netlayers[netlayer.transport] = netlayer
 
-    async def listen(self, netlayer: Netlayer) -> dict[str, str]:
-        """Dial and listen over this netlayer; the hints under which it is found."""
+    async def listen(self, netlayer: Netlayer, *, private: bool = False) -> dict[str, str]:
+        """Dial and listen over this netlayer; the hints under which it is found, told to others unless it is private."""
         self.use(netlayer)
+        if private:
+            self.private.add(netlayer.transport)
         self.hints[netlayer.transport] = await netlayer.listen(self._accepted)
         return self.hints[netlayer.transport]
 

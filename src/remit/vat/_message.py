@@ -70,7 +70,9 @@ class Message:
     """
 
     __slots__ = ("args", "context", "foreign", "kwargs", "promise", "selector", "target")
-    only_arrives: ClassVar[bool] = False  # its arrival is all that is wanted: nobody is called, so no gate judges or counts it
+    only_arrives: ClassVar[bool] = (
+        False  # its arrival is all that is wanted: nobody is called, so no gate judges or counts it
+    )
 
     def __init__(
         self,

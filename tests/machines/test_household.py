@@ -1,0 +1,59 @@
+"""A state directory belongs to one node, and is refused when a part of it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from remit.errors import StoreCorrupt
+from remit.machines import BossSettings, run_boss
+from remit.values import SturdyRef
+
+
+async def short_boss(state: Path) -> None:
+    """Run a boss until it has said where it is."""
+    ready = asyncio.Event()
+    running = asyncio.ensure_future(run_boss(BossSettings(state), lambda _: ready.set()))
+    saying = asyncio.ensure_future(ready.wait())
+    await asyncio.wait({running, saying}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+    saying.cancel()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    if not running.cancelled() and (error := running.exception()) is not None:
+        raise error
+
+
+@pytest.mark.parametrize("lost", ["key.pem", "state.db"])
+def test_a_directory_that_lost_its_key_or_its_state_is_refused(tmp_path: Path, lost: str) -> None:
+    """Going on would be as somebody else, or without what was promised: nothing is made anew."""
+    state = tmp_path / "boss"
+    asyncio.run(short_boss(state))
+    for path in state.glob(f"{lost}*"):
+        path.unlink()
+    before = sorted(os.listdir(state))
+    with pytest.raises(StoreCorrupt, match=f"has lost its {lost}: restore it"):
+        asyncio.run(short_boss(state))
+    assert sorted(set(os.listdir(state)) - {"lock"}) == sorted(set(before) - {"lock"})
+
+
+def test_a_first_start_that_was_cut_short_goes_on(tmp_path: Path) -> None:
+    """A key alone is where a first start may have ended: the next one takes it."""
+    state = tmp_path / "boss"
+    asyncio.run(short_boss(state))
+    key = (state / "key.pem").read_bytes()
+    for path in state.iterdir():
+        if path.name != "key.pem" and path.is_file():
+            path.unlink()
+    asyncio.run(short_boss(state))
+    assert (state / "key.pem").read_bytes() == key
+
+
+def test_only_files_on_this_host_know_of_unix_sockets(tmp_path: Path) -> None:
+    """The boss's reference for this host has both hints; what machines are told is where others find it, by tls."""
+    state = tmp_path / "boss"
+    asyncio.run(short_boss(state))
+    own = SturdyRef.parse((state / "admin.ref").read_text().strip())
+    assert set(own.locator.hints) == {"tls", "unix"}
