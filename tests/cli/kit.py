@@ -1,0 +1,52 @@
+"""Running commands: in this process where that is enough, as processes of their own where it is not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.house.source import SRC
+
+PATIENCE = 45.0  # seconds for anything that is waited for
+NAMES = ("REMIT_", "XDG_", "NO_COLOR")
+
+
+class Done(NamedTuple):
+    """What a command came to: its exit code, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+Invoke = Callable[..., Done]
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """The environment of a person with an empty home."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(NAMES)}
+    return {**kept, "HOME": str(home), "PYTHONPATH": str(SRC), "LC_ALL": "C.UTF-8", **more}
+
+
+def command(*words: str) -> list[str]:
+    """How a command is started."""
+    return [sys.executable, "-m", "remit.cli", *words]
+
+
+def process(home: Path, *words: str, stdin: str = "", cwd: Path | None = None, **more: str) -> Done:
+    """Run a command as a process of its own."""
+    done = subprocess.run(
+        command(*words),
+        env=environment(home, **more),
+        input=stdin,
+        cwd=cwd or home,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)

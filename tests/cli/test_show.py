@@ -1,0 +1,118 @@
+"""What is printed where: tables and JSON to stdout, talk to stderr, colours and progress for terminals only."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from remit.cli import _show
+from remit.vat import Vat
+from tests.captp.objects import Counter
+from tests.cli.kit import PATIENCE, environment
+
+TABLE = """
+from remit.cli._show import progress, table
+with progress() as show:
+    show("half of it")
+table(("NAME", "STATE"), [("a", "active"), ("long-name", "pending")])
+"""
+
+
+def on_terminal(home: Path, script: str, **more: str) -> str:
+    """What a script writes to a terminal, stderr included."""
+    ours, theirs = pty.openpty()
+    env = environment(home, **{"TERM": "xterm", **more})
+    with subprocess.Popen([sys.executable, "-c", script], env=env, stdin=theirs, stdout=theirs, stderr=theirs) as child:
+        os.close(theirs)
+        written = b""
+        deadline = time.monotonic() + PATIENCE
+        try:
+            while select.select([ours], [], [], max(0, deadline - time.monotonic()))[0]:
+                if not (piece := os.read(ours, 4096)):
+                    break
+                written += piece
+        except OSError:
+            pass  # Linux says so when the other side has closed
+        finally:
+            os.close(ours)
+        assert child.wait(PATIENCE) == 0
+    return written.decode()
+
+
+def test_a_table_has_a_column_for_each_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    """As wide as the widest cell; no line ends in blanks."""
+    _show.table(("NAME", "STATE", "NOTE"), [("a", "active", ""), ("long-name", "pending", "late")])
+    assert capsys.readouterr().out.splitlines() == [
+        "NAME       STATE    NOTE",
+        "a          active",
+        "long-name  pending  late",
+    ]
+
+
+def test_a_table_without_rows_is_no_data(capsys: pytest.CaptureFixture[str]) -> None:
+    """What to do instead is said on stderr."""
+    _show.table(("NAME",), [], "there is nothing; make something")
+    assert capsys.readouterr() == ("", "there is nothing; make something\n")
+
+
+def test_json_is_one_document_in_a_fixed_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """So that two outputs can be compared as text."""
+    _show.show_json({"b": [1, None], "a": "ä"})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"a": "ä", "b": [1, None]}
+    assert out.index('"a"') < out.index('"b"')
+
+
+def test_json_of_what_json_has_not(capsys: pytest.CaptureFixture[str]) -> None:
+    """Bytes are marked as such; a reference is shown by its repr, which has no secret."""
+    _show.show_json({"key": b"\x01\xff", "ref": Vat("v").spawn(Counter)})
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["key"] == {"bytes": "01ff"}
+    assert shown["ref"].startswith("<ref ")
+
+
+def test_a_terminal_gets_colours_and_progress(home: Path) -> None:
+    """States are coloured; the line that says how far something is goes away again."""
+    written = on_terminal(home, TABLE)
+    assert "\x1b[32mactive\x1b[0m" in written
+    assert "\r\x1b[Khalf of it\r\x1b[K" in written
+
+
+@pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
+def test_a_terminals_user_can_do_without_colours(home: Path, more: dict[str, str]) -> None:
+    """$NO_COLOR, and terminals that have none."""
+    assert "\x1b[3" not in on_terminal(home, TABLE, **more)
+
+
+def test_an_empty_no_color_means_nothing(home: Path) -> None:
+    """no-color.org: present and not an empty string."""
+    assert "\x1b[32mactive" in on_terminal(home, TABLE, NO_COLOR="")
+
+
+def test_a_pipe_gets_neither(home: Path) -> None:
+    """What a script reads has no escape sequences and no progress."""
+    done = subprocess.run(
+        [sys.executable, "-c", TABLE], env=environment(home), capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout.splitlines() == ["NAME       STATE", "a          active", "long-name  pending"]
+    assert done.stderr == ""
+
+
+def test_a_reader_that_goes_away_is_no_fault(home: Path) -> None:
+    """`remit … | head -1` ends without a traceback."""
+    script = "from remit.cli._main import run\nimport sys\nsys.exit(run(['--help']))"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None and child.stderr is not None
+        child.stdout.close()
+        assert b"Traceback" not in child.stderr.read()
+        child.wait(PATIENCE)
