@@ -115,6 +115,8 @@ class BossPlace(Place):
         }
 
     async def begin(self) -> None:
+        assert self.durable is not None
+        self.durable.network.patience = 1.0
         self._agent = asyncio.ensure_future(self._resume())
 
     async def _resume(self) -> None:

@@ -110,9 +110,14 @@ def bindings(settings: Settings, machine: str | None, as_json: bool) -> None:
         edge_table(edges)
 
 
+def _note(edge: dict[str, Any]) -> str:
+    """What an operator should know of an edge besides: what is wrong, else who relays it."""
+    return edge["error"] or (f"relayed by the {edge['via']}" if edge["via"] else "")
+
+
 def edge_table(edges: list[dict[str, Any]]) -> None:
     """Edges as a table."""
-    rows = [(e["target"], e["service"], how_much(e), e["state"], ago(e["since"]), e["id"], e["error"]) for e in edges]
+    rows = [(e["target"], e["service"], how_much(e), e["state"], ago(e["since"]), e["id"], _note(e)) for e in edges]
     table(
         ("BINDING", "SERVICE", "HOW MUCH", "STATE", "SINCE", "EDGE", "NOTE"),
         rows,

@@ -20,7 +20,8 @@ class Edge:
 
     `state` is "wanted" (recorded, nothing done yet), "granted" (the provider's side is there), "active" (both are) or
     "revoking" (to be taken back, and `awaiting` names the machines that have not confirmed it). `created` and `since` (of the state)
-    are seconds since the epoch. `error` is why it is not further on, "" if nothing is wrong.
+    are seconds since the epoch. `error` is why it is not further on, "" if nothing is wrong. `via` is who relays, where the two machines cannot reach each other;
+    "" where they meet.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Edge:
     since: float = 0.0
     awaiting: Sequence[str] = ()
     error: str = ""
+    via: str = ""
 
     @property
     def target(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from remit.errors import Revoked
 from remit.lib import Attenuation, Membrane
 from remit.values import SturdyRef, record
-from remit.vat import Ref, actor, call, tell
+from remit.vat import Ref, actor, call, field, tell
 
 __all__ = ["Binding", "Grant", "GrantView"]
 
@@ -39,7 +39,8 @@ class Binding:
 
 @actor(kind="remit.machines.grant", version=1)
 class Grant:
-    """The provider's side of one edge: a membrane around the offer, and the one swiss number that leads through it.
+    """The provider's side of one edge: a membrane around the offer, and the swiss numbers that lead through it, one for each key
+    (the grantee's; the boss's, where that has to relay).
 
     Owned by the machine's hob; ends when revoked.
     """
@@ -52,29 +53,27 @@ class Grant:
     created: float
     membrane: Ref[Membrane]
     network: Ref[Any]
-    key: bytes
-    sturdy: SturdyRef | None = None
+    ways: dict[bytes, SturdyRef] = field(factory=dict)
 
-    async def way_in(self) -> list[Any]:
-        """Sturdyref (for the grantee's key only), live reference and interface; the same each time."""
-        if self.sturdy is None:
+    async def way_in(self, key: bytes) -> list[Any]:
+        """Sturdyref (for the node with this key only), live reference and interface; the same each time."""
+        if key not in self.ways:
             root = call(self.membrane).root()
-            self._take(await self.network.sturdy(root, holder=f"{self.grantee} (edge {self.id})", only=self.key))
+            made = await self.network.sturdy(root, holder=f"{self.grantee} (edge {self.id})", only=key)
+            if key not in self.ways and not self._revoked():
+                self.ways[key] = made
+            else:  # asked twice at once, or revoked meanwhile
+                tell(self.network).forget(made)
         if self._revoked():
             raise Revoked(f"edge {self.id} was taken back while it was made")
-        return [self.sturdy, call(self.membrane).root(), self.interface]
-
-    def _take(self, made: SturdyRef) -> None:
-        if self.sturdy is None and not self._revoked():
-            self.sturdy = made
-        else:  # asked twice at once, or revoked meanwhile
-            tell(self.network).forget(made)
+        return [self.ways[key], call(self.membrane).root(), self.interface]
 
     def revoke(self) -> None:
-        """End it at once: what was obtained through it breaks, and the swiss number is deleted."""
+        """End it at once: what was obtained through it breaks, and its swiss numbers are deleted."""
         call(self.membrane).revoke(f"the grant of {self.offer} to {self.grantee}")
-        if self.sturdy is not None:
-            tell(self.network).forget(self.sturdy)
+        for sturdy in self.ways.values():
+            tell(self.network).forget(sturdy)
+        self.ways.clear()
 
     def view(self) -> GrantView:
         """For people."""

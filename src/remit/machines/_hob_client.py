@@ -199,20 +199,9 @@ class HobClient:
                 raise missing(f"offer on {self.name or 'this machine'}:", edge.offer, self.offered)
             checked = check_within(offer, edge.interface, edge.attenuation)
             border = membrane(self.services[offer.name], checked, self.network, offer.rules)
-            there = spawn(
-                Grant,
-                edge.id,
-                offer.name,
-                edge.grantee,
-                offer.interface,
-                checked,
-                edge.created,
-                border,
-                self.network,
-                key,
-            )
-            self.granted[edge.id] = there
-        return there.way_in()
+            parts = (edge.id, offer.name, edge.grantee, offer.interface, checked, edge.created, border, self.network)
+            there = self.granted[edge.id] = spawn(Grant, *parts)
+        return there.way_in(key)
 
     def revoke(self, id: str) -> bool:
         """End the grant of an edge at once; whether there was one."""
@@ -228,15 +217,20 @@ class HobClient:
 
     # --- bindings -------------------------------------------------------------------------------------
 
-    async def bind(self, edge: Edge, sturdy: SturdyRef, ref: Ref[Any]) -> None:  # see below
+    async def bind(self, edge: Edge, sturdy: SturdyRef, ref: Ref[Any]) -> bool:
         """Take a service into this machine's namespace; for the boss. Idempotent by the edge's id.
 
         `ref` is the live reference, handed over so that the two machines meet; what is kept is made from `sturdy` and finds
-        the service again after any restart.
+        the service again after any restart. False if they cannot meet: then nothing is bound, and the boss has to relay.
         """
+        try:
+            await ref
+        except Unreachable:
+            return False
         name = check_name("binding", edge.name)
         kept = await self.network.enliven(sturdy)
         self.bound[name] = Binding(name, edge.id, edge.interface, edge.service, edge.attenuation, kept)
+        return True
 
     def unbind(self, name: str, id: str) -> bool:
         """Drop a name, if it still means this edge; whether it did."""

@@ -11,6 +11,7 @@ from remit.errors import BadArgument, Broken
 from remit.machines._alarms import Alarms
 from remit.machines._boss import Boss
 from remit.machines._fleet import Fleet
+from remit.machines._grant import Grant
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._household import first_of, household, told_to_stop, where
 from remit.machines._introduction import Introduction, Redemption
@@ -22,8 +23,9 @@ from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer
 
 __all__ = ["BOSS_CLASSES", "BossSettings", "run_boss"]
 
-BOSS_CLASSES: tuple[type, ...] = (*(Alarms, Boss, Fleet, HobServer, Introduction, PendingHob, Redemption, Wiring),)
-
+BOSS_CLASSES: tuple[type, ...] = (
+    *(Alarms, Boss, Fleet, Grant, HobServer, Introduction, PendingHob, Redemption, Wiring),
+)
 
 PATIENCE: Final = 8.0  # seconds that the boss waits for a machine: whoever asked wants to hear which one is missing
 

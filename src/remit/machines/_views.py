@@ -74,6 +74,7 @@ def edge_view(edge: Edge) -> dict[str, Any]:
         "since": edge.since,
         "awaiting": list(edge.awaiting),
         "error": edge.error,
+        "via": edge.via,
     }
 
 

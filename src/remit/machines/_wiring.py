@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from remit.errors import Broken, Conflict, LinkLost, Refused, Revoked
+from remit.errors import Broken, Conflict, LinkLost, Refused, Revoked, Unreachable
 from remit.graph import Edge, select
+from remit.lib import FREE, membrane
+from remit.machines._grant import Grant
 from remit.machines._hob_server import HobServer
 from remit.machines._names import missing
-from remit.vat import Ref, actor, call, field, tell, this
+from remit.vat import Ref, actor, call, field, spawn, tell, this
 
 __all__ = ["Wiring", "no_new_grants"]
 
@@ -29,6 +31,7 @@ class Wiring:
     alarms: Ref[Any]
     edges: dict[str, Edge] = field(factory=dict)
     hobs: dict[str, Ref[HobServer]] = field(factory=dict)
+    relays: dict[str, Ref[Grant]] = field(factory=dict)
 
     # --- machines that come and go ------------------------------------------------------------------
 
@@ -88,12 +91,36 @@ class Wiring:
         edge, provider, grantee = self._ends(id)
         if edge.state == "wanted" and call(self.alarms).of(edge.grantee):
             raise LinkLost(no_new_grants(edge.grantee))
-        key = call(grantee).signed_address().key
-        sturdy, ref, interface = await provider.grant(edge, key)
+        own = call(grantee).signed_address().key
+        sturdy, ref, interface = await provider.grant(edge, own)
         if not self._reached(id, "granted", interface, edge.since):
             return
-        await grantee.bind(edge.but(interface=interface), sturdy, ref)
-        self._reached(id, "active", interface, await self.network.now())
+        via = ""
+        if not await grantee.bind(edge.but(interface=interface), sturdy, ref):
+            sturdy, ref = await self._relayed(edge, provider, own)
+            via = "boss"
+            if not await grantee.bind(edge.but(interface=interface), sturdy, ref):
+                raise Unreachable(f"{edge.grantee} reaches neither {edge.provider} nor the boss, which is to relay")
+        if self._reached(id, "active", interface, await self.network.now()):
+            self.edges[id] = self.edges[id].but(via=via)
+        else:  # taken back while the machine was busy: it may have heard of that too early
+            tell(grantee).unbind(edge.name, id)
+
+    async def _relayed(self, edge: Edge, provider: Ref[HobServer], own: bytes) -> list[Any]:
+        """A way in through the boss, for two machines that cannot reach each other.
+
+        A membrane around the boss's own way in, so that what comes out of it is relayed as well. It lasts as long as the edge.
+        """
+        here = await self.network.address()
+        sturdy, _, interface = await provider.grant(edge, here.key)
+        relay = self.relays.get(edge.id)
+        if relay is None:
+            border = membrane(await self.network.enliven(sturdy))
+            self._ends(edge.id)  # raises if it was taken back meanwhile
+            parts = (edge.id, edge.service, edge.grantee, interface, FREE, edge.created, border, self.network)
+            relay = self.relays[edge.id] = spawn(Grant, *parts)
+        way: list[Any] = await relay.way_in(own)
+        return way[:2]
 
     def _ends(self, id: str) -> tuple[Edge, Ref[HobServer], Ref[HobServer]]:
         edge = self.edges.get(id)
@@ -133,6 +160,9 @@ class Wiring:
 
     def _withdraw(self, edge: Edge) -> None:
         """Note who has to confirm that this edge is gone; an end that is no machine of ours (any more) need not."""
+        relay = self.relays.pop(edge.id, None)
+        if relay is not None:
+            call(relay).revoke()
         asked = dict.fromkeys((edge.provider, edge.grantee)) if edge.open else edge.awaiting
         self.edges[edge.id] = edge.but(
             state="revoking", awaiting=[name for name in asked if name in self.hobs], error=""
@@ -179,7 +209,7 @@ class Wiring:
         for edge in self._where(lambda edge: name in (edge.grantee, edge.provider)):
             if not edge.open:
                 tell(this()).pull(edge.id)
-            elif edge.state != "active" or self._lacks(edge, name, grants, bindings):
+            elif edge.state != "active" or edge.via or self._lacks(edge, name, grants, bindings):
                 tell(this()).advance(edge.id)
 
     def resume(self) -> None:
