@@ -233,33 +233,40 @@ Containers.TestCase.settings = settings(max_examples=150, stateful_step_count=15
 TestContainers = Containers.TestCase
 
 
-@actor(kind="tests.one-set")
+@actor(kind="tests.one-list")
 class OneList:
     items: list[Any] = []
 
-    def grow_and_read(self, values: list[Any], fail: bool) -> list[Any]:
-        self.items.extend(values)
-        seen = list(self.items)
+    def script(self, steps: list[Any], fail: bool) -> None:
+        for step in steps:
+            if step[0] == "call":
+                try:
+                    call(this()).script(step[1], step[2])  # type: ignore[attr-defined]
+                except Broken:
+                    pass
+            else:
+                perform({"table": {}, "items": self.items, "tags": set()}, "list", 0, *step)
         if fail:
             raise RuntimeError("undo")
-        return seen
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.lists(st.integers(), max_size=4), st.booleans()), max_size=8))
-def test_a_list_that_only_grows(turns: list[tuple[list[int], bool]]) -> None:
-    """Lists that are only appended to, of which a turn notes the length alone, come back just as exactly."""
-    vat = Vat()
-    it = vat.spawn(OneList)
-    model: list[int] = []
-    for values, fail in turns:
-        answer = it.grow_and_read(values, fail)
-        if fail:
-            broken(answer)
-        else:
-            model += values
-            assert settle(answer) == model
-    assert it._at.items == model
+@st.composite
+def list_steps(draw: st.DrawFn) -> list[Any]:
+    """What grows a list, of which a turn notes the length alone, mixed with what changes it otherwise."""
+    name = draw(st.sampled_from(["append", "extend", "append", "extend", *sorted(LIST)]))
+    return [name, [draw(each) for each in LIST[name][1]]]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.integers(), max_size=3),
+    st.lists(list_steps() | st.tuples(st.just("call"), st.lists(list_steps(), max_size=3), st.booleans()), max_size=5),
+)
+def test_a_list_that_grows_and_shrinks_comes_back(items: list[int], steps: list[Any]) -> None:
+    """However a list is changed in a turn that fails, and in calls inside it, it comes back as it was."""
+    it = Vat().spawn(OneList, items)
+    broken(it.script([list(step) for step in steps], True))
+    assert it._at.items == items
 
 
 def test_reading_gives_built_in_types() -> None:

@@ -267,6 +267,28 @@ def test_the_keeper_sees_what_a_turn_changed() -> None:
     assert keeper.turns[0] == {it._at: (0, None, None, False)}
 
 
+@actor(kind="tests.nested")
+class Nested:
+    table: Any = {"a": {"b": [1]}, "other": 1}
+
+    def deep(self) -> None:
+        self.table["a"]["b"].append(2)
+
+    def deep_list(self) -> None:
+        self.table["a"]["b"][0] = 3
+
+
+@pytest.mark.parametrize("way", ["deep", "deep_list"])
+def test_the_keeper_sees_changes_inside(way: str) -> None:
+    """A change deep inside a container shows as a change of each entry around it, since those are what is written."""
+    vat, keeper = durable(at_once=True)
+    it = vat.spawn(Nested)
+    settle(getattr(it, way)())
+    table = it._at.table
+    assert list(keeper.turns[-1][table]) == ["a"]
+    assert list(keeper.turns[-1][table["a"]]) == ["b"]
+
+
 def test_a_flush_that_fails_stops_the_vat() -> None:
     """If state cannot be kept the vat stops: what was held never leaves, and who waits for it hears `Uncertain`."""
     vat, _ = durable(full=True)
@@ -328,6 +350,22 @@ def test_outside_awaiters_of_a_stopped_vat_hear_so() -> None:
                 await late
 
     asyncio.run(main())
+
+
+def test_what_waits_for_the_next_flush_is_lost_with_the_vat() -> None:
+    """What is held, and not yet handed to the keeper, when the vat stops breaks as well."""
+    vat, keeper = durable()
+    there = Vat("there")
+    it, asking = vat.spawn(Kept), there.spawn(Asking)
+    made = it.later()
+    run(vat)
+    settle(it.resolve("kept"))
+    run(vat)
+    keeper.keep()
+    answer = asking.wait(made)
+    there.run()  # the promise has its result, of which the durable vat holds the news until its next flush
+    vat.stop(Uncertain("gone"))
+    assert broken(answer, there).message == "gone"
 
 
 def test_what_was_kept_leaves_even_from_a_stopped_vat() -> None:

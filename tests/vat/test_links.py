@@ -222,6 +222,29 @@ def test_a_link_that_fails_breaks_its_message_only() -> None:
     assert link.selectors == ["work"]
 
 
+def test_a_link_may_stop_the_vat() -> None:
+    """If what leaves first stops the vat, what the same turn sends after it breaks like everything queued."""
+    vat = Vat()
+
+    class Deadly(FakeLink):
+        def deliver(self, handle: Any, message: Any) -> None:
+            vat.stop(LinkLost("stopped by the link"))
+
+    @actor(kind="tests.sends-both")
+    class SendsBoth:
+        answer: Any = None
+
+        def go(self, deadly: Any, log: Ref[Log]) -> None:
+            tell(deadly).work()
+            self.answer = log.add("never")
+
+    it, log = vat.spawn(SendsBoth), vat.spawn(Log)
+    tell(it).go(Far(vat, 1, Deadly()), log)
+    vat.run()
+    assert broken(it._at.answer).message == "stopped by the link"
+    assert log._at.entries == []
+
+
 def test_one_waiter_that_fails_does_not_silence_the_others() -> None:
     """A fault of something that waits on a promise keeps nobody behind it from hearing."""
     vat = Vat()

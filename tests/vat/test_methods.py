@@ -106,6 +106,9 @@ class Guarded:
 
 @actor(kind="tests.near-caller")
 class NearCaller:
+    def pass_on(self, to: Ref[Any], selector: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return send(to, selector, *args, **kwargs)
+
     async def number(self, to: Ref[Guarded], n: Any) -> Any:
         return await send(to, "number", n)
 
@@ -214,22 +217,25 @@ def test_arguments_bind_as_pythons() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call_it", "words"),
+    ("selector", "args", "kwargs", "words"),
     [
-        (lambda it: it.needs(1), "lacks 'k'"),
-        (lambda it: it.needs(k=1), "lacks 'a'"),
-        (lambda it: it.needs(1, 2, k=1), "at most 1"),
-        (lambda it: it.needs(1, k=1, z=1), "no parameter 'z'"),
-        (lambda it: it.needs(1, k=1, a=1), "two values"),
-        (lambda it: it.deposit_gift(), "lacks 'value'"),
-        (lambda it: it.deposit_gift(1, 2), "at most 1"),
+        ("needs", [1], {}, "lacks 'k'"),
+        ("needs", [], {"k": 1}, "lacks 'a'"),
+        ("needs", [1, 2], {"k": 1}, "at most 1"),
+        ("needs", [1], {"k": 1, "z": 1}, "no parameter 'z'"),
+        ("needs", [1], {"k": 1, "a": 1}, "two values"),
+        ("deposit_gift", [], {}, "lacks 'value'"),
+        ("deposit_gift", [1, 2], {}, "at most 1"),
     ],
 )
-def test_arguments_that_do_not_fit(call_it: Any, words: str) -> None:
+def test_arguments_that_do_not_fit(selector: str, args: list[Any], kwargs: dict[str, Any], words: str) -> None:
     """A wrong number or name of arguments breaks the promise as `BadArgument`, near and from outside alike."""
-    error = broken(call_it(many()))
-    assert isinstance(error, BadArgument)
-    assert words in error.message
+    it = many()
+    near = it._vat.spawn(NearCaller).pass_on(it, selector, args, kwargs)
+    for answer in (send(it, selector, *args, **kwargs), near):
+        error = broken(answer)
+        assert isinstance(error, BadArgument)
+        assert words in error.message
 
 
 def test_a_type_error_inside_is_not_a_bad_argument() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remit.errors import Broken, Conflict
-from remit.vat import ROOT, Far, Message, Promise, Ref, Resolver, Vat, actor, promise, tell
+from remit.vat import ROOT, Far, Message, Promise, Ref, Resolver, Vat, actor, current, promise, tell, this
 from tests.vat.kit import FakeLink, Log, broken, run, settle
 
 
@@ -25,6 +25,10 @@ class Maker:
 
     def fail(self) -> None:
         raise ValueError("broken at the start")
+
+    def lend(self, to: Ref[Any]) -> Any:
+        """Has another vat wait for a call inside this one that is not done yet."""
+        return to.wait(this().same(1))
 
     def count(self, log: Ref[Log], via: Ref[Any], n: int) -> None:
         for i in range(n):
@@ -167,6 +171,28 @@ def test_a_promise_cannot_become_itself() -> None:
     settle(s.fulfill(p), here, there)
     assert isinstance(broken(q, here, there), Conflict)
     assert isinstance(broken(p, here, there), Conflict)
+
+
+@actor(kind="tests.answerer")
+class Answerer:
+    where: str = ""
+
+    async def wait(self, what: Any) -> str:
+        await what
+        self.where = current("a test").vat.name
+        return self.where
+
+
+def test_methods_go_on_in_their_own_vat() -> None:
+    """A method that awaits a promise of another vat goes on in its own vat, even where it is the only one that waits."""
+    here, there = Vat("here"), Vat("there")
+    maker, answerer = here.spawn(Maker), there.spawn(Answerer)
+    answer = maker.lend(answerer)
+    here.run(1)
+    there.run()
+    here.run()
+    assert answerer._at.where == ""
+    assert settle(answer, there, here) == "there"
 
 
 @settings(max_examples=200, deadline=None)
