@@ -14,7 +14,8 @@ from tests.house.source import SRC, TOP
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SRC)}
 HOLDS = [
     "the boss keeps its state in boss/state.db",
-    "both have enrolled themselves, over tls",
+    "both have enrolled themselves",
+    "over tls: each has a TCP connection with the boss",
     "the introductions are deleted after use",
     "it was given both bindings",
     "it can write a customer",
@@ -22,6 +23,7 @@ HOLDS = [
     "it can read through the read-only binding",
     "a write through the read-only binding is refused",
     "the program reads without the boss",
+    "over a TCP connection of its own with db-machine",
     "both machines are there",
     "so are both bindings and their grants",
     "without a new introduction",
