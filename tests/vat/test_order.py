@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
@@ -154,6 +155,26 @@ def test_a_long_chain_breaks_when_the_vat_stops() -> None:
     vat.stop()
     with pytest.raises(Broken, match="stopped"):
         settle(end)
+
+
+def test_an_endless_chain_does_not_grow() -> None:
+    """An object that answers with a call of its own, again and again, makes no chain that grows with each answer."""
+    vat = Vat()
+    count, log = vat.spawn(Count), vat.spawn(Log)
+    first = count.down(5000, log)
+    tell(first).add("early")
+    vat.run(4000)
+    alive = sum(isinstance(each, Promise) for each in gc.get_objects())
+    tell(first).add("late")
+    assert settle(first) is log
+    assert alive - sum(isinstance(each, Promise) for each in gc.get_objects()) < 10
+    assert settle(log.read()) == ["early", "late"]
+
+
+@actor(kind="tests.count")
+class Count:
+    def down(self, left: int, goal: Any) -> Any:
+        return this().down(left - 1, goal) if left else goal
 
 
 def test_a_promise_cannot_become_itself() -> None:

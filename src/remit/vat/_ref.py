@@ -19,7 +19,7 @@ from remit.vat._active import active
 from remit.vat._link import Link, hand_over
 from remit.vat._message import ROOT, Context, Message
 from remit.vat._outcome import PENDING, Failed
-from remit.vat._waiting import Follower, Prompt, Waiter, unwinding
+from remit.vat._waiting import Alias, Follower, Prompt, Waiter, unwinding
 
 if TYPE_CHECKING:
     from remit.vat._vat import Vat
@@ -188,6 +188,8 @@ class Promise(Ref[T]):
             return
         if isinstance(value, Promise):
             value = self._becoming(value)
+            if isinstance(value, Promise):
+                value._add(Alias(self))
         self._value = value
         pending = self._pending
         if pending is None:
@@ -210,10 +212,12 @@ class Promise(Ref[T]):
             try:
                 if isinstance(waiter, Message):
                     self._forward(waiter)
-                elif isinstance(value, Promise):
-                    value._wait(waiter)
-                else:
+                elif not isinstance(value, Promise):
                     waiter.settled(self)
+                elif isinstance(waiter, Alias):
+                    waiter.move(value)
+                else:
+                    value._wait(waiter)
             except Exception as error:  # noqa: BLE001  # one waiter's fault may not keep the others from hearing
                 self._vat._explain(error, repr(waiter))
         self._pending = None

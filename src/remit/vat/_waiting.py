@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from remit.vat._outcome import Failed
+from remit.vat._outcome import PENDING, Failed
 
 if TYPE_CHECKING:
     from remit.errors import Broken
@@ -67,6 +68,33 @@ class Suspended(Prompt):
     def fail(self, error: Broken, by: Vat | None) -> None:
         """The vat has stopped: it never goes on."""
         raise NotImplementedError(type(self).__qualname__)
+
+
+class Alias(Prompt):
+    """Keeps short the chain from a promise that has become another one, which waits for its own result.
+
+    The chain would otherwise grow with each turn of an object that answers with a call of its own, for ever. Weak,
+    so that a promise in the middle goes when nobody else holds it.
+    """
+
+    __slots__ = ("promise",)
+
+    def __init__(self, promise: Promise[Any]) -> None:
+        self.promise = weakref.ref(promise)
+
+    def settled(self, promise: Promise[Any]) -> None:
+        """The other one has its outcome."""
+        mine = self.promise()
+        if mine is not None:
+            mine._value = promise._value
+
+    def move(self, end: Promise[Any]) -> None:
+        """The other one has become a third."""
+        mine = self.promise()
+        if mine is not None:
+            mine._value = end
+            if end._value is PENDING:
+                end._add(self)
 
 
 class Follower:
