@@ -62,6 +62,20 @@ def test_an_expired_number_says_so(expires: float, now: float) -> None:
     assert isinstance(answer, Expired) if now >= expires else answer is party
 
 
+def test_a_holders_number_can_be_replaced() -> None:
+    """The new one stands for the object, the holder's others stand for nothing, those of other holders go on."""
+    vat = Vat()
+    swiss, party = table(vat)
+    others = bytes(32)
+    outcome(vat, swiss.register(others, party, SwissEntry("other")))
+    for new in (b"\x01" * 32, b"\x02" * 32, b"\x02" * 32):
+        outcome(vat, swiss.replace(new, party, SwissEntry("app")))
+        assert outcome(vat, swiss.fetch(new, None, 0.0)) is party
+    assert isinstance(outcome(vat, swiss.fetch(DIGEST, None, 0.0)), Refused)
+    assert isinstance(outcome(vat, swiss.fetch(b"\x01" * 32, None, 0.0)), Refused)
+    assert outcome(vat, swiss.fetch(others, None, 0.0)) is party
+
+
 def test_uses_are_counted() -> None:
     """After the last one it breaks with Expired; a fetch that is refused uses nothing."""
     vat = Vat()

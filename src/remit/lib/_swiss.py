@@ -43,6 +43,12 @@ class SwissNumbers:
         self.objects[digest] = ref
         self.entries[digest] = entry
 
+    def replace(self, digest: bytes, ref: Ref[Any], entry: SwissEntry) -> None:
+        """The same, and every other number of this holder stands for nothing any more."""
+        for old in [each for each, other in self.entries.items() if other.holder == entry.holder and each != digest]:
+            self.forget(old)
+        self.register(digest, ref, entry)
+
     def forget(self, digest: bytes) -> bool:
         """The number stands for nothing any more; whether it did before. References already fetched are not affected."""
         self.entries.pop(digest, None)

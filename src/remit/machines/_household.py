@@ -13,6 +13,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from remit.errors import BadArgument, Missing, Misuse, StoreCorrupt, StoreError
 from remit.lib import KINDS, SwissEntry, SwissNumbers
 from remit.net import Netlayer, Node, NodeKey
 from remit.values import SturdyRef
-from remit.vat import Ref
+from remit.vat import Ref, send
 
 __all__ = ["Household", "first_of", "household", "told_to_stop", "where"]
 
@@ -42,14 +43,16 @@ class Household:
     async def door(self, file: str, ref: Ref[Any], holder: str) -> SturdyRef:
         """Have the private file hold a sturdyref of this object, with today's hints.
 
-        The file is the only place where its swiss number is written down; deleting it and starting again makes a new one.
+        The file is the only place where its swiss number is written down. Deleting it and starting again makes a new one,
+        and copies of the old file are of no use any more.
         """
         path = self.directory / file
         try:
             swiss = SturdyRef.parse(read_secret_file(path).decode().strip()).swiss
         except (Missing, Misuse, UnicodeDecodeError):
             swiss = os.urandom(SWISS_BYTES)
-        await self.network.register(swiss, ref, SwissEntry(holder))
+        entry = SwissEntry(f"{file}, {holder}")  # machines, which hold others, have no dot in their names
+        await send(self.node.swiss, "replace", sha256(swiss).digest(), ref, entry)
         made = SturdyRef(self.node.inner_locator, swiss)
         write_secret_file(path, (made.uri() + "\n").encode(), replace=True)
         return made
