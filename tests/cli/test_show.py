@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from remit.cli import _show
+from remit.cli._machine import machine_table
 from remit.vat import Vat
 from tests.captp.objects import Counter
 from tests.cli.kit import PATIENCE, environment
@@ -116,3 +117,12 @@ def test_a_reader_that_goes_away_is_no_fault(home: Path) -> None:
         child.stdout.close()
         assert b"Traceback" not in child.stderr.read()
         child.wait(PATIENCE)
+
+
+def test_a_machine_that_is_silent_for_minutes_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its agent says hello each minute: without one for longer, the table says what to try."""
+    machine = {"name": "db", "state": "active", "provider": "process", "created": 1.0, "alarms": [], "error": ""}
+    machine_table([{**machine, "seen": time.time() - 200}])
+    assert "silent; try: remit machine start db" in capsys.readouterr().out
+    machine_table([{**machine, "seen": time.time() - 30}])
+    assert "silent" not in capsys.readouterr().out

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from remit.durable import SqliteStore
 from remit.errors import StoreCorrupt
 from remit.machines import BossSettings, run_boss
+from remit.testing import CrashStore
 from remit.values import SturdyRef
 
 
@@ -57,3 +60,34 @@ def test_only_files_on_this_host_know_of_unix_sockets(tmp_path: Path) -> None:
     asyncio.run(short_boss(state))
     own = SturdyRef.parse((state / "admin.ref").read_text().strip())
     assert set(own.locator.hints) == {"tls", "unix"}
+
+
+def test_a_boss_with_a_full_disk_is_loaded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit finds no room: the boss says so, waits, and comes back with what was kept, in the same process."""
+    monkeypatch.setattr("remit.machines._run_boss.AGAIN", 0.01)
+    state = tmp_path / "boss"
+    asyncio.run(short_boss(state))
+    full: list[CrashStore] = []
+
+    def store(path: Path) -> Any:
+        if full:
+            full[0].inner.close()  # which the crash left to us
+            return SqliteStore(path)
+        full.append(CrashStore(SqliteStore(path), 1, "full"))
+        return full[0]
+
+    monkeypatch.setattr("remit.machines._household.SqliteStore", store)
+    said: list[str] = []
+
+    async def work() -> None:
+        running = asyncio.ensure_future(run_boss(BossSettings(state, start=False), said.append))
+        async with asyncio.timeout(30):
+            while not any("is at" in line for line in said[1:]):
+                await asyncio.sleep(0.01)
+                assert not running.done(), running.exception()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(work())
+    assert full[0].crashed
+    assert any("trying again" in line for line in said)

@@ -14,11 +14,12 @@ from remit.cli._edges import how_much
 from remit.cli._exit import TimedOut
 from remit.cli._main import Settings, Suggesting
 from remit.cli._show import as_json_option, progress, say, show_json, table
-from remit.cli._times import ago
+from remit.cli._times import age, ago
 from remit.vat import Ref
 
 __all__ = ["machine", "machine_table"]
 
+SILENT = 150.0  # seconds without a hello after which a machine is probably down; it says one each minute
 POLL = 0.1  # seconds between looks while a machine comes
 
 
@@ -89,6 +90,12 @@ def list_machines(settings: Settings, as_json: bool) -> None:
         machine_table(machines)
 
 
+def _silence(machine: dict[str, Any]) -> str:
+    """What to make of an active machine that has not said hello for longer than two of its minutes."""
+    silent = machine["state"] == "active" and machine["seen"] is not None and age(machine["seen"]) > SILENT
+    return f"silent; try: remit machine start {machine['name']}" if silent else ""
+
+
 def machine_table(machines: list[dict[str, Any]]) -> None:
     """Machines as a table."""
     rows = [
@@ -98,7 +105,7 @@ def machine_table(machines: list[dict[str, Any]]) -> None:
             m["provider"],
             ago(m["created"]),
             ago(m["seen"]),
-            "ALARM" if m["alarms"] else m["error"],
+            "ALARM" if m["alarms"] else m["error"] or _silence(m),
         )
         for m in machines
     ]

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-__all__ = ["ago", "at", "moment"]
+__all__ = ["age", "ago", "at", "moment"]
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
@@ -40,6 +40,11 @@ def _moment(text: str) -> float | None:
         return datetime.fromisoformat(text).timestamp()  # without a zone: the time of this place
     except (ValueError, OverflowError):
         return None
+
+
+def age(moment: float) -> float:
+    """How many seconds ago that was."""
+    return max(0.0, time.time() - moment)
 
 
 def ago(moment: float | None, now: float | None = None) -> str:

@@ -137,7 +137,12 @@ class ProcessProvider:
         if process is not None:
             reap(process.pid)
         if process is None or not process.alive:
-            return Observed(directory.name, (label or {}).get("name", ""), "made", "its process does not run")
+            return Observed(
+                directory.name,
+                (label or {}).get("name", ""),
+                "made",
+                f"its process does not run; see {directory}/agent.log",
+            )
         return Observed(directory.name, (label or {}).get("name", ""), "running", f"process {process.pid}")
 
     def _lock(self, id: str) -> asyncio.Lock:

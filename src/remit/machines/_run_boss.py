@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from remit.errors import BadArgument, Broken
+from remit.errors import BadArgument, Broken, StoreFull
 from remit.machines._alarms import Alarms
 from remit.machines._boss import Boss
 from remit.machines._fleet import Fleet
 from remit.machines._grant import Grant
 from remit.machines._hob_server import HobServer, PendingHob
-from remit.machines._household import first_of, household, told_to_stop, where
+from remit.machines._household import Household, first_of, household, told_to_stop, where
 from remit.machines._introduction import Introduction, Redemption
 from remit.machines._names import missing
 from remit.machines._process import ProcessProvider
@@ -27,6 +28,7 @@ BOSS_CLASSES: tuple[type, ...] = (
     *(Alarms, Boss, Fleet, Grant, HobServer, Introduction, PendingHob, Redemption, Wiring),
 )
 
+AGAIN: Final = 5.0  # seconds between two attempts to load a boss whose disk is full
 PATIENCE: Final = 8.0  # seconds that the boss waits for a machine: whoever asked wants to hear which one is missing
 
 
@@ -56,32 +58,57 @@ class BossSettings:
 async def run_boss(settings: BossSettings, say: Callable[[str], None]) -> None:
     """Be the boss of a state directory until told to stop (SIGTERM or SIGINT). `say` gets lines for people.
 
-    Raises `StoreLocked` where another boss has the directory, and other `StoreError`s. Machines live on without it.
+    When the disk is full at a commit its vat has ended, and it is loaded again until there is room. Raises `StoreLocked` where another
+    boss has the directory, and other `StoreError`s. Machines live on without it.
     """
-    async with (
-        told_to_stop() as stop,
-        household(
-            settings.state,
-            "boss",
-            classes=BOSS_CLASSES,
-            roots={"boss": (Boss,)},
-            devices=lambda key: {"providers": make_providers(settings, key)},
-            netlayers=lambda key: _netlayers(settings, key),
-        ) as house,
-    ):
-        house.network.patience = PATIENCE
-        boss = house.durable.root("boss")
-        await house.door("admin.ref", boss, "admin")
-        say(
-            f"boss {house.key.designator} is at {house.node.locator.hints['tls']}; its reference: {house.directory / 'admin.ref'}"
-        )
-        resuming = asyncio.ensure_future(_resume(boss, settings.start, say))
-        try:
-            await first_of(stop, house.failed)
-        finally:
-            resuming.cancel()
-            await asyncio.gather(resuming, return_exceptions=True)
+    async with told_to_stop() as stop:
+        up = False
+        while not stop.is_set():
+            try:
+                async with _house(settings) as house:
+                    await _reign(house, settings, say, stop, start=settings.start and not up)
+                    up = True
+            except StoreFull as error:
+                if not up and not _has_reigned(settings):
+                    raise
+                up = True
+                say(f"{error}; trying again in {AGAIN:g} s")
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(AGAIN):
+                        await stop.wait()
         say("boss has stopped; its machines go on")
+
+
+def _house(settings: BossSettings) -> AbstractAsyncContextManager[Household]:
+    return household(
+        settings.state,
+        "boss",
+        classes=BOSS_CLASSES,
+        roots={"boss": (Boss,)},
+        devices=lambda key: {"providers": make_providers(settings, key)},
+        netlayers=lambda key: _netlayers(settings, key),
+    )
+
+
+def _has_reigned(settings: BossSettings) -> bool:
+    """Whether this directory has had a boss: then its machines count on one, and it is worth waiting for room."""
+    return (settings.state / "admin.ref").exists()
+
+
+async def _reign(
+    house: Household, settings: BossSettings, say: Callable[[str], None], stop: asyncio.Event, *, start: bool
+) -> None:
+    house.network.patience = PATIENCE
+    boss = house.durable.root("boss")
+    await house.door("admin.ref", boss, "admin")
+    at, reference = house.node.locator.hints["tls"], house.directory / "admin.ref"
+    say(f"boss {house.key.designator} is at {at}; its reference: {reference}")
+    resuming = asyncio.ensure_future(_resume(boss, start, say))
+    try:
+        await first_of(stop, house.failed)
+    finally:
+        resuming.cancel()
+        await asyncio.gather(resuming, return_exceptions=True)
 
 
 def _netlayers(settings: BossSettings, key: NodeKey) -> list[Netlayer]:
