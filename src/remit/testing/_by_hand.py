@@ -18,6 +18,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from remit.captp import OCAPN_1_0, Dialect, Meeting, Session
 from remit.errors import Broken, Missing, Unreachable
 from remit.net import NodeKey, proves
@@ -36,6 +38,27 @@ class Pipe:
         self.sender = sender
         self.receiver = receiver
         self.messages: deque[bytes] = deque()
+
+
+class Dialled:
+    """A connection that somebody waits for."""
+
+    __slots__ = ("a", "b", "session", "waiting")
+
+    def __init__(self, a: HandNode, b: HandNode, session: Session, then: Callable[[Session | Broken], None]) -> None:
+        self.a = a
+        self.b = b
+        self.session = session
+        self.waiting = [then]
+
+    def outcome(self, world: World) -> Session | Broken | None:
+        """The session with that node, if need be the other's own; None while there may still be one."""
+        found = self.a.meeting.find(self.b.locator)
+        if found is not None and found.state == "open":
+            return found
+        if world.between(self.a, self.b):
+            return None
+        return self.session.cause or Unreachable("the connection ended")
 
 
 class HandNode:
@@ -73,7 +96,7 @@ class HandNode:
         if found is not None:
             then(found)
         elif location.designator in self.world.nodes:
-            self.world.waiting.append((self.world.connect(self, self.world.nodes[location.designator]), then))
+            self.world.dial(self, self.world.nodes[location.designator], then)
         else:
             then(Unreachable(f"there is no node {location.designator}"))
 
@@ -106,8 +129,9 @@ class World:
         self.nodes: dict[str, HandNode] = {}
         self.pipes: dict[Session, Pipe] = {}
         self.dirty: list[Session] = []
-        self.waiting: list[tuple[Session, Callable[[Session | Broken], None]]] = []
+        self.dials: list[Dialled] = []
         self.log: list[str] = []
+        self._keys = 0
 
     def node(self, name: str, dialect: Dialect = OCAPN_1_0) -> HandNode:
         """A new node."""
@@ -116,8 +140,8 @@ class World:
 
     def open(self, a: HandNode, b: HandNode) -> Session:
         """A connection from a to b on which no hello has been delivered yet; a's session."""
-        ours = Session(a, NodeKey.generate(), proves, a.locator, initiator=True, proved=b.name, dialect=a.dialect)
-        theirs = Session(b, NodeKey.generate(), proves, b.locator, initiator=False, proved=a.name, dialect=b.dialect)
+        ours = Session(a, self._key(), proves, a.locator, initiator=True, proved=b.name, dialect=a.dialect)
+        theirs = Session(b, self._key(), proves, b.locator, initiator=False, proved=a.name, dialect=b.dialect)
         self.pipes[ours], self.pipes[theirs] = Pipe(ours, theirs), Pipe(theirs, ours)
         a.meeting.dialling(b.locator, ours)
         ours.start()
@@ -126,6 +150,23 @@ class World:
     def connect(self, a: HandNode, b: HandNode) -> Session:
         """The same as `open`; `settle` exchanges the hellos."""
         return self.open(a, b)
+
+    def dial(self, a: HandNode, b: HandNode, then: Callable[[Session | Broken], None]) -> None:
+        """A connection from a to b for somebody who waits for its session; two who wait share it."""
+        for dialled in self.dials:
+            if (dialled.a, dialled.b) == (a, b):
+                dialled.waiting.append(then)
+                return
+        self.dials.append(Dialled(a, b, self.open(a, b), then))
+
+    def _key(self) -> NodeKey:
+        """Numbers instead of randomness here, too: which of two crossed hellos wins is the same in each run."""
+        self._keys += 1
+        return NodeKey(Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"key %d" % self._keys).digest()))
+
+    def between(self, a: HandNode, b: HandNode) -> list[Session]:
+        """The sessions of a's with b, in whatever state but ended."""
+        return [s for s, pipe in self.pipes.items() if s.home is a and pipe.receiver.home is b and s.state != "ended"]
 
     # --- moving messages --------------------------------------------------------------------------------
 
@@ -145,11 +186,12 @@ class World:
         """Run until only deliveries are left to do."""
         while self.run():
             pass
-        for waiting in list(self.waiting):
-            session, then = waiting
-            if session.state in ("open", "ended"):
-                self.waiting.remove(waiting)
-                then(session if session.state == "open" else session.cause or Unreachable("it ended"))
+        for dialled in list(self.dials):
+            outcome = dialled.outcome(self)
+            if outcome is not None and dialled in self.dials:
+                self.dials.remove(dialled)
+                for then in dialled.waiting:
+                    then(outcome)
                 self.quiet()
 
     def pending(self, receiver: HandNode | None = None) -> list[Pipe]:
