@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from remit.errors import Misuse, NotPassable
-from remit.values import Symbol, record
+from remit.values import Symbol, Tagged, record
 from remit.vat import Ref, TurnDict, TurnList, TurnSet, Vat, actor, actor_type, field, spawn
 from tests.vat.kit import Log, broken, settle
 
@@ -221,6 +221,54 @@ def test_assigning_copies() -> None:
     """A container belongs to one place: assigning it elsewhere, or putting it into another one, copies it."""
     it = Vat().spawn(Fields, 1)
     assert settle(it.copies()) == [[[1]], ["in second only"]]
+
+
+@actor(kind="tests.records")
+class Records:
+    value: Any
+    table: dict[str, Any] = {}
+    tags: Any = {Tagged("t", [1])}
+
+    def change(self, how: str) -> None:
+        parts = {"record": self.value.x, "inner": self.value.x[1], "dict": self.value.x[2], "nested": self.value.x[3].x}
+        part: Any = parts.get(how)
+        if how == "dict":
+            part["new"] = 1
+        elif how == "table":
+            self.table["r"] = self.value
+            self.table["r"].x.append(2)
+        elif how == "tagged":
+            self.table["t"] = Tagged("t", [1])
+            self.table["t"].value.clear()
+        elif how == "set":
+            next(iter(self.tags)).value.append(2)
+        elif how == "inplace":
+            inside = self.value.x
+            inside += [1]
+        else:
+            part.append(2)
+
+    def replace(self) -> Any:
+        self.value = Data([*self.value.x, 2])
+        return self.value
+
+    def get(self) -> Any:
+        return self.value
+
+
+@pytest.mark.parametrize("how", ["record", "inner", "dict", "nested", "table", "tagged", "set", "inplace"])
+def test_records_are_replaced_not_changed_inside(how: str) -> None:
+    """A turn could not undo a change inside a record, so lists and dicts there refuse it; a new record takes its place."""
+    given = [0, [1], {"a": 1}, Data([1])]
+    it = Vat().spawn(Records, Data(given))
+    given.append("the caller's own")
+    error = broken(it.change(how))
+    assert error.kind == "Misuse"
+    assert "make a new record" in error.message
+    got = settle(it.get())
+    assert got == Data([0, [1], {"a": 1}, Data([1])])
+    assert [type(got.x), type(got.x[2]), type(got.x[3].x)] == [list, dict, list]
+    assert settle(it.replace()).x[-1] == 2
 
 
 def test_objects_show_no_state() -> None:

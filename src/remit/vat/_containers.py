@@ -21,6 +21,7 @@ from remit.errors import NotPassable
 from remit.values import Symbol, passable, register_copier
 from remit.vat._active import current
 from remit.vat._ref import ATOMS
+from remit.vat._sealed import seal
 
 MISSING: Final = object()
 KEYS: Final = frozenset({str, bytes, int, Symbol})
@@ -37,7 +38,7 @@ def adopt(value: Any, up: Any = None, at: Any = None) -> Any:
         return TurnList._from(value, up, at)
     if isinstance(value, set | frozenset):
         return TurnSet._from(value, up, at)
-    return passable(value)
+    return seal(passable(value))
 
 
 def _check_key(name: Any) -> Any:
@@ -320,7 +321,7 @@ OURS: Final[frozenset[type]] = frozenset({TurnDict, TurnList, TurnSet})
 
 
 def _check_element(value: Any) -> Any:
-    kept = passable(value)
+    kept = seal(passable(value))
     try:
         hash(kept)
     except TypeError:
