@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -50,3 +53,26 @@ def process(home: Path, *words: str, stdin: str = "", cwd: Path | None = None, *
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def on_terminal(home: Path, script: str, **more: str) -> str:
+    """What a script writes to a terminal, stderr included."""
+    ours, theirs = pty.openpty()
+    env = environment(home, **{"TERM": "xterm", **more})
+    with subprocess.Popen(
+        [sys.executable, "-c", script], env=env, stdin=theirs, stdout=theirs, stderr=theirs, cwd=home
+    ) as child:
+        os.close(theirs)
+        written = b""
+        deadline = time.monotonic() + PATIENCE
+        try:
+            while select.select([ours], [], [], max(0, deadline - time.monotonic()))[0]:
+                if not (piece := os.read(ours, 4096)):
+                    break
+                written += piece
+        except OSError:
+            pass  # Linux says so when the other side has closed
+        finally:
+            os.close(ours)
+        assert child.wait(PATIENCE) == 0
+    return written.decode()

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +13,7 @@ from remit.cli import _show
 from remit.cli._machine import machine_table
 from remit.vat import Vat
 from tests.captp.objects import Counter
-from tests.cli.kit import PATIENCE, environment
+from tests.cli.kit import PATIENCE, environment, on_terminal
 
 TABLE = """
 from remit.cli._show import progress, table
@@ -25,27 +21,6 @@ with progress() as show:
     show("half of it")
 table(("NAME", "STATE"), [("a", "active"), ("long-name", "pending")])
 """
-
-
-def on_terminal(home: Path, script: str, **more: str) -> str:
-    """What a script writes to a terminal, stderr included."""
-    ours, theirs = pty.openpty()
-    env = environment(home, **{"TERM": "xterm", **more})
-    with subprocess.Popen([sys.executable, "-c", script], env=env, stdin=theirs, stdout=theirs, stderr=theirs) as child:
-        os.close(theirs)
-        written = b""
-        deadline = time.monotonic() + PATIENCE
-        try:
-            while select.select([ours], [], [], max(0, deadline - time.monotonic()))[0]:
-                if not (piece := os.read(ours, 4096)):
-                    break
-                written += piece
-        except OSError:
-            pass  # Linux says so when the other side has closed
-        finally:
-            os.close(ours)
-        assert child.wait(PATIENCE) == 0
-    return written.decode()
 
 
 def test_a_table_has_a_column_for_each_heading(capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,4 +71,4 @@ def clear(settings: Settings, what: str, as_json: bool) -> None:
     if as_json:
         show_json(cleared)
     else:
-        say(f"cleared: {', '.join(one['id'] for one in cleared) or 'nothing'}")
+        say(f"cleared: {', '.join(one['id'] for one in cleared)}")
