@@ -15,6 +15,8 @@ from remit.net._identity import NodeKey, designator_of, proves
 from remit.vat import Context, Message, Promise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from remit.errors import Broken
     from remit.net._channel import Channel
     from remit.net._node import Node
@@ -119,6 +121,14 @@ class Connection:
         if not self.announced and self.session.state != "greeting":
             self.announced = True
             self.node.announce(self.session)
+
+    def together(self, work: Callable[[], None]) -> None:
+        """All messages of one read: the vat runs when the last has been received, and its answers leave in one write."""
+        driver = self.node.vat._driver
+        if driver is None:
+            work()
+        else:
+            driver.gather(work)
 
     def closed(self, cause: Exception | None) -> None:
         """The channel is over, and so is the session."""

@@ -306,10 +306,15 @@ class Node:
         if connection is None:
             return
         self._dirty.append(connection)
-        if not self._flush_asked and not self.closed and not self.vat._awake:
+        if not self._flush_asked and not self.closed and not self._flush_comes():
             self._flush_asked = True
             assert self._loop is not None
             self._loop.call_soon(self.flush)
+
+    def _flush_comes(self) -> bool:
+        """Whether the vat's driver will flush in any case."""
+        driver = self.vat._driver
+        return self.vat._awake or (driver is not None and driver.gathering)
 
     def flush(self) -> None:
         """Write what sessions have to send, one write for each channel."""

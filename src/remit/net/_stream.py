@@ -61,6 +61,7 @@ class StreamChannel(asyncio.Protocol):
         "_paused",
         "_pipe",
         "_receiver",
+        "_together",
         "_why",
         "congested",
         "peer",
@@ -91,6 +92,7 @@ class StreamChannel(asyncio.Protocol):
         self._close_seconds = close_seconds
         self._gone = gone
         self._receiver: Receiver | None = None
+        self._together: Callable[[Callable[[], None]], None] = _at_once
         self._paused = False
         self._ending = False  # by our own close, abort or failure
         self._over = False  # the receiver has been told
@@ -105,6 +107,7 @@ class StreamChannel(asyncio.Protocol):
         self._pipe.set_write_buffer_limits(high=HIGH_WATER)
         try:
             self._receiver = receive(self)
+            self._together = getattr(self._receiver, "together", _at_once)
         except BaseException:
             self._pipe.abort()
             raise
@@ -164,8 +167,8 @@ class StreamChannel(asyncio.Protocol):
             return
         if self._paused or self._backlog:
             self._backlog += messages
-        else:
-            self._deliver(messages)
+        elif messages:
+            self._together(lambda: self._deliver(messages))
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._loss:
@@ -281,3 +284,8 @@ class StreamChannel(asyncio.Protocol):
     def __repr__(self) -> str:
         state = "over" if self._loss else "ending" if self._ending else "paused" if self._paused else "open"
         return f"<{self.transport} channel to {self._name}, {state}>"
+
+
+def _at_once(work: Callable[[], None]) -> None:
+    """For a receiver that does not ask for the messages of one read together."""
+    work()

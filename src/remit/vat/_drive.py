@@ -23,17 +23,43 @@ BATCH: Final = 1000  # turns before other callbacks of the loop get their chance
 class Driver:
     """Runs one vat on the running loop; made by `async with vat`, ends with it."""
 
-    __slots__ = ("after", "loop", "tasks", "vat")
+    __slots__ = ("_wanted", "after", "gathering", "loop", "tasks", "vat")
 
     def __init__(self, vat: Vat) -> None:
         self.vat = vat
         self.loop = asyncio.get_running_loop()
         self.tasks: set[asyncio.Task[None]] = set()
         self.after: Callable[[], None] = _nothing
+        self.gathering = False
+        self._wanted = False
 
     def wake(self) -> None:
-        """There is work: run a batch at the loop's next turn."""
-        self.loop.call_soon(self.batch)
+        """There is work: run a batch at the loop's next turn, or at the end of what holds it."""
+        if self.gathering:
+            self._wanted = True
+        else:
+            self.loop.call_soon(self.batch)
+
+    def gather(self, work: Callable[[], None]) -> None:
+        """Do what brings messages for the vat, and then run them at once: a turn of the loop less, and one write for all."""
+        if self.gathering or self.vat._awake:
+            work()
+            return
+        self.gathering = True
+        try:
+            work()
+        finally:
+            self.gathering = False
+            self._end_gathering()
+
+    def _end_gathering(self) -> None:
+        wanted, self._wanted = self._wanted, False
+        try:
+            if wanted:
+                self.vat.run(BATCH)
+            self.after()
+        except Exception as error:  # noqa: BLE001  # told as the loop tells of a callback's, not to whoever gathered
+            self.loop.call_exception_handler({"message": "a batch of a vat's turns failed", "exception": error})
 
     def batch(self) -> None:
         """Run some turns; the vat wakes us again if more are left. Then what they sent goes out in one write."""
