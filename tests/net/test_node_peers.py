@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from remit.captp import Session
-from remit.errors import Broken, LinkLost, Uncertain, Unreachable
+from remit.errors import Broken, LinkLost, Misuse, Uncertain, Unreachable
 from remit.net import (
     MemoryNetlayer,
     MemoryNetwork,
@@ -446,6 +446,45 @@ def test_a_node_that_is_closing_takes_no_connections(place):
             b.closed = False
 
     run(main)
+
+
+def test_two_nodes_do_not_share_their_main_vat():
+    """What one vat sends goes out when its batch is done, over one node."""
+
+    async def main():
+        async with Place().node("a") as a:
+            with pytest.raises(Misuse, match="another node's main vat"):
+                async with Node(NodeKey.generate(), a.vat):
+                    pass
+            await a.close()
+            async with Node(NodeKey.generate(), a.vat):
+                pass
+
+    run_virtual(main)
+
+
+def test_nobody_waits_for_ever_on_a_node_whose_vat_has_stopped():
+    """Its dials go on, and every call by it ends: with what the far object answers, or with the reason of the stop."""
+
+    async def main():
+        place = Place(network=FaultyNetwork(delay=(0.1, 0.1)))
+        async with place.node("b") as b, place.node("a") as a:
+            counter = await offer(b, b.vat.spawn(Counter))
+            live = a.enliven(counter)
+            waiting, fetching = live.increment(1), asyncio.ensure_future(a.fetch_from(counter))
+            await asyncio.sleep(0.05)
+            a.vat.stop()
+            near = a.vat.spawn(Counter)
+            for one in (waiting, fetching, live.increment(1), near.increment(1), (await fetching).ask(near, 1)):
+                try:
+                    async with asyncio.timeout(60):
+                        assert await one is not None
+                except LinkLost as error:
+                    assert "has stopped" in str(error)
+            with pytest.raises(LinkLost, match="vat node has stopped|vat a has stopped"):
+                await near.increment(1)
+
+    run_virtual(main)
 
 
 def test_a_node_wants_its_vat_driven():

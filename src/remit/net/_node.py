@@ -141,6 +141,8 @@ class Node:
     async def __aenter__(self) -> Node:
         if self.vat._driver is None:
             raise Misuse(f"nobody drives vat {self.vat.name}: enter it before its node")
+        if isinstance(getattr(self.vat._driver.after, "__self__", None), Node):
+            raise Misuse(f"vat {self.vat.name} is another node's main vat: give each node one of its own")
         self.vat._driver.after = self.flush
         self._loop = asyncio.get_running_loop()
         self.background(self._beat())
