@@ -71,11 +71,12 @@ class HobServer:
         if getattr(address, "key", None) != self.key:
             raise Conflict(f"this address is not signed by machine {self.name}")
         check_report(report)
+        # Before anything is awaited: what the machine says of its offers meanwhile is newer than this report.
+        self.version = report.version
+        self.known = {offer.name: offer for offer in report.offers}
         await self.network.learn(address)
         self.address = address
         self.seen = await self.network.now()
-        self.version = report.version
-        self.known = {offer.name: offer for offer in report.offers}
         tell(self.wiring).reconcile(self.name, list(report.grants), report.bindings)
         return await self.network.address()
 
