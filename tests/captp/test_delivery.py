@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from remit.captp import Session, _delivery, _session
 from remit.testing import HandNode, World
-from remit.values import Limits, encode, same
-from remit.vat import Failed, Far
+from remit.values import Limits, Symbol, encode, same
+from remit.vat import Failed, Far, send
 from tests.captp.objects import Counter
 from tests.strategies import VALUES
 
@@ -21,6 +21,7 @@ TARGETS = [b"export0+", b"export1+", b"export2+", b"export7+", b"export01+", b"a
 POSITIONS = [b"f", b"5+", b"6+", b"06+", b"5-", b"t"]
 RESOLVERS = [b"f", b"<18'desc:import-object3+>", b"<19'desc:import-promise4+>", b"<18'desc:import-object3+4+>"]
 CALLS = [b"[9'increment]", b"[9'increment2+]", b"[]", b"[5+]f]", b"[<18'desc:import-object9+>]", b"[<10'op:deliver>]"]
+CALLS += [b"[10'increment]", b"[09'increment]", b"[1'x1'y]", b"[4'x1'y]", b"[2'\xc3\xa9]", b"[1'x]]", b"[0']"]
 RESULTS = [b"7+", b"<4'void>", b"07+", b"7-", b"1+2+", b"", b"<18'desc:import-object9+>", b"12345678901+"]
 ARGUMENTS = [*CALLS, *(b"[7'fulfill%b]" % result for result in RESULTS), b"[5'break1\"x]"]
 LISTS = [b"[]", b"[1+]", b"[1+0+]", b"[2+1+]", b"[01+]", b"[1-]", b"[7+]", b"1+", b"[5+6+]", b"[1+", b"['x]"]
@@ -150,3 +151,16 @@ def test_the_limit_of_depth_counts_the_envelope(depth: int) -> None:
     """A list at the limit inside a delivery is one level too deep, on both ways."""
     assert_same_both_ways([delivery(b"export1+", b"[" * depth + b"]" * depth)])
     assert _delivery.within_envelope(Limits(depth=64)).depth == 63
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=120))
+def test_a_call_without_arguments_is_written_as_the_codec_writes_it(name: str) -> None:
+    """Short names at once, long and foreign ones by the codec: the bytes are the same."""
+    _, b, session = connected()
+    session.take()
+    far: Any = Far(b.vat, 1, session)
+    send(far, name)
+    b.vat.run()
+    (message,) = session.take()
+    assert message.startswith(b"<10'op:deliver<11'desc:export1+>" + encode([Symbol(name)]) + b"1+")

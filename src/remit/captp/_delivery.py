@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from remit.captp._exports import ResolverRef
 from remit.captp._incoming import op_deliver, op_gc_answers, op_gc_exports
 from remit.errors import ProtocolError
-from remit.values import Limits, decode
+from remit.values import Limits, Symbol, decode
 
 if TYPE_CHECKING:
     from remit.captp._session import Session
@@ -26,6 +26,7 @@ _DELIVERY: Final = re.compile(
     % (_NUMBER, _NUMBER, _NUMBER),
     re.DOTALL,
 ).fullmatch
+_CALL: Final = re.compile(rb"\[([1-9][0-9]?)'([ -~]+)\]").fullmatch  # of a method without arguments
 _FULFILMENT: Final = re.compile(rb"\[7'fulfill(?:%b|<4'void>)\]" % _NUMBER).fullmatch
 _GIVEN_BACK: Final = re.compile(rb"<13'op:gc-(?:exports%b%b|answers%b)>" % (_NUMBERS, _NUMBERS, _NUMBERS)).fullmatch
 
@@ -55,17 +56,27 @@ def _delivered(session: Session, match: re.Match[bytes]) -> bool:
         if simple is not None:
             session._resolved(ref, None if simple[1] is None else int(simple[1]))
             return True
-    reader = session._reader
-    reader.begin()
-    reader.operations = 1
-    try:
-        values = decode(args, limits=session.inner_limits, record=reader.record)
-    except ProtocolError:
+    values = _arguments(session, args)
+    if values is None:
         return False
     answer = False if position is None else int(position)
     wanted = False if resolver is None else session.imports.receive(int(resolver), promise=False)
     op_deliver(session, [ref, values, answer, wanted])
     return True
+
+
+def _arguments(session: Session, args: bytes) -> list[Any] | None:
+    reader = session._reader
+    reader.begin()
+    reader.operations = 1
+    call = _CALL(args)
+    if call is not None and int(call[1]) == len(call[2]):
+        return [Symbol(call[2].decode())]
+    try:
+        values: list[Any] = decode(args, limits=session.inner_limits, record=reader.record)
+    except ProtocolError:
+        return None
+    return values
 
 
 def _given_back(session: Session, data: bytes) -> bool:

@@ -26,6 +26,7 @@ FULFILL: Final = encode(Symbol("fulfill"))
 BREAK: Final = encode(Symbol("break"))
 
 
+_SHORT: Final = 100  # characters of a method's name, below any limit of a frame
 MAX_TABLE: Final = 1_000_000
 """References of one kind in one session; about 300 MB of small objects, far above any honest use."""
 
@@ -125,7 +126,7 @@ class Outgoing:
         to = b"<11'desc:answer%d+>" % -handle if handle < 0 else b"<11'desc:export%d+>" % handle
         promise = message.promise
         try:
-            body = self._body(_wire_args(message))
+            body = self._call(message)
             answer, resolver = (0, 0) if promise is None else self._ask(promise)
         except Broken as error:
             message.fail(error, None)
@@ -135,6 +136,14 @@ class Outgoing:
         else:
             self._send(b"<10'op:deliver%s%s%d+<18'desc:import-object%d+>>" % (to, body, answer, resolver))
             link_promise(promise, self, -answer)
+
+    def _call(self, message: Message) -> bytes:
+        """Method and arguments as this peer gets them; those of most messages are written at once."""
+        name = message.selector
+        if name is None or message.args or message.kwargs or not name.isascii() or len(name) > _SHORT:
+            return self._body(_wire_args(message))
+        self.exports.written.clear()
+        return b"[%d'%b]" % (len(name), name.encode())
 
     def _body(self, value: Any) -> bytes:
         """A value as this peer gets it. If it can't be sent, nothing in it counts as sent; raises `Broken`."""

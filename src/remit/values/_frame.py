@@ -170,6 +170,8 @@ class LengthFramer(_Stream):
     def _prefix(self) -> bool:
         """Read a length, and step over the bytes that it announces; False where it is not complete."""
         buffer = self._buffer
+        if self._begin == len(buffer):
+            return False
         usual = _LENGTH.match(buffer, self._begin)
         if usual is not None:
             length = int(usual[1])
@@ -178,8 +180,6 @@ class LengthFramer(_Stream):
                 self._begin = usual.end()
                 self._at = self._begin + length
                 return True
-        elif self._begin == len(buffer):
-            return False
         return self._other_prefix()
 
     def _other_prefix(self) -> bool:
