@@ -241,6 +241,8 @@ def test_a_service_is_offered_listed_and_withdrawn(remit: Invoke, read: Any) -> 
     failed(remit("offer", "db.bob", "--kind", "examples.customer-table"), "Conflict")
     assert remit("bind", "app.bob", "db.bob").code == 0
     assert read("call", "app.bob", "details") == {"name": "bob", "email": "bob@example.org"}
+    assert remit("call", "app.bob", "move", "bob@example.com") == (0, "", "")  # nothing comes back
+    assert read("call", "app.bob", "move", "bob@example.com") is None
     assert read("withdraw", "db.bob") == {"service": "db.bob", "offered": False}
     assert {"db.customers"} == {each["service"] for each in read("offers")}
     assert remit("call", "app.bob", "details").code != 0
