@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from remit.errors import Broken, Conflict
+from remit.errors import Conflict
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._introduction import LIFETIME, Introduction
 from remit.machines._names import check_name, missing
+from remit.machines._outcome import outcome_of
 from remit.machines._records import Machine
 from remit.values import Locator, SturdyRef, encode
 from remit.vat import Ref, actor, call, field, spawn, tell, this
@@ -62,7 +63,7 @@ class Fleet:
         machine = self.machines.get(name)
         if machine is None or machine.state != "pending":
             return
-        error = await _outcome(self._request(machine))
+        error = await outcome_of(self._request(machine))
         self._change(machine, asked=error is None, error=error.message if error else "")
         if name not in self.machines or self.machines[name].id != machine.id:
             tell(self.providers).destroy(
@@ -99,7 +100,7 @@ class Fleet:
         if machine.state == "pending":
             tell(machine.introduction).renew(await self.network.now() + LIFETIME)
             await self.ask(name)
-        error = await _outcome(self._start(machine))
+        error = await outcome_of(self._start(machine))
         self._change(machine, error=error.message if error else "")
         await this()
         if error is not None:
@@ -130,7 +131,7 @@ class Fleet:
         machine = self._find(name)
         self.machines[name] = machine.but(state="destroying", since=now)
         call(self.wiring).leave(name)
-        error = await _outcome(self.providers.destroy(machine.provider, machine.id))
+        error = await outcome_of(self.providers.destroy(machine.provider, machine.id))
         if error is not None:
             self._change(machine, error=error.message)
             await this()
@@ -156,7 +157,7 @@ class Fleet:
         """
         works = [self._again(machine, start) for machine in self.machines.values()]
         for work in [work for work in works if work is not None]:
-            await _outcome(work)
+            await outcome_of(work)
 
     def _again(self, machine: Machine, start: bool) -> Any:
         if machine.state == "destroying":
@@ -194,12 +195,3 @@ class Fleet:
         now = self.machines.get(machine.name)
         if now is not None and now.id == machine.id:
             self.machines[machine.name] = now.but(**changes)
-
-
-async def _outcome(work: Any) -> Broken | None:
-    """Wait for it; what it broke with, or None."""
-    try:
-        await work
-    except Broken as error:
-        return error
-    return None

@@ -18,6 +18,7 @@ from remit.lib import FREE, membrane
 from remit.machines._grant import Grant
 from remit.machines._hob_server import HobServer
 from remit.machines._names import missing
+from remit.machines._outcome import outcome_of
 from remit.vat import Ref, actor, call, field, spawn, tell, this
 
 __all__ = ["Wiring", "no_new_grants"]
@@ -175,7 +176,7 @@ class Wiring:
             return
         works = [(name, self._removal(edge, name)) for name in edge.awaiting if name in self.hobs]
         for name, work in works:
-            error = await _outcome(work)
+            error = await outcome_of(work)
             now = self.edges.get(id)
             if now is not None and error is None:
                 self.edges[id] = now.but(awaiting=[each for each in now.awaiting if each != name])
@@ -252,12 +253,3 @@ class Wiring:
 def no_new_grants(machine: str) -> str:
     """Why a machine with an open alarm gets nothing new, and the remedy."""
     return f"machine {machine} gets no new grants while it has an open alarm: see remit status, then settle it there"
-
-
-async def _outcome(work: Any) -> Broken | None:
-    """Wait for it; what it broke with, or None."""
-    try:
-        await work
-    except Broken as error:
-        return error
-    return None
