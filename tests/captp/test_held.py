@@ -25,6 +25,9 @@ class Keeper:
     def changed(self, turn: Turn) -> None:
         """Nothing is refused."""
 
+    def made(self, ref: Any, by: Any) -> None:
+        """Nobody asks who made what."""
+
     def flush(self, held: Held) -> None:
         if self.slow:
             self.held += held

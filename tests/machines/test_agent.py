@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from remit.durable import SqliteStore, write_secret_file
+from remit.durable import Loose, SqliteStore, write_secret_file
 from remit.errors import BadArgument, Missing
 from remit.machines import LocalMachine, run_agent
+from remit.machines._agent import MOST_REPORTED, report_loose
 from remit.machines._classes import classes_of
 from remit.machines._config import UserData, drop_introduction, read_user_data
 from remit.machines._household import where
@@ -107,6 +108,18 @@ def test_how_a_program_finds_its_hob(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("REMIT_HOB", str(tmp_path))
     assert hob_file(None) == tmp_path / "hob.ref"
     assert hob_file(tmp_path / "other.ref") == tmp_path / "other.ref"
+
+
+def test_what_is_given_out_and_not_kept_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    """At each hello the agent looks; the log names kind and remedy once, and is not flooded."""
+    reported: set[tuple[str, str]] = set()
+    rows = [Loose("test.row", ["peer-one"], "hold it"), Loose("test.row", ["peer-two"], "hold it")]
+    report_loose(rows, reported)
+    report_loose(rows, reported)
+    (warning,) = caplog.messages
+    assert "test.row" in warning and "hold it" in warning
+    report_loose([Loose("test.row", ["peer"], f"object {number}") for number in range(1000)], reported)
+    assert len(caplog.messages) == MOST_REPORTED
 
 
 def test_an_agent_with_a_full_disk_comes_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from remit.captp._session import Session
+    from remit.vat import Ref
 
 
 def left(session: Session) -> list[str]:
@@ -24,6 +25,12 @@ def left(session: Session) -> list[str]:
     if session.bootstrap.waiting():
         lines.append(f"gifts waiting: {session.bootstrap.waiting()}")
     return lines
+
+
+def exported(session: Session) -> list[Ref[Any]]:
+    """The objects of vats that the peer holds: exports without resolvers, promises and what is passed on."""
+    refs = [export.ref for position, export in session.exports.by_position.items() if position]
+    return [ref for ref in refs if ref._link is None and hasattr(type(ref._at), "_remit_")]
 
 
 def faults(session: Session) -> list[str]:

@@ -28,12 +28,12 @@ from remit.captp._crypto import (
 from remit.captp._delivery import take_usual, within_envelope
 from remit.captp._descriptors import Reader
 from remit.captp._dialect import OCAPN_1_0, VERSION, Dialect
-from remit.captp._dump import dump, left
+from remit.captp._dump import dump, exported, left
 from remit.captp._incoming import operate
 from remit.captp._outgoing import MAX_TABLE, Outgoing
 from remit.errors import Broken, LimitExceeded, LinkLost, Misuse, NotPassable, ProtocolError, Uncertain
 from remit.values import DEFAULT_LIMITS, Limits, Locator, Record, Symbol, decode, encode
-from remit.vat import ROOT, Context, Failed, Message, Promise
+from remit.vat import ROOT, Context, Failed, Message, Promise, Ref
 
 if TYPE_CHECKING:
     from remit.captp._home import Home
@@ -212,6 +212,10 @@ class Session(Outgoing):
     def left(self) -> list[str]:
         """What is still in the tables, one line each; nothing when neither side holds anything of the other."""
         return left(self)
+
+    def exported(self) -> list[Ref[Any]]:
+        """The objects of vats that the peer holds now."""
+        return exported(self)
 
     def dump(self) -> str:
         """The session's tables and what contradicts their invariants, for people."""

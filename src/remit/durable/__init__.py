@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from remit.durable._files import check_private, open_state_dir, read_secret_file, write_secret_file
 from remit.durable._lock import FileLock
+from remit.durable._loose import Loose
 from remit.durable._memory import MemoryStore
 from remit.durable._rows import Batch, Snapshot, Store
 from remit.durable._sqlite import SqliteStore
@@ -14,6 +15,7 @@ __all__ = [
     "Batch",
     "DurableVat",
     "FileLock",
+    "Loose",
     "MemoryStore",
     "Snapshot",
     "SqliteStore",

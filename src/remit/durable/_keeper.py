@@ -61,6 +61,7 @@ class DurableKeeper:
         self._ids: weakref.WeakKeyDictionary[Ref[Any], int] = weakref.WeakKeyDictionary()
         self._refs: dict[int, KeptRef] = {}
         self._gone: deque[KeptRef] = deque()
+        self._makers: weakref.WeakKeyDictionary[Ref[Any], weakref.ref[Ref[Any]]] = weakref.WeakKeyDictionary()
         self._new: list[Ref[Any]] = []
         self._flying: list[Group] = []
         self._drained: Callable[[], None] | None = None
@@ -74,6 +75,16 @@ class DurableKeeper:
         kept.id = id
         self._refs[id] = kept
         self._ids[ref] = id
+        self._makers.pop(ref, None)
+
+    def made(self, ref: Ref[Any], by: Ref[Any]) -> None:
+        """Remember who made an object until it is durable: that one should hold it."""
+        self._makers[ref] = weakref.ref(by)
+
+    def maker(self, ref: Ref[Any]) -> Ref[Any] | None:
+        """Who made an object that is not durable, None if not known or gone."""
+        by = self._makers.get(ref)
+        return None if by is None else by()
 
     def id_of(self, ref: Ref[Any]) -> int | None:
         """The id of a durable object."""

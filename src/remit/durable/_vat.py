@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from remit.durable._keeper import DurableKeeper
 from remit.durable._load import Loader
+from remit.durable._loose import Loose, loose, never_kept
 from remit.durable._rows import Store
 from remit.errors import Missing, StoreError
 from remit.net import Network
@@ -103,6 +104,17 @@ class DurableVat:
     def id_of(self, ref: Ref[Any]) -> int | None:
         """The id of a durable object, None for one that is reachable from no root."""
         return self._keeper.id_of(ref)
+
+    def loose(self, exported: Iterable[tuple[str, Ref[Any]]]) -> list[Loose]:
+        """Which of these objects, given to these peers, no root reaches: they are lost with the next restart.
+
+        `exported` is what `Node.exported()` gives. Reads every durable object, so it is for people and tests; `never_kept` is quick.
+        """
+        return loose(self.vat, self._keeper, self._roots, exported)
+
+    def never_kept(self, exported: Iterable[tuple[str, Ref[Any]]]) -> list[Loose]:
+        """As `loose`, but only objects that no durable object's field has held yet, at the cost of a look at each export."""
+        return never_kept(self.vat, self._keeper, exported)
 
     async def __aenter__(self) -> DurableVat:
         await self.vat.__aenter__()

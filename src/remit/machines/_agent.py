@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from remit.durable import read_secret_file
+from remit.durable import Loose, read_secret_file
 from remit.errors import Broken, Expired, LinkLost, Missing, ProtocolError, Refused, StoreError, StoreFull
 from remit.machines._classes import classes_of
 from remit.machines._config import UserData, drop_introduction, read_user_data
@@ -41,6 +41,7 @@ HOB_CLASSES: Final[tuple[type, ...]] = (Absence, Desk, Grant, HobClient, Outlet,
 ANSWER: Final = 45.0  # seconds for one conversation with the boss
 SHORTEST, LONGEST = 0.1, 5.0  # seconds between two attempts to reach the boss
 VERSION: Final = "1"  # of what hob and boss say to each other
+MOST_REPORTED: Final = 100  # warnings about what is given out and not kept: there is one for each kind and remedy
 RHYTHM: Final = 60.0  # seconds between two hellos while the link holds
 _log = logging.getLogger("remit.machines")
 
@@ -68,6 +69,7 @@ class Agent:
             await self._again(self._redeem, "redeem the introduction")
         if self.data.introduction:
             drop_introduction(self.house.directory, self.data)
+        reported: set[tuple[str, str]] = set()
         while True:
             try:
                 await self._again(self._hello, "reach the boss")
@@ -75,6 +77,7 @@ class Agent:
                 Refused
             ) as error:  # we go on for those who hold our grants; the boss decides about those, if it comes back
                 _log.error("the boss does not know this machine (any more): %s", error)
+            report_loose(self.house.durable.never_kept(self.house.node.exported()), reported)
             await self.bell.wait(RHYTHM * random.uniform(0.8, 1.2))
 
     async def _redeem(self) -> None:
@@ -137,6 +140,14 @@ class Agent:
                 return
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))
             delay = min(delay * 2, LONGEST)
+
+
+def report_loose(found: list[Loose], reported: set[tuple[str, str]]) -> None:
+    """Warn, once of each kind and remedy: whoever wrote the class hears of it before a restart loses something."""
+    for one in found:
+        if (one.kind, one.remedy) not in reported and len(reported) < MOST_REPORTED:
+            reported.add((one.kind, one.remedy))
+            _log.warning("%s", one)
 
 
 async def run_agent(state: Path) -> None:

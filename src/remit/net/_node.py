@@ -351,6 +351,11 @@ class Node:
         """A re-enlivening reference for a sturdyref, at once, connected or not."""
         return Network(self).enliven(sturdyref)
 
+    def exported(self) -> list[tuple[str, Ref[Any]]]:
+        """The objects of this node that peers hold now, each with a peer's designator."""
+        open_ones = [session for session in self._connections if session.remote_location is not None]
+        return [(session.remote_location.designator, ref) for session in open_ones for ref in session.exported()]  # type: ignore[union-attr]  # as the line before says
+
     # --- time and tasks ----------------------------------------------------------------------------------------------
 
     def loop_time(self) -> float:

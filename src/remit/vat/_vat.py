@@ -40,6 +40,9 @@ class Keeper(Protocol):
     def changed(self, turn: Turn) -> None:
         """A turn is about to commit; raise `NotStorable` to fail it."""
 
+    def made(self, ref: Ref[Any], by: Ref[Any]) -> None:
+        """A turn of `by` has spawned an object; the turn may yet fail."""
+
     def flush(self, held: list[Held]) -> None:
         """Keep what the turns since the last flush changed, then call `vat._release(held)`, at once or later.
 
@@ -93,7 +96,10 @@ class Vat:
             return self._spawn_outside(cls, args, kwargs)
         if turn.vat is not self:
             raise Misuse(f"a turn of vat {turn.vat.name} cannot spawn in vat {self.name}: send a message there instead")
-        return made.ref_class(self, cls(*args, **kwargs))
+        ref: Ref[C] = made.ref_class(self, cls(*args, **kwargs))
+        if self._keeper is not None and turn.target is not None:
+            self._keeper.made(ref, turn.target)
+        return ref
 
     def _spawn_outside(self, cls: Callable[..., C], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ref[C]:
         """A turn of its own, since the factories of fields may spawn and send."""
