@@ -78,7 +78,8 @@ def test_what_was_never_kept_is_found_without_a_walk() -> None:
     kept = opened(MemoryStore())
     root = kept.root("main")
     child = do(kept, root, "child")
-    idle, deeper = do(kept, child, "spawn_idle"), do(kept, do(kept, root, "spawn_idle"), "spawn_idle")
+    idle, maker = do(kept, child, "spawn_idle"), do(kept, root, "spawn_idle")
+    deeper = do(kept, maker, "spawn_idle")
     said = [str(one) for one in kept.never_kept([("a", root), ("a", child), ("a", idle), ("a", deeper)])]
     assert len(said) == 2
     assert f"object {kept.id_of(child)}, of kind test.box, made it" in said[0]
