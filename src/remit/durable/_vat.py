@@ -27,7 +27,7 @@ class DurableVat:
 
     `roots`: what is reachable from them is kept. A root that the store does not have yet is spawned from its class and arguments.
     `devices`: plain objects, kept in fields by their names. `classes`: those that stored objects may be of, roots' included
-    by themselves. `network`: how stored re-enlivening references find their objects again; it is the device `network`.
+    by themselves. `recorder`, `mark`: see `Vat`. `network`: how stored re-enlivening references find their objects again; it is the device `network`.
     `on_failure` is told when a commit failed and the vat has stopped: end its node, and open it again.
     """
 
@@ -48,11 +48,12 @@ class DurableVat:
         devices: Mapping[str, Any] | None = None,
         network: Network | None = None,
         recorder: Recorder | None = None,
+        mark: str = "",
         on_failure: Callable[[StoreError], None] | None = None,
     ) -> DurableVat:
         """Load the vat, or make its roots in a new store. Raises `StoreError` of many kinds, and then nothing was changed."""
         network = network or Network()
-        vat = Vat(name, recorder=recorder)
+        vat = Vat(name, recorder=recorder, mark=mark)
         vat.device("network", network)
         for device, obj in (devices or {}).items():
             vat.device(device, obj)

@@ -84,7 +84,7 @@ class Crossing(Message):
         try:
             onward = self.target._at._onward(self)
         except Exception as error:  # noqa: BLE001  # whatever keeps it from passing is its answer
-            self.fail(vat._explain(error, repr(self)), vat)
+            self.fail(vat._explain(error, self), vat)
             return
         target = onward.target
         if target._vat is vat and target._link is None and not isinstance(target, GateRef):

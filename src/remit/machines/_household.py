@@ -3,6 +3,7 @@
 STATE/          0700, held by one process at a time (`lock`)
     key.pem     the node's key, on disk before the first dial
     state.db    the durable vat
+    failures.jsonl      the turns that failed, with their tracebacks, by the ids that callers heard
     boss.sock or hob.sock
 """
 
@@ -20,7 +21,8 @@ from typing import Any, Final
 from remit.durable import DurableVat, FileLock, SqliteStore, open_state_dir, read_secret_file, write_secret_file
 from remit.errors import BadArgument, Missing, Misuse, StoreCorrupt, StoreError
 from remit.lib import KINDS, SwissEntry, SwissNumbers
-from remit.net import Netlayer, Node, NodeKey
+from remit.machines._journal import Journal
+from remit.net import Netlayer, Node, NodeKey, TurnLog
 from remit.values import SturdyRef
 from remit.vat import Ref, send
 
@@ -32,13 +34,16 @@ SWISS_BYTES: Final = 32
 class Household:
     """One running node with what it keeps; made by `household`, ends with it."""
 
-    def __init__(self, directory: Path, key: NodeKey, durable: DurableVat, node: Node, failed: asyncio.Event) -> None:
+    def __init__(
+        self, directory: Path, key: NodeKey, durable: DurableVat, node: Node, failed: asyncio.Event, log: TurnLog
+    ) -> None:
         self.directory = directory
         self.key = key
         self.durable = durable
         self.node = node
         self.network = durable.network
         self.failed = failed  # the state could not be kept
+        self.log = log
 
     async def door(self, file: str, ref: Ref[Any], holder: str) -> SturdyRef:
         """Have the private file hold a sturdyref of this object, with today's hints.
@@ -80,9 +85,13 @@ async def household(
             failures.append(error)
             failed.set()
 
+        journal = Journal(directory / "failures.jsonl")
+        log = _turn_log(journal)
         durable = DurableVat.open(
             SqliteStore(directory / "state.db"),
             name=name,
+            recorder=log,
+            mark=f"{os.urandom(3).hex()}-",
             classes=[*KINDS, *classes],
             roots={**roots, "swiss": (SwissNumbers,)},
             devices=devices(key),
@@ -93,10 +102,20 @@ async def household(
             for netlayer in netlayers(key):
                 await node.listen(netlayer, private=netlayer.transport == "unix")
             try:
-                yield Household(directory, key, durable, node, failed)
+                yield Household(directory, key, durable, node, failed, log)
             finally:
+                journal.close()
                 if failures:  # the cause of whatever else went wrong
                     raise failures[0]
+
+
+def _turn_log(journal: Journal) -> TurnLog:
+    """What fails here is written down; what earlier runs have written can be found, too."""
+    log = TurnLog(journal.write)
+    for entry in journal.read():
+        if isinstance(entry.get("id"), str):
+            log.remember(entry)
+    return log
 
 
 def _check_whole(directory: Path) -> None:

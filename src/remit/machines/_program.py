@@ -15,7 +15,18 @@ from remit.lib import Rules
 from remit.machines._records import Offer
 from remit.machines._supports import described, description_of
 from remit.machines._watch import Bell, Watch
-from remit.net import Live, Network, Node, NodeKey, SignedAddress, TlsNetlayer, UnixNetlayer, live_ref, public_of
+from remit.net import (
+    Live,
+    Network,
+    Node,
+    NodeKey,
+    SignedAddress,
+    TlsNetlayer,
+    TurnLog,
+    UnixNetlayer,
+    live_ref,
+    public_of,
+)
 from remit.values import SturdyRef
 from remit.vat import Far, Ref, Vat
 
@@ -42,7 +53,9 @@ class LocalMachine:
     async def __aenter__(self) -> LocalMachine:
         sturdyref = SturdyRef.parse(read_secret_file(self._path).decode().strip())
         key = NodeKey.generate()
-        self.vat = await self._stack.enter_async_context(Vat("program"))
+        self.vat = await self._stack.enter_async_context(
+            Vat("program", recorder=TurnLog(), mark=f"{os.urandom(3).hex()}-")
+        )
         try:
             node = await self._stack.enter_async_context(Node(key, self.vat, guide=self._guide))
             node.use(UnixNetlayer(key))

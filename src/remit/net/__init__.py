@@ -11,6 +11,7 @@ from remit.net._channel import Channel, Netlayer, Receiver
 from remit.net._hello import Hello
 from remit.net._identity import NodeKey, designator_of, proves, public_of
 from remit.net._live import Live, live_ref
+from remit.net._log import TurnLog
 from remit.net._memory import MemoryNetlayer, MemoryNetwork
 from remit.net._memory_channel import Journey
 from remit.net._network import Network
@@ -37,6 +38,7 @@ __all__ = [
     "SignedAddress",
     "TcpTestingNetlayer",
     "TlsNetlayer",
+    "TurnLog",
     "UnixNetlayer",
     "designator_of",
     "live_ref",

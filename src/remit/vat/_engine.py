@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
+import re
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from remit.errors import Broken, Misuse, NoSuchMethod
 from remit.values import Symbol, passable
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from remit.vat._method import Method
     from remit.vat._turn import Turn
     from remit.vat._vat import Vat
+
+
+_PATH: Final = re.compile(r"(?<![\w:/])/[^\s'\",:()]+")
+_SECRET: Final = re.compile(r"/s/[A-Za-z0-9_=-]{8,}")  # a swiss number in a sturdyref's URI
 
 
 class Job(Protocol):
@@ -221,7 +226,7 @@ def commit(vat: Vat, turn: Turn) -> None:
 def abort(vat: Vat, message: Message, error: BaseException) -> None:
     """The turn raised: nothing of it happened, and its promise says why; without one, its facet stops."""
     undo(vat)
-    broken = explain(vat, error, repr(message))
+    broken = explain(vat, error, message)
     facet = message.context.facet
     if message.promise is None and facet is not None:
         facet.failed(broken)
@@ -255,24 +260,27 @@ def _close_quietly(coroutine: Any) -> None:
         pass
 
 
-def explain(vat: Vat, error: BaseException, where: str) -> Broken:
-    """What the caller may know of an error; its details stay here, under the same id."""
+def explain(vat: Vat, error: BaseException, where: Message | str) -> Broken:
+    """What the caller may know of an error; its details stay here, under the same id, and are recorded once."""
     if isinstance(error, Broken) and error.id:
         return error.copy()
     vat._errors += 1
     kind, text = (error.kind, error.message) if isinstance(error, Broken) else (type(error).__name__, _words(error))
-    broken = Broken.of(kind, text, f"{vat.name}.{vat._errors}")
+    broken = Broken.of(kind, text, f"{vat.name}.{vat.mark}{vat._errors}")
     if vat._recorder is not None and isinstance(error, Exception):
-        vat._recorder.failed(vat, error, broken, where)
+        vat._recorder.failed(vat, error, broken, where if isinstance(where, str) else where.shape())
     return broken
 
 
 def _words(error: BaseException) -> str:
-    """The error's own words, as far as they can travel."""
+    """The error's own words, as far as they can travel: what the system's own errors say of this place stays in the log here."""
     try:
-        return str(error).encode(errors="replace").decode()
+        words = str(error).encode(errors="replace").decode()
     except Exception:  # noqa: BLE001  # an error that cannot even say what it is
         return ""
+    if isinstance(error, OSError | ImportError | SyntaxError):
+        words = _PATH.sub("(a path)", words)
+    return _SECRET.sub("/s/(hidden)", words)
 
 
 def _misfit(message: Message, error: BaseException) -> BaseException:

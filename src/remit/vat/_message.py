@@ -120,5 +120,15 @@ class Message:
             self.context = context.repaid()
             context.account.repay()
 
+    def shape(self) -> str:
+        """What is called with arguments of which kinds and sizes, for logs: no value of an argument is in it."""
+        args = [*map(_shape, self.args), *(f"{name}={_shape(value)}" for name, value in (self.kwargs or {}).items())]
+        return f"{self.selector or ''}({', '.join(args)}) to {self.target!r}"
+
     def __repr__(self) -> str:
         return f"<message {self.selector or '()'} to {self.target!r}>"
+
+
+def _shape(value: Any) -> str:
+    kind = type(value).__name__
+    return f"{kind} of {len(value)}" if isinstance(value, str | bytes | list | dict) else kind

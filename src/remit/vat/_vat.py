@@ -51,20 +51,26 @@ class Keeper(Protocol):
 
 
 class Recorder(Protocol):
-    """Hears of what a vat does; for logs and traces."""
+    """Hears of what goes wrong in a vat; for its log."""
 
     def failed(self, vat: Vat, error: Exception, broken: Broken, where: str) -> None:
-        """A turn raised; `broken` is what its caller hears."""
+        """A turn (or a device, a link) raised; `broken` is all that its caller hears. `where` names what was called, with the
+        kinds and sizes of its arguments. Called once for each error, where it happened, not where it passes through.
+        """
 
 
 class Vat:
     """An event loop's worth of objects. Whoever made it owns it; its objects end with it.
 
-    `name` is used in errors' correlation ids and for people. `keeper` makes it durable; `recorder` hears of failures.
+    `name` is used in errors' correlation ids and for people; `mark` tells the ids of one run from those of the runs before. `keeper`
+    makes it durable; `recorder` hears of failures.
     """
 
-    def __init__(self, name: str = "vat", *, keeper: Keeper | None = None, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self, name: str = "vat", *, keeper: Keeper | None = None, recorder: Recorder | None = None, mark: str = ""
+    ) -> None:
         self.name = name
+        self.mark = mark
         self.devices: dict[str, Far[Any]] = {}
         self.unstarted: list[Coroutine[Any, Any, None]] = []
         self.stopped: Broken | None = None
