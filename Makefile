@@ -9,7 +9,7 @@ help:
 	@echo "make check        ruff, mypy --strict, layers, public names, budgets"
 	@echo "make tour         run every code block of README.md and docs/"
 	@echo "make bench        measure against baselines of the same run (ONLY=ask,spawn SCALE=0.1 REPS=3 JSON=file)"
-	@echo "make conformance  the public OCapN suite: OCAPN_SUITE=directory make conformance"
+	@echo "make conformance  the public OCapN suite: OCAPN_SUITE=directory make conformance (DIALECT=ocapn-1.0 FRESH=no VERBOSE=yes)"
 	@echo "make format       let ruff format the code and mend what it can"
 	@echo "make clean        remove .venv and caches"
 
@@ -51,7 +51,7 @@ bench: dev
 
 conformance:
 	@tools/setup conformance
-	@OCAPN_SUITE="$(OCAPN_SUITE)" .venv/bin/python examples/ocapn_test_peer.py --suite
+	@OCAPN_SUITE="$(OCAPN_SUITE)" DIALECT="$(DIALECT)" FRESH="$(FRESH)" VERBOSE="$(VERBOSE)" .venv/bin/python tools/conformance.py
 
 format: dev
 	@.venv/bin/ruff check --fix

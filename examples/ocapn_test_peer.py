@@ -2,17 +2,15 @@
 
     python examples/ocapn_test_peer.py --port 22045 [--dialect suite-2026-02]
 
-Prints the locator to hand to the suite, then serves until it is told to stop. `make conformance` runs both.
+Prints the locator to hand to the suite, then serves until it is told to stop. `make conformance` runs the suite
+against it in both dialects (`tools/conformance.py`).
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -108,34 +106,13 @@ async def serve(host: str, port: int, dialect_name: str, ready: Callable[[str], 
         await stopped.wait()
 
 
-def run_suite(dialect_name: str) -> int:
-    """Start a peer, run the suite against it, end the peer; the suite's exit status."""
-    suite = os.environ.get("OCAPN_SUITE", "")
-    if not os.path.isfile(os.path.join(suite, "test_runner.py")):
-        print("set OCAPN_SUITE to a checkout of the OCapN test suite (it needs the packages cryptography and stem)")
-        return 2
-    peer = subprocess.Popen([sys.executable, __file__, "--dialect", dialect_name], stdout=subprocess.PIPE, text=True)
-    assert peer.stdout is not None
-    try:
-        uri = peer.stdout.readline().strip()
-        return subprocess.run(
-            [sys.executable, "test_runner.py", "-v", uri], cwd=suite, check=False, timeout=300
-        ).returncode
-    finally:
-        peer.terminate()
-        peer.wait(10)
-
-
 def main() -> None:
     """Run the peer from the command line."""
     parser = argparse.ArgumentParser(description="The objects of the public OCapN test suite.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--dialect", default="suite-2026-02")
-    parser.add_argument("--suite", action="store_true", help="run the suite in $OCAPN_SUITE against a peer of its own")
     given = parser.parse_args()
-    if given.suite:
-        sys.exit(run_suite(given.dialect))
     asyncio.run(serve(given.host, given.port, given.dialect, lambda uri: print(uri, flush=True)))
 
 

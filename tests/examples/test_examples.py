@@ -115,16 +115,6 @@ def test_the_peer_of_the_public_suite_says_where_it_is() -> None:
         peer.wait(PATIENCE)
 
 
-def test_the_suite_is_asked_for_where_it_is_not(tmp_path: Path) -> None:
-    """It is fetched by hand; without it, one line says so."""
-    done = run(tmp_path, "ocapn_test_peer.py", "--suite")
-    assert done.returncode == 2
-    assert (
-        done.stdout
-        == "set OCAPN_SUITE to a checkout of the OCapN test suite (it needs the packages cryptography and stem)\n"
-    )
-
-
 @pytest.mark.parametrize("step", ["enrol", "serve", "survive", "refuse"])
 def test_each_part_of_the_demonstration_checks_something(step: str) -> None:
     """No part of the story is only told."""

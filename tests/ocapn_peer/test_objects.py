@@ -20,7 +20,7 @@ from remit.values import Locator, SturdyRef, Symbol
 from remit.vat import Vat, send
 from tests.captp.objects import Counter
 
-TOP = Path(__file__).resolve().parents[1]
+TOP = Path(__file__).resolve().parents[2]
 PEER = TOP / "examples" / "ocapn_test_peer.py"
 
 
