@@ -1,11 +1,12 @@
 # What people run. Every target sets up .venv in this checkout when needed; nothing is installed anywhere else.
 # PYTHON=/path/to/python3 chooses the interpreter (3.11 or newer; without it the newest one found is taken).
 
-.PHONY: help demo test check bench tour conformance format clean core dev
+.PHONY: help demo test compiled test-compiled check bench tour conformance format clean core dev
 
 help:
 	@echo "make demo         the main job, with real processes: machines, bindings, crash, revocation"
 	@echo "make test         the tests (TESTS='tests/vat -k order' for some of them)"
+	@echo "make test-compiled  the tests of what is compiled, on a compiled build (make compiled only makes it, in .venv-compiled)"
 	@echo "make check        ruff, mypy --strict, layers, public names, budgets"
 	@echo "make tour         run every code block of README.md and docs/"
 	@echo "make bench        measure against baselines of the same run (ONLY=ask,spawn SCALE=0.1 REPS=3 JSON=file)"
@@ -22,6 +23,7 @@ endif
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 TESTS ?= tests
+COMPILED_TESTS = $(if $(filter-out tests,$(TESTS)),$(TESTS),$(addprefix tests/,values vat captp lib durable net house/test_compiled.py house/test_startup.py))
 BENCH = $(if $(ONLY),--only "$(ONLY)") $(if $(SCALE),--scale $(SCALE)) $(if $(REPS),--reps $(REPS)) $(if $(JSON),--json "$(JSON)")
 
 core:
@@ -35,6 +37,12 @@ demo: core
 
 test: dev
 	@.venv/bin/python -m pytest $(TESTS)
+
+compiled:
+	@tools/setup compiled
+
+test-compiled: compiled
+	@.venv-compiled/bin/python -m pytest $(COMPILED_TESTS)
 
 check: dev
 	@.venv/bin/ruff check
@@ -58,5 +66,5 @@ format: dev
 	@.venv/bin/ruff format
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench dist build
+	rm -rf .venv .venv-compiled .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench dist build
 	find src tests examples bench tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true

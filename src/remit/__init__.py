@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from remit.errors import Broken, RemitError
-from remit.values import NULL, Symbol, Tagged, key, passable, record, same
+from remit.values import NULL, Symbol, Tagged, compiled, key, passable, record, same
 from remit.vat import (
     Promise,
     Ref,
@@ -47,6 +47,7 @@ __all__ = [
     "actor",
     "become",
     "call",
+    "compiled",
     "field",
     "key",
     "machine",

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+import remit
 from remit.cli import _exit
 from remit.cli._main import COMMANDS, cli
 from tests.cli.kit import Invoke, environment, process
@@ -115,9 +116,10 @@ def test_a_misspelt_word_is_answered_with_the_nearest(words: list[str], hint: st
 
 
 def test_the_version_is_said(invoke: Invoke) -> None:
-    """Installed or not."""
+    """Installed or not; and of an installed one, whether it is compiled."""
     done = invoke("--version")
     assert done.code == 0 and done.out.startswith("remit")
+    assert "not installed" in done.out or done.out.endswith("(compiled)\n" if remit.compiled else "(pure Python)\n")
 
 
 def test_exit_codes_are_documented(invoke: Invoke) -> None:

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+import remit
+
 # Dear to load, and not needed to talk about objects.
 DEAR = {
     "asyncio",
@@ -29,6 +31,7 @@ ALLOWED = {
     *("typing", "collections", "functools", "abc", "types", "operator", "keyword", "reprlib", "contextlib", "copyreg"),
     *("re", "enum", "_sre", "weakref", "_weakrefset", "itertools", "heapq", "bisect", "string", "linecache"),
     *("struct", "_struct", "math", "hashlib", "_hashlib", "base64", "binascii", "warnings", "traceback"),
+    *(("remit__mypyc", "importlib") if remit.compiled else ()),  # what extension modules of mypyc's load
     *("_typing", "_collections", "_functools", "_operator", "_heapq", "_bisect", "_blake2", "__future__"),
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ PYTHON = """#!/bin/sh
 echo "$0 $*" >>{log}
 case "$*" in
     *ensurepip*) [ ! -e {log}.no-ensurepip ] || exit 1; exec {real} "$@" ;;
-    *"-m venv"*) mkdir -p .venv/bin; cp "$0" .venv/bin/python ;;
+    *"-m venv"*) for made in "$@"; do :; done; mkdir -p "$made/bin"; cp "$0" "$made/bin/python" ;;
     *"-m pip"*) sleep 0.2; [ ! -e {log}.no-pip ] || exit 1 ;;
     *) exec {real} "$@" ;;
 esac
@@ -33,10 +34,14 @@ class Checkout:
         self.place = place / "checkout"
         self.programs = place / "bin"
         self.log = place / "log"
+        self.compiler = "true"
         (self.place / "tools").mkdir(parents=True)
         self.programs.mkdir()
         shutil.copy(TOP / "tools" / "setup", self.place / "tools")
+        shutil.copy(TOP / "tools" / "compile.py", self.place / "tools")
         shutil.copy(TOP / "pyproject.toml", self.place)
+        (self.place / "src").mkdir()
+        (self.place / "src" / "module.py").write_text("one = 1\n", encoding="utf-8")
         self.program("mypython", PYTHON.format(log=self.log, real=sys.executable))
         self.program(
             "apt-get", f"#!/bin/sh\necho apt-get $* >>{self.log}\n[ $1 != install ] || rm {self.log}.no-ensurepip\n"
@@ -51,7 +56,7 @@ class Checkout:
 
     def start(self, which: str = "core", python: str | None = "mypython") -> subprocess.Popen[str]:
         """Begin to set up."""
-        environment = {"PATH": f"{self.programs}:/usr/bin:/bin", "HOME": str(self.place)}
+        environment = {"PATH": f"{self.programs}:/usr/bin:/bin", "HOME": str(self.place), "CC": self.compiler}
         if python is not None:
             environment["PYTHON"] = python
         command = [str(self.place / "tools" / "setup"), which]
@@ -103,6 +108,30 @@ def test_dev_holds_core(checkout: Checkout) -> None:
     checkout.run("core")
     assert checkout.did("-m pip") == 2
     assert checkout.did("-e .[dev]") == 1
+
+
+@pytest.mark.skipif(
+    not Path(sysconfig.get_path("include"), "Python.h").exists(), reason="Python's C headers are missing"
+)
+def test_the_compiled_build_lies_beside_and_is_made_again_when_source_changes(checkout: Checkout) -> None:
+    """The pure environment is left alone; what is needed for compiling is installed once, and not for each build."""
+    status, said = checkout.run("compiled")
+    assert (status, "setting up .venv-compiled" in said, "compiling" in said) == (0, True, True)
+    assert not (checkout.place / ".venv").exists()
+    assert checkout.run("compiled") == (0, "")
+    assert (checkout.did("-e .[dev]"), checkout.did("--no-build-isolation")) == (1, 1)
+    (checkout.place / "src" / "module.py").write_text("one = 2\n", encoding="utf-8")
+    status, said = checkout.run("compiled")
+    assert (status, said.count("\n")) == (0, 1)
+    assert (checkout.did("-e .[dev]"), checkout.did("--no-build-isolation")) == (1, 2)
+
+
+def test_without_a_compiler_the_compiled_build_is_refused(checkout: Checkout) -> None:
+    """With an exit code of its own, and a line that says what is missing."""
+    checkout.compiler = "no-such-compiler"
+    status, said = checkout.run("compiled")
+    assert status == 3 and "no C compiler (no-such-compiler)" in said
+    assert checkout.did("--no-build-isolation") == 0
 
 
 def test_a_moved_checkout_gets_a_new_environment(checkout: Checkout) -> None:

@@ -77,8 +77,10 @@ def _version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
     if asked:
         from importlib.metadata import PackageNotFoundError, version  # not needed for anything else
 
+        from remit.values import compiled
+
         try:
-            click.echo(f"remit {version('remit')}")
+            click.echo(f"remit {version('remit')} ({'compiled' if compiled else 'pure Python'})")
         except PackageNotFoundError:
             click.echo("remit, not installed")  # run from its source
         ctx.exit()

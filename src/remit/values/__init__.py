@@ -5,6 +5,8 @@ Pure: no I/O, no clock, no randomness. Imports only `remit.errors`.
 
 from __future__ import annotations
 
+from typing import Final as _Final
+
 from remit.values._data import NULL, Null, Reference, Symbol
 from remit.values._decode import decode
 from remit.values._encode import encode
@@ -31,6 +33,7 @@ __all__ = [
     "SturdyRef",
     "Symbol",
     "Tagged",
+    "compiled",
     "decode",
     "encode",
     "framed",
@@ -43,3 +46,6 @@ __all__ = [
     "register_copier",
     "same",
 ]
+
+compiled: _Final[bool] = not hasattr(decode, "__code__")
+"""Whether this is a compiled build (docs/performance.md says how to make one) rather than pure Python; both do the same."""
