@@ -259,6 +259,7 @@ def test_a_service_is_offered_listed_and_withdrawn(remit: Invoke, read: Any) -> 
         (["--only", "names, customer"], "only customer, names", ["names"], ["add", "eve", "eve@example.org"]),
         (["--prefix", "a"], "keys from 'a'", ["customer", "ada"], ["customer", "bob"]),
         (["--until", "1h", "--count", "9"], "9 uses; until 2", ["names"], None),
+        (["--rate", "1/d"], "1 in 86400 s", ["names"], None),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

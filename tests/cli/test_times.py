@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 import pytest
 
-from remit.cli._times import ago, at, moment
+from remit.cli._times import ago, at, moment, rates
 
 NOW = 1_800_000_000.0
 
@@ -88,3 +88,21 @@ def test_how_long_ago_is_said_in_one_unit(seconds: float, words: str) -> None:
 def test_what_has_not_been_is_never() -> None:
     """A machine that has not come has no last hello."""
     assert ago(None) == "never"
+
+
+def pace(*texts: str) -> list[list[float]] | None:
+    """What `--rate TEXT …` comes to."""
+    return rates(click.Context(click.Command("x")), click.Option(["--rate"], multiple=True), texts)
+
+
+def test_rates_are_calls_in_a_time() -> None:
+    """A time without a number is one of its unit; several hold together; without any there is no limit."""
+    assert pace("10/s", "100/m", "5/10m", "1/0.5s") == [[10, 1], [100, 60], [5, 600], [1, 0.5]]
+    assert pace() is None
+
+
+@pytest.mark.parametrize("text", ["", "10", "0/s", "10/", "/s", "10/0s", "1.5/s", "-1/s", "10/x", "10 / s", "٣/s"])
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    """Saying what one looks like."""
+    with pytest.raises(click.BadParameter, match="such as 10/s"):
+        pace(text)

@@ -10,7 +10,7 @@ from remit.cli._connect import ask_boss
 from remit.cli._exit import PARTLY
 from remit.cli._main import Settings
 from remit.cli._show import as_json_option, say, show_json, table
-from remit.cli._times import ago, at, moment
+from remit.cli._times import ago, at, moment, rates
 from remit.lib import Attenuation
 
 __all__ = ["bind", "bindings", "edge_table", "how_much", "revoke", "unbind", "who_can"]
@@ -23,6 +23,9 @@ __all__ = ["bind", "bindings", "edge_table", "how_much", "revoke", "unbind", "wh
 @click.option("--only", metavar="METHOD,…", help="Only these methods.")
 @click.option("--prefix", metavar="TEXT", help="Only keys that begin so.")
 @click.option("--count", type=click.IntRange(min=1), help="Only so many calls.")
+@click.option(
+    "--rate", callback=rates, multiple=True, metavar="N/TIME", help="Only so many calls in a time: 10/s, 100/m, 5/10m."
+)
 @click.option("--until", callback=moment, metavar="WHEN", help="Only until then: 10m, 2h, 7d, 2031-12-24T18:00.")
 @click.option("--interface", default="", help="Refuse a service that keeps another interface.")
 @as_json_option
@@ -35,12 +38,15 @@ def bind(
     only: str | None,
     prefix: str | None,
     count: int | None,
+    rate: list[list[float]] | None,
     until: float | None,
     interface: str,
     as_json: bool,
 ) -> None:
     """Give a machine, under a name, what another machine offers. Where it cannot be reached it is done later, and says so."""
-    narrowed = Attenuation(methods=_methods(only), read_only=read_only, prefix=prefix, count=count, until=until)
+    narrowed = Attenuation(
+        methods=_methods(only), read_only=read_only, prefix=prefix, count=count, until=until, rate=rate
+    )
     edge = ask_boss(settings, lambda boss: boss.bind(target, service, narrowed, interface))
     if as_json:
         show_json(edge)

@@ -9,10 +9,11 @@ from typing import Final
 
 import click
 
-__all__ = ["age", "ago", "at", "moment"]
+__all__ = ["age", "ago", "at", "moment", "rates"]
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
+_RATE: Final = re.compile(r"([1-9]\d{0,8})/(\d+(?:\.\d+)?)?([smhd])", re.ASCII)
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 _LAST: Final = 253_370_764_800.0  # the year 9999, the last that dates are written in
@@ -40,6 +41,21 @@ def _moment(text: str) -> float | None:
         return datetime.fromisoformat(text).timestamp()  # without a zone: the time of this place
     except (ValueError, OverflowError):
         return None
+
+
+def rates(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[list[float]] | None:
+    """An option's rates, each as [calls, seconds]: `10/s`, `100/m`, `5/10m`."""
+    return [_rate(value, ctx, param) for value in values] or None
+
+
+def _rate(text: str, ctx: click.Context, param: click.Parameter) -> list[float]:
+    found = _RATE.fullmatch(text)
+    seconds = float(found[2] or 1) * _UNITS[found[3]] if found else 0.0
+    if found is None or not seconds:
+        raise click.BadParameter(
+            f"{text!r} is no rate: write calls and a time, such as 10/s, 100/m or 5/10m", ctx, param
+        )
+    return [int(found[1]), seconds]
 
 
 def age(moment: float) -> float:
