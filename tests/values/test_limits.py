@@ -13,6 +13,7 @@ import pytest
 from remit.errors import LimitExceeded, ProtocolError, Truncated
 from remit.values import Framer, LengthFramer, Limits, Symbol, decode, encode, framed, passable, raw_record
 from remit.values import _decode as decoder
+from remit.values import _encode as encoder
 
 
 def test_a_message_of_just_the_frame_limit_decodes() -> None:
@@ -118,6 +119,9 @@ def test_what_is_remembered_of_peers_is_bounded() -> None:
         assert 0 < len(cache) <= 1024
         assert max(map(len, cache)) <= 64  # type: ignore[arg-type]
     assert decode(encode(Symbol("hostile-1"))) is decode(encode(Symbol("hostile-1")))
+    encode({f"hostile-{i}": 1 for i in range(1000)})
+    assert 0 < len(encoder._SHAPES) <= 512
+    assert max(sum(map(len, names)) for names in encoder._SHAPES) <= 512
 
 
 def _lines(act: Callable[[], object]) -> int:

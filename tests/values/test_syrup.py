@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.errors import Broken, DecodeError, LimitExceeded, ProtocolError, Refused, Truncated
+from remit.errors import Broken, DecodeError, LimitExceeded, NotPassable, ProtocolError, Refused, Truncated
 from remit.values import (
     NULL,
     Limits,
@@ -117,6 +117,17 @@ def test_struct_keys_are_ordered_by_their_encoded_bytes() -> None:
     struct_ = {"bb": 1, "aaaaaaaaaa": 2, "c": 3, "a": 4, "é": 5}
     assert encode(struct_) == b'{1"a4+1"c3+10"aaaaaaaaaa2+2"bb1+2"\xc3\xa95+}'
     assert decode(encode(struct_)) == struct_
+
+
+def test_a_key_of_another_class_is_refused_even_where_an_equal_one_has_passed() -> None:
+    """What the encoder remembers of the keys that it wrote says nothing of the class of later ones."""
+
+    class Name(str):
+        __slots__ = ()
+
+    assert encode({"a": 1, "b": 2}) == encode({"b": 2, "a": 1}) == b'{1"a1+1"b2+}'
+    with pytest.raises(NotPassable, match=r"value\['a'\]: a key of .*Name cannot pass"):
+        encode({Name("a"): 1, "b": 2})
 
 
 def test_canonical_order_is_byte_by_byte() -> None:

@@ -29,6 +29,13 @@ ReferenceEncoder = Callable[[Reference], bytes]
 _DEPTH: Final = 60  # below Limits.depth, since the records of a leaf (a sturdyref is three) come on top
 _PACK: Final = struct.Struct(">d").pack
 _NAN: Final = "D" + NAN.decode("latin-1")
+_SHORT: Final = 256
+_STRING: Final = [f'{size}"' for size in range(_SHORT)]  # what stands before a string of so many bytes
+_SYMBOL: Final = [f"{size}'" for size in range(_SHORT)]
+_WHOLE: Final = [f"{number}+" for number in range(_SHORT)]
+_SHAPES: Final[dict[tuple[str, ...], list[tuple[str, str]]]] = {}  # bounded by the two numbers below
+_SHAPES_KEPT: Final = 512  # about what the structs and keyword arguments of a large program come to
+_SHAPE_SIZE: Final = 512  # characters of one, its keys together
 
 
 def encode(value: object, reference: ReferenceEncoder | None = None) -> bytes:
@@ -53,12 +60,26 @@ def canonical_order(encoded: Iterable[bytes]) -> list[bytes]:
 def _write(value: Any, out: list[str], reference: ReferenceEncoder | None, depth: int) -> None:
     kind = type(value)
     if kind is str:
-        out.append(f'{len(value)}"{value}' if value.isascii() else _wide(value, '"'))
+        text: str = value
+        size = len(text)
+        if size < _SHORT and text.isascii():
+            out.append(_STRING[size])
+            out.append(text)
+        else:
+            out.append(_wide(text, '"'))
     elif kind is int:
-        out.append(f"{value}+" if 0 <= value < MOST else _integer(value))
+        if 0 <= value < _SHORT:
+            out.append(_WHOLE[value])
+        else:
+            out.append(f"{value}+" if 0 <= value < MOST else _integer(value))
     elif kind is Symbol:
-        name = value.name
-        out.append(f"{len(name)}'{name}" if name.isascii() else _wide(name, "'"))
+        name: str = value.name
+        size = len(name)
+        if size < _SHORT and name.isascii():
+            out.append(_SYMBOL[size])
+            out.append(name)
+        else:
+            out.append(_wide(name, "'"))
     elif kind is list or kind is tuple:
         out.append("[")
         _write_items(value, out, reference, _deeper(depth))
@@ -91,22 +112,50 @@ def _write_items(items: Iterable[Any], out: list[str], reference: ReferenceEncod
 
 
 def _write_struct(value: dict[Any, Any], out: list[str], reference: ReferenceEncoder | None, depth: int) -> None:
-    keys: dict[str, str] = {}
-    name: Any = None
+    shape = _shape(value)
+    name = ""  # the field that failed
+    out.append("{")
     try:
-        for name in value:
-            if not is_text(name):
-                raise bad_key(name)
-            keys[f'{len(name)}"{name}' if name.isascii() else _wide(name, '"')] = name
-        out.append("{")
-        for encoded in sorted(keys):
-            name = keys[encoded]
+        for encoded, name in shape:
             out.append(encoded)
             _write(value[name], out, reference, depth)
     except Unfit as error:
         error.path.append(f"[{name!r}]")
         raise
     out.append("}")
+
+
+def _shape(value: dict[Any, Any]) -> list[tuple[str, str]]:
+    """The keys in canonical order, each behind what is written for it. Most structs have the keys of an earlier one."""
+    for name in value:
+        if type(name) is not str:  # it may be equal to a str that has passed
+            raise _bad_key(name)
+    names: tuple[str, ...] = tuple(value)
+    known = _SHAPES.get(names)
+    return known if known is not None else _new_shape(names)
+
+
+def _new_shape(names: tuple[str, ...]) -> list[tuple[str, str]]:
+    shape: list[tuple[str, str]] = []
+    size = 0
+    for name in names:
+        if not is_text(name):
+            raise _bad_key(name)
+        encoded = _wide(name, '"')
+        shape.append((encoded, name))
+        size += len(encoded)
+    shape.sort()
+    if size <= _SHAPE_SIZE:
+        if len(_SHAPES) >= _SHAPES_KEPT:
+            _SHAPES.clear()
+        _SHAPES[names] = shape
+    return shape
+
+
+def _bad_key(name: object) -> Unfit:
+    error = bad_key(name)
+    error.path.append(f"[{name!r}]")
+    return error
 
 
 def _write_record(value: Record, out: list[str], reference: ReferenceEncoder | None, depth: int) -> None:
