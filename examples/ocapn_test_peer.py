@@ -1,6 +1,6 @@
 """The peer that the public OCapN test suite talks to: seven objects over tcp-testing-only.
 
-    python examples/ocapn_test_peer.py --port 22045 [--dialect suite-2026-02]
+    python examples/ocapn_test_peer.py --port 22045 [--dialect suite-2026-02] [--framing raw]
 
 Prints the locator to hand to the suite, then serves until it is told to stop. `make conformance` runs the suite
 against it in both dialects (`tools/conformance.py`).
@@ -85,13 +85,13 @@ class Enlivener:
         return self.enliven(sturdyref)
 
 
-async def serve(host: str, port: int, dialect_name: str, ready: Callable[[str], None]) -> None:
+async def serve(netlayer: TcpTestingNetlayer, dialect_name: str, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT."""
     stopped = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     async with Vat("peer") as vat, Node(NodeKey.generate(), vat, dialect=dialect(dialect_name), believe=True) as node:
-        await node.listen(TcpTestingNetlayer(host=host, port=port))
+        await node.listen(netlayer)
         network = Network(node)
         objects = {
             b"JadQ0++RzsD4M+40uLxTWVaVqM10DcBJ": vat.spawn(CarFactoryBuilder),
@@ -112,8 +112,10 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--dialect", default="suite-2026-02")
+    parser.add_argument("--framing", default="raw", help="how it begins where it dials: raw, or prefixed")
     given = parser.parse_args()
-    asyncio.run(serve(given.host, given.port, given.dialect, lambda uri: print(uri, flush=True)))
+    netlayer = TcpTestingNetlayer(host=given.host, port=given.port, framing=given.framing)
+    asyncio.run(serve(netlayer, given.dialect, lambda uri: print(uri, flush=True)))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/net/_listener.py": "takes connections off a listening socket",
     "src/remit/net/_socketfile.py": "makes the file of a unix socket",
     "src/remit/net/_tls.py": "opens listening sockets",
+    "src/remit/net/_websocket.py": "gives each challenge its random bytes",
     "src/remit/net/_unix.py": "opens unix sockets and reads their credentials",
     "src/remit/net/_network.py": "the device that mints swiss numbers and knows when they expire",
     "src/remit/net/_node.py": "gives the session engine its randomness and signed addresses their date",

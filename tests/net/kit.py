@@ -7,7 +7,15 @@ import importlib.util
 import os
 from contextlib import asynccontextmanager
 
-from remit.net import MemoryNetlayer, MemoryNetwork, NodeKey, TcpTestingNetlayer, TlsNetlayer, UnixNetlayer
+from remit.net import (
+    MemoryNetlayer,
+    MemoryNetwork,
+    NodeKey,
+    TcpTestingNetlayer,
+    TlsNetlayer,
+    UnixNetlayer,
+    WebSocketNetlayer,
+)
 from remit.values import Locator, framed
 
 DEADLINE = 15  # seconds that any wait in these tests may take
@@ -77,6 +85,7 @@ class Kit:
 
     name: str
     proves = True
+    begins = b"remit hello 001\n"  # how a dialler's first bytes begin (on `tls`, inside it)
 
     def __init__(self, folder):
         self.folder = folder
@@ -124,6 +133,14 @@ class TlsKit(Kit):
         return self.keep(TlsNetlayer(key, **options))
 
 
+class WebSocketKit(Kit):
+    name = "websocket"
+    begins = b"GET / HTTP/1.1\r\n"
+
+    def netlayer(self, key, **options):
+        return self.keep(WebSocketNetlayer(key, **options))
+
+
 class TcpKit(Kit):
     name = "tcp-testing-only"
     proves = False
@@ -132,13 +149,13 @@ class TcpKit(Kit):
         return self.keep(TcpTestingNetlayer(**options))
 
     def message(self, data):
-        return framed(data)  # which is also how Syrup writes a byte array
+        return b"<7'message" + framed(data) + b">"  # a record around it, as a byte array of Syrup
 
     def locator(self, key, hints):
         return Locator("tcp-testing-only", "a-peer", hints)
 
 
-KITS = {kit.name: kit for kit in (MemoryKit, UnixKit, TlsKit, TcpKit)}
+KITS = {kit.name: kit for kit in (MemoryKit, UnixKit, TlsKit, WebSocketKit, TcpKit)}
 
 
 @asynccontextmanager

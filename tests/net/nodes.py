@@ -6,11 +6,20 @@ import asyncio
 import os
 from contextlib import asynccontextmanager
 
-from remit.net import MemoryNetlayer, MemoryNetwork, Network, Node, NodeKey, TlsNetlayer, UnixNetlayer
+from remit.net import (
+    MemoryNetlayer,
+    MemoryNetwork,
+    Network,
+    Node,
+    NodeKey,
+    TlsNetlayer,
+    UnixNetlayer,
+    WebSocketNetlayer,
+)
 from remit.vat import Vat, actor, promise
 from tests.net.kit import DEADLINE
 
-KINDS = ("memory", "unix", "tls")
+KINDS = ("memory", "unix", "tls", "websocket")
 
 
 class Place:
@@ -30,7 +39,7 @@ class Place:
             )
         if self.kind == "unix":
             return UnixNetlayer(key, os.path.join(self.folder, f"{self._made}.sock"), **options)
-        return TlsNetlayer(key, **options)
+        return (TlsNetlayer if self.kind == "tls" else WebSocketNetlayer)(key, **options)
 
     @asynccontextmanager
     async def node(self, name="node", key=None, *, listen=True, vat=None, layer=None, **options):

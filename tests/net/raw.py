@@ -40,6 +40,8 @@ async def raw(hints, *, tls=False):
     if "unix" in hints:
         streams = await asyncio.open_unix_connection(hints["unix"])
     else:
+        if "websocket" in hints:
+            hints = {"tls": hints["websocket"].partition("://")[2]}
         host, port = split_address(hints["tls"]) if "tls" in hints else (hints["host"], int(hints["port"]))
         streams = await asyncio.open_connection(host, port, ssl=client_context() if tls else None)
     connection = Raw(*streams)

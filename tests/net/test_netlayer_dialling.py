@@ -94,7 +94,7 @@ def test_a_locator_without_a_hint_for_the_netlayer_is_unreachable(test):
 
     async def body(kit):
         locator = kit.locator(NodeKey.generate(), {"pigeon": "loft 3"})
-        with pytest.raises(Unreachable, match=r"no hint '(memory|unix|tls|host)' \(it has: pigeon\)"):
+        with pytest.raises(Unreachable, match=r"no hint '(memory|unix|tls|websocket|host)' \(it has: pigeon\)"):
             await kit.netlayer(NodeKey.generate()).dial(locator, Recorder)
 
     test(body)

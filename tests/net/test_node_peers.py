@@ -47,7 +47,7 @@ class Liar(Node):
 
     claimed = Locator("remit", NodeKey.generate().designator, {"memory": "elsewhere"})
 
-    def location(self, transport):
+    def location(self, transport, *, kin=True):
         return self.claimed
 
 

@@ -14,7 +14,7 @@ from tests.net.kit import KITS, Acceptor, Recorder, opened
 from tests.net.raw import raw
 
 
-@pytest.fixture(params=["tls", "unix", "tcp-testing-only"])
+@pytest.fixture(params=["tls", "unix", "websocket", "tcp-testing-only"])
 def kit_class(request):
     return KITS[request.param]
 
@@ -56,7 +56,7 @@ def test_a_half_hello_is_ended_by_the_time_limit(test, kit_class):
     async def body(kit):
         netlayer, _, hints, acceptor = await listening(kit, handshake_seconds=0.3)
         async with raw(hints, tls=kit.name == "tls") as slow:
-            slow.write(b"remit hello 001\n")
+            slow.write(kit.begins)
             assert await slow.until_ended() == b""
         assert acceptor.recorders == [] and len(netlayer.admission) == 0
 
@@ -85,7 +85,7 @@ def test_one_who_shakes_hands_is_not_turned_out_for_a_newcomer(test, kit_class):
     async def body(kit):
         netlayer, key, hints, acceptor = await listening(kit, connections=2, seconds=30)
         async with raw(hints) as begun:
-            begun.write({"tls": b"\x16", "unix": b"r"}[kit.name])
+            begun.write({"tls": b"\x16"}.get(kit.name, kit.begins[:1]))
             await until(lambda: netlayer.admission._busy == 1)
             async with raw(hints) as silent:
                 await until(lambda: len(netlayer.admission) == 2)
@@ -156,7 +156,7 @@ def test_closing_the_netlayer_turns_guests_out(test):
     async def body(kit):
         netlayer, _, hints, _ = await listening(kit, seconds=30)
         async with raw(hints) as silent, raw(hints) as begun:
-            begun.write({"tls": b"\x16", "unix": b"remit"}.get(kit.name, b"<"))
+            begun.write({"tls": b"\x16", "tcp-testing-only": b"<"}.get(kit.name, kit.begins))
             await until(lambda: len(netlayer.admission) == 2)
             await netlayer.close()
             await silent.until_ended()

@@ -4,7 +4,7 @@ Start with `_session.py` (a session's life), then `_outgoing.py` and `_incoming.
 `_imports.py` (the tables), `_descriptors.py` and `_bootstrap.py` (references and handoffs), `_meeting.py` (crossed hellos).
 """
 
-from remit.captp._crypto import SessionKey, Verify, session_id, side_id
+from remit.captp._crypto import SessionKey, Verify, session_id, side_id, signature_bytes, signature_value
 from remit.captp._dialect import DIALECTS, OCAPN_1_0, SUITE_2026_02, VERSION, Dialect, dialect
 from remit.captp._home import Home
 from remit.captp._meeting import CROSSED, Meeting
@@ -25,4 +25,6 @@ __all__ = [
     "dialect",
     "session_id",
     "side_id",
+    "signature_bytes",
+    "signature_value",
 ]

@@ -1,7 +1,8 @@
 """Nodes and netlayers: how objects of different processes reach each other. The only layer that opens sockets.
 
 `Node` joins a key, a vat, netlayers and CapTP sessions; `Network` is what objects see of it. `memory`, `unix` and `tls` prove
-both ends' keys before a message passes; `tcp-testing-only` proves nothing and is for interoperability tests. What a
+both ends' keys before a message passes; so does `websocket` between nodes, and it serves foreign OCapN peers, too;
+`tcp-testing-only` proves nothing and is for interoperability tests. What a
 netlayer is: `Netlayer`, `Channel`, `Receiver`.
 """
 
@@ -19,6 +20,7 @@ from remit.net._node import Guide, Node
 from remit.net._tcp import TcpTestingNetlayer
 from remit.net._tls import TlsNetlayer
 from remit.net._unix import UnixNetlayer
+from remit.net._websocket import WebSocketNetlayer
 
 __all__ = [
     "AddressBook",
@@ -40,6 +42,7 @@ __all__ = [
     "TlsNetlayer",
     "TurnLog",
     "UnixNetlayer",
+    "WebSocketNetlayer",
     "designator_of",
     "live_ref",
     "proves",

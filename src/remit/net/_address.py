@@ -10,7 +10,7 @@ from remit.errors import Conflict, Refused, RemitError, Unreachable
 if TYPE_CHECKING:
     from remit.values import Locator
 
-__all__ = ["cannot_listen", "hint", "join_address", "split_address"]
+__all__ = ["cannot_listen", "foreign_hints", "hint", "join_address", "split_address"]
 
 _PORTS = range(1, 65536)
 
@@ -25,6 +25,11 @@ def hint(locator: Locator, name: str) -> str:
             "ask for the node's current address, or use a netlayer that it listens on"
         )
     return value
+
+
+def foreign_hints(hints: dict[str, str] | None) -> dict[str, str] | None:
+    """A netlayer's own hints as a foreign peer looks for them: `url`, where ours is called `websocket`."""
+    return hints and {"url" if name == "websocket" else name: value for name, value in hints.items()}
 
 
 def join_address(host: str, port: int) -> str:

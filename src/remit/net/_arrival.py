@@ -7,13 +7,12 @@ import logging
 import socket
 from typing import TYPE_CHECKING
 
-from remit.net._handshake import Handshake
+from remit.net._handshake import Handshake, Proof
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from remit.net._admission import Guest
-    from remit.net._hello import Hello
     from remit.net._streams import StreamNetlayer
 
 __all__ = ["Arrival"]
@@ -45,7 +44,7 @@ class Arrival:
         self,
         netlayer: StreamNetlayer,
         accepted: socket.socket,
-        admitted: Callable[[asyncio.Transport, Hello | None, Arrival], None],
+        admitted: Callable[[asyncio.Transport, Proof | None, Arrival], None],
         forget: Callable[[Arrival], None],
     ) -> None:
         self._netlayer = netlayer
@@ -124,9 +123,9 @@ class Arrival:
             "ssl_shutdown_timeout": self._netlayer.close_seconds,
         }
 
-    def _proved(self, pipe: asyncio.Transport, hello: Hello | None) -> None:
+    def _proved(self, pipe: asyncio.Transport, hello: Proof | None) -> None:
         assert self._guest is not None
-        if hello is None:
+        if hello is None or hello.peer is None:
             self._guest.stay()
         elif not self._guest.join():
             pipe.abort()

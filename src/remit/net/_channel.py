@@ -36,7 +36,7 @@ class Channel(Protocol):
 
     @property
     def transport(self) -> str:
-        """The netlayer that made it: "tls", "unix", "memory" or "tcp-testing-only"."""
+        """The netlayer that made it: "tls", "unix", "memory", "websocket" or "tcp-testing-only"."""
 
     @property
     def peer(self) -> bytes | None:
@@ -45,6 +45,12 @@ class Channel(Protocol):
     @property
     def uid(self) -> int | None:
         """The user id of the process at the other end, told by the kernel (`unix` only)."""
+
+    @property
+    def kin(self) -> bool:
+        """Whether the other end is a node of our own kind: it has proved its key by the signed hello. Foreign peers know this node
+        by the locator of the netlayer, and not by its canonical one.
+        """
 
     @property
     def congested(self) -> bool:

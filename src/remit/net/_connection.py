@@ -104,7 +104,7 @@ class Connection:
             node,
             NodeKey.generate(),
             proves,
-            node.location(channel.transport),
+            node.location(channel.transport, kin=channel.kin),
             initiator=initiator,
             proved=None if channel.peer is None else designator_of(channel.peer),
             dialect=node.dialect,

@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from remit.errors import LinkLost, RemitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from remit.net._hello import Hello
+__all__ = ["Handshake", "Proof"]
 
-__all__ = ["Handshake"]
+
+class Proof(Protocol):
+    """What runs on a transport until its peer is proved: a `Hello`, or one inside another protocol."""
+
+    farewell: bytes
+    """What to send before hanging up after an error."""
+    peer: bytes | None
+    """The peer's raw public key, once it is proved; None, when this is done, for a peer that proves none."""
+    rest: bytes
+    """What came after it, once it is done."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it is over, for good."""
+
+    def start(self) -> bytes:
+        """What to send when the connection opens."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes of the peer; what to send back. Raises `RemitError`: hang up."""
 
 
 class Handshake(asyncio.Protocol):
@@ -27,15 +46,15 @@ class Handshake(asyncio.Protocol):
 
     def __init__(
         self,
-        begin: Callable[[asyncio.Transport], Hello | None],
-        proved: Callable[[asyncio.Transport, Hello | None], None],
+        begin: Callable[[asyncio.Transport], Proof | None],
+        proved: Callable[[asyncio.Transport, Proof | None], None],
         failed: Callable[[Exception], None],
     ) -> None:
         self._begin = begin
         self._proved = proved
         self._failed = failed
         self._pipe: asyncio.Transport | None = None
-        self._hello: Hello | None = None
+        self._hello: Proof | None = None
         self._done = False
 
     def abort(self) -> None:
@@ -70,7 +89,7 @@ class Handshake(asyncio.Protocol):
             self._fail(error)
             return
         self._write(reply)
-        if self._hello.peer is not None:
+        if self._hello.done:
             self._succeed()
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -107,6 +107,11 @@ class Hello:
             self.rest, self._buffer = self._buffer, b""
         return reply
 
+    @property
+    def done(self) -> bool:
+        """Whether the hello is over, for good."""
+        return self.peer is not None
+
     def _whole(self) -> bool:
         if self.state != "proof":
             self._check_magic(self._buffer[: len(_MAGIC)])

@@ -44,6 +44,7 @@ class MemoryChannel:
 
     transport = "memory"
     uid = None
+    kin = True
 
     def __init__(self, peer: bytes, *, here: str, there: str, frame: int) -> None:
         self.peer: bytes | None = peer

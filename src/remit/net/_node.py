@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from remit.captp import OCAPN_1_0, Dialect, Meeting, Session
 from remit.errors import Broken, LinkLost, Misuse, Unreachable
 from remit.lib import SwissNumbers
+from remit.net._address import foreign_hints
 from remit.net._address_book import TRANSPORT, AddressBook, SignedAddress, sign_address
 from remit.net._connection import Connection
 from remit.net._dial import Dial
@@ -112,11 +113,11 @@ class Node:
                 hints.update(mine)
         return Locator(TRANSPORT, self.designator, hints)
 
-    def location(self, transport: str) -> Locator:
-        """Where this node says it is, on a channel of this transport."""
-        if transport == "tcp-testing-only":
-            return Locator(transport, self.designator, self.hints.get(transport))
-        return self.locator
+    def location(self, transport: str, *, kin: bool = True) -> Locator:
+        """Where this node says it is, on a channel of this transport, to its own kind or to foreign peers."""
+        if kin and transport != "tcp-testing-only":
+            return self.locator
+        return Locator(transport, self.designator, foreign_hints(self.hints.get(transport)))
 
     def address(self) -> SignedAddress:
         """The node's current address, signed; later ones have higher serials."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from remit.errors import LinkLost, ProtocolError, RemitError, Truncated
+from remit.errors import LinkLost, RemitError, Truncated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ class Cutter(Protocol):
     """Finds the borders of messages in a stream."""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that these bytes complete. Raises `ProtocolError`."""
+        """The messages that these bytes complete. Raises `ProtocolError`, or `LinkLost` when the peer says that it has failed."""
 
     @property
     def pending(self) -> int:
@@ -31,19 +31,22 @@ class Cutter(Protocol):
 
 
 class Framing:
-    """How messages stand in a stream: `frame` writes one, `cutter` makes what finds them again."""
+    """How messages stand in a stream: `frame` writes one, `cutter` makes what finds them again, `farewell` says goodbye."""
 
-    __slots__ = ("cutter", "frame")
+    __slots__ = ("cutter", "farewell", "frame")
 
-    def __init__(self, frame: Callable[[bytes], bytes], cutter: Callable[[], Cutter]) -> None:
+    def __init__(
+        self, frame: Callable[[bytes], bytes], cutter: Callable[[], Cutter], farewell: Callable[[], bytes] | None = None
+    ) -> None:
         self.frame = frame
         self.cutter = cutter
+        self.farewell = farewell
 
 
 class StreamChannel(asyncio.Protocol):
     """A `Channel` over one asyncio transport. Made when the peer is proved; over when the transport is.
 
-    `peer` and `uid` are what was proved, `name` says in errors where the peer is, `gone` is called when it is over,
+    `peer` and `uid` are what was proved, `kin` whether it is a node of our own kind, `name` says in errors where the peer is, `gone` is called when it is over,
     and `close_seconds` bounds how long `close` waits for a peer that does not read or does not end its side.
     """
 
@@ -53,6 +56,7 @@ class StreamChannel(asyncio.Protocol):
         "_cutter",
         "_deadline",
         "_ending",
+        "_farewell",
         "_frame",
         "_gone",
         "_loss",
@@ -64,6 +68,7 @@ class StreamChannel(asyncio.Protocol):
         "_together",
         "_why",
         "congested",
+        "kin",
         "peer",
         "transport",
         "uid",
@@ -80,14 +85,17 @@ class StreamChannel(asyncio.Protocol):
         uid: int | None,
         close_seconds: float,
         gone: Callable[[StreamChannel], None],
+        kin: bool = True,
     ) -> None:
         self.transport = transport
         self.peer = peer
+        self.kin = kin
         self.uid = uid
         self.congested = False
         self._pipe = pipe
         self._frame = framing.frame
         self._cutter = framing.cutter()
+        self._farewell = framing.farewell
         self._name = name
         self._close_seconds = close_seconds
         self._gone = gone
@@ -111,7 +119,7 @@ class StreamChannel(asyncio.Protocol):
         except BaseException:
             self._pipe.abort()
             raise
-        if early:
+        if early or self._cutter.pending:
             self.data_received(early)
 
     # --- what the owner calls ---------------------------------------------------------------
@@ -145,6 +153,8 @@ class StreamChannel(asyncio.Protocol):
         self._deadline = asyncio.get_running_loop().call_later(self._close_seconds, self._pipe.abort)
         if not self._pipe.is_closing():
             self._pipe.resume_reading()
+            if self._farewell is not None:
+                self._pipe.write(self._farewell())
             self._half_close()
 
     def abort(self) -> None:
@@ -162,7 +172,7 @@ class StreamChannel(asyncio.Protocol):
             return
         try:
             messages = self._cutter.feed(data)
-        except ProtocolError as error:
+        except RemitError as error:
             self._fail(error)
             return
         if self._paused or self._backlog:

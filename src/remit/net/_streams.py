@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from remit.errors import LinkLost, Misuse, ProtocolError, RemitError, Unreachable
 from remit.net._admission import Admission
 from remit.net._arrival import Arrival
-from remit.net._handshake import Handshake
+from remit.net._handshake import Handshake, Proof
 from remit.net._hello import NONCE_BYTES, Hello
 from remit.net._listener import Listener
 from remit.net._stream import Framing, StreamChannel
@@ -61,6 +61,14 @@ class StreamNetlayer:
         limits = self.limits
         return Framing(framed, lambda: LengthFramer(limits))
 
+    def framing_with(self, pipe: asyncio.Transport, hello: Proof | None) -> Framing:
+        """The same on this connection, where that depends on what was said in its hello."""
+        return self._framing
+
+    def is_kin(self, hello: Proof | None) -> bool:
+        """Whether the other end is a node of our own kind, which knows a node by the same locator on all netlayers."""
+        return hello is not None
+
     def begins_well(self, first: bytes) -> bool:
         """Whether a connection that begins with this byte may speak our protocol."""
         return True
@@ -69,7 +77,7 @@ class StreamNetlayer:
         """How an accepted connection is encrypted."""
         return None
 
-    def hello_to_dialler(self) -> Hello | None:
+    def hello_to_dialler(self) -> Proof | None:
         """The acceptor's end of the hello; None where nothing is proved."""
         return None
 
@@ -96,7 +104,7 @@ class StreamNetlayer:
         self._arrivals.add(arrival)
         arrival.begin()
 
-    def _admitted(self, pipe: asyncio.Transport, hello: Hello | None, arrival: Arrival) -> None:
+    def _admitted(self, pipe: asyncio.Transport, hello: Proof | None, arrival: Arrival) -> None:
         assert self._accept is not None
         channel = self._channel(pipe, hello, arrival.name, arrival.uid, arrival.over)
         try:
@@ -111,7 +119,7 @@ class StreamNetlayer:
         self,
         where: str,
         connect: Callable[[Callable[[], Handshake]], Awaitable[object]],
-        begin: Callable[[asyncio.Transport], Hello | None],
+        begin: Callable[[asyncio.Transport], Proof | None],
         receive: Callable[[Channel], Receiver],
         uid: Callable[[], int | None] = lambda: None,
     ) -> Channel:
@@ -120,7 +128,7 @@ class StreamNetlayer:
             raise Unreachable(f"cannot dial {where}: this {self.transport} netlayer is closed")
         opened: asyncio.Future[StreamChannel] = asyncio.get_running_loop().create_future()
 
-        def proved(pipe: asyncio.Transport, hello: Hello | None) -> None:
+        def proved(pipe: asyncio.Transport, hello: Proof | None) -> None:
             if opened.done():  # cancelled, and the task has not run yet
                 pipe.abort()
                 return
@@ -168,7 +176,7 @@ class StreamNetlayer:
     def _channel(
         self,
         pipe: asyncio.Transport,
-        hello: Hello | None,
+        hello: Proof | None,
         name: str,
         uid: int | None,
         over: Callable[[], None] | None,
@@ -180,13 +188,14 @@ class StreamNetlayer:
 
         channel = StreamChannel(
             pipe,
-            self._framing,
+            self.framing_with(pipe, hello),
             transport=self.transport,
             name=name,
             peer=hello.peer if hello is not None else None,
             uid=uid,
             close_seconds=self.close_seconds,
             gone=gone,
+            kin=self.is_kin(hello),
         )
         self._channels.add(channel)
         return channel
