@@ -1,7 +1,7 @@
 # What people run. Every target sets up .venv in this checkout when needed; nothing is installed anywhere else.
 # PYTHON=/path/to/python3 chooses the interpreter (3.11 or newer; without it the newest one found is taken).
 
-.PHONY: help demo test compiled test-compiled check bench tour conformance format clean core dev
+.PHONY: help demo test compiled test-compiled check bench fuzz flood tour conformance format clean core dev
 
 help:
 	@echo "make demo         the main job, with real processes: machines, bindings, crash, revocation"
@@ -10,6 +10,8 @@ help:
 	@echo "make check        ruff, mypy --strict, layers, public names, budgets"
 	@echo "make tour         run every code block of README.md and docs/"
 	@echo "make bench        measure against baselines of the same run (ONLY=ask,spawn SCALE=0.1 REPS=3 JSON=file)"
+	@echo "make fuzz         hostile bytes for whatever reads any (N=100000 SEED=1 ONLY=session,toml ENGINE=structured|coverage)"
+	@echo "make flood        a node among N connections that never prove a key (N=10000), and how its peers fare"
 	@echo "make conformance  the public OCapN suite: OCAPN_SUITE=directory make conformance (DIALECT=ocapn-1.0 FRESH=no VERBOSE=yes)"
 	@echo "make format       let ruff format the code and mend what it can"
 	@echo "make clean        remove .venv and caches"
@@ -57,6 +59,13 @@ tour: dev
 bench: dev
 	@.venv/bin/python -m bench $(BENCH)
 
+fuzz:
+	@tools/setup fuzz
+	@.venv/bin/python -m fuzz --inputs $(or $(N),100000) --seed $(or $(SEED),1) $(if $(ONLY),--only "$(ONLY)") $(if $(ENGINE),--engine $(ENGINE))
+
+flood: dev
+	@.venv/bin/python tools/flood.py --connections $(or $(N),10000)
+
 conformance:
 	@tools/setup conformance
 	@OCAPN_SUITE="$(OCAPN_SUITE)" DIALECT="$(DIALECT)" FRESH="$(FRESH)" VERBOSE="$(VERBOSE)" .venv/bin/python tools/conformance.py
@@ -66,5 +75,5 @@ format: dev
 	@.venv/bin/ruff format
 
 clean:
-	rm -rf .venv .venv-compiled .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench dist build
-	find src tests examples bench tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true
+	rm -rf .venv .venv-compiled .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench .fuzz dist build
+	find src tests examples bench fuzz tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true

@@ -98,6 +98,8 @@ class Loader:
 
     def _note(self, label: object, fields: list[Any]) -> object:
         if isinstance(label, Symbol) and label.name == "object":
+            if type(fields[0]) is not int:
+                raise ProtocolError("the id of an object is an integer")
             self._found.append(fields[0])
             return None
         return Record(label, fields)

@@ -59,6 +59,10 @@ def read_user_data(directory: Path) -> UserData:
             continue
         try:
             return msgspec.json.decode(text, type=UserData)
+        except UnicodeDecodeError:
+            raise BadArgument(
+                f"{directory / name} is not what a provider leaves there (it is not UTF-8 text)"
+            ) from None
         except msgspec.DecodeError as error:
             place = str(error).rpartition(" - at ")[2]
             raise BadArgument(f"{directory / name} is not what a provider leaves there ({place})") from None
