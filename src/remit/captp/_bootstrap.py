@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_GIFTS: Final = 10_000
 """Gifts of one gifter that wait for their receiver (or receivers that wait for their gift)."""
+MAX_GIFT_ID: Final = 256
+"""Bytes of a gift id, which is kept while the gift waits. Specified are 32; implementations send 7 to 32."""
 
 
 class BootstrapRef(Ref[Any]):
@@ -80,6 +82,8 @@ class BootstrapRef(Ref[Any]):
         return self._new(gift, deposited=False)
 
     def _new(self, gift: bytes, *, deposited: bool) -> Promise[Any]:
+        if len(gift) > MAX_GIFT_ID:
+            raise LimitExceeded(f"a gift id of {len(gift)} bytes is longer than {MAX_GIFT_ID}")
         if len(self._gifts) >= MAX_GIFTS:
             raise LimitExceeded(f"more than {MAX_GIFTS} gifts wait in one session")
         promise: Promise[Any] = Promise(self._vat)

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from remit.captp._session import Session
 
 
+MAX_POSITION: Final = 1 << 60
+"""Positions and counts that a peer chooses are below. They are keys of tables, and larger numbers can be chosen so that all
+have the same hash in CPython (which takes them modulo 2**61 - 1): then each look-up would go through the whole table."""
+
+
 class Give:
     """desc:handoff-give: the gifter's word that whoever holds `receiver_key` may take a gift from the exporter."""
 
@@ -52,7 +57,7 @@ class Receive:
     __slots__ = ("count", "envelope", "session", "side")
 
     def __init__(self, session: Any, side: Any, count: Any, envelope: Any) -> None:
-        if not isinstance(session, bytes) or not isinstance(side, bytes) or type(count) is not int or count < 0:
+        if not isinstance(session, bytes) or not isinstance(side, bytes) or not _is_position(count):
             raise ProtocolError("desc:handoff-receive takes two byte arrays, a count from 0 and a signed give")
         if not isinstance(envelope, Envelope) or not isinstance(envelope.signed, Give):
             raise ProtocolError("desc:handoff-receive holds a signed desc:handoff-give")
@@ -135,10 +140,15 @@ class Reader:
         return model_record(label, fields)
 
 
+def _is_position(count: object) -> bool:
+    return type(count) is int and 0 <= count < MAX_POSITION
+
+
 def _position(name: str, fields: list[Any]) -> int:
-    if len(fields) != 1 or type(fields[0]) is not int or fields[0] < 0:
+    position = fields[0] if len(fields) == 1 else None
+    if type(position) is not int or not 0 <= position < MAX_POSITION:
         raise ProtocolError(f"{name} takes one position, an integer from 0")
-    return fields[0]
+    return position
 
 
 def write_reference(session: Outgoing, reference: Reference) -> bytes:

@@ -13,7 +13,7 @@ from remit.captp._bootstrap import BootstrapRef, take_gift
 from remit.captp._crypto import key_bytes, signature_value
 from remit.captp._descriptors import Envelope, Give, Receive
 from remit.captp._exports import ResolverRef
-from remit.captp._outgoing import Answering
+from remit.captp._outgoing import MAX_TABLE, Answering
 from remit.captp._shorten import FLUSH, Flush
 from remit.errors import Broken, LimitExceeded, LinkLost, Missing, ProtocolError, Refused
 from remit.values import Record, Symbol, Tagged, encode
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 MAX_COLLECTING: Final = 1000
-"""Gifts of one session for which a session with their exporter is sought; each may be a dial."""
+"""Gifts of one session for which a session with their exporter is sought, or waits to be: see `_seek.py`."""
 
 
 def operate(session: Session, operation: Record) -> None:
@@ -87,6 +87,9 @@ def _is_import(session: Session, target: Ref[Any]) -> bool:
 def answering(session: Session, resolver: Any) -> Answering:
     """What will tell the peer's resolver."""
     if isinstance(resolver, Ref) and resolver._link is session and resolver._at >= 0:
+        if session.owed >= MAX_TABLE:
+            raise LimitExceeded(f"more than {MAX_TABLE} results are owed in one session")
+        session.owed += 1
         return Answering(session, resolver)
     raise ProtocolError("a resolver is desc:import-object or desc:import-promise")
 
@@ -216,7 +219,7 @@ def collect(session: Session, envelope: Envelope) -> Promise[Any]:
         promise._settle(Failed(Refused(f"{MAX_COLLECTING} gifts of this session are on their way already")), None)
         return promise
     session.collecting += 1
-    session.home.session_to(give.exporter, Collection(session, envelope, promise).go)
+    session.seeker.seek(give.exporter, Collection(session, envelope, promise).go)
     return promise
 
 

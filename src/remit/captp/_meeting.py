@@ -60,6 +60,8 @@ class Meeting:
 
     def _crossed(self, session: Session, location: Locator) -> str | None:
         attempt = self._dialled.get(location)
+        if attempt is not None and session.proved is None and attempt.proved is not None:
+            return None  # somebody who only claims to be that peer cannot end our way to it
         if attempt is not None and attempt.state == "greeting":
             if attempt.side > session.remote_side:
                 return CROSSED

@@ -53,10 +53,12 @@ class Answering:
 
     def tell(self, promise: Promise[Any]) -> None:
         """Write the settlement."""
+        self.session.owed -= 1
         self.session.notify(self.resolver._at, final(promise)._value)
 
     def lost(self, why: Broken) -> None:
         """The promise's vat stopped before it had kept the result."""
+        self.session.owed -= 1
         self.session.notify(self.resolver._at, Failed(why))
 
 
@@ -83,6 +85,7 @@ class Outgoing:
         self.imports = Imports(home.vat, self, MAX_TABLE, self._want_output)
         self.remote_bootstrap: Far[Any] = Far(home.vat, 0, self)
         self.patience = 1
+        self.owed = 0  # results that the peer has asked for and not been told
         self._output: list[bytes] = []
         self._asked_output = False
         self._gc_answers: list[int] = []

@@ -26,11 +26,13 @@ from remit.captp._crypto import (
     signature_value,
 )
 from remit.captp._delivery import take_usual, within_envelope
-from remit.captp._descriptors import Reader
+from remit.captp._descriptors import MAX_POSITION, Reader
 from remit.captp._dialect import OCAPN_1_0, VERSION, Dialect
 from remit.captp._dump import dump, exported, left
+from remit.captp._exports import ResolverRef
 from remit.captp._incoming import operate
 from remit.captp._outgoing import MAX_TABLE, Outgoing
+from remit.captp._seek import Seeker
 from remit.errors import Broken, LimitExceeded, LinkLost, Misuse, NotPassable, ProtocolError, Uncertain
 from remit.values import DEFAULT_LIMITS, Limits, Locator, Record, Symbol, decode, encode
 from remit.vat import ROOT, Context, Failed, Message, Promise, Ref
@@ -41,6 +43,10 @@ if TYPE_CHECKING:
 
 MAX_COUNTS: Final = 10_000
 """Handoff counts of one peer that leave a gap below them; everybody who is known counts from 0 without gaps."""
+
+
+MAX_REASON: Final = 500
+"""Characters of the reason in op:abort."""
 
 
 class Session(Outgoing):
@@ -74,6 +80,7 @@ class Session(Outgoing):
         self.inner_limits = within_envelope(limits)
         self._reader = Reader(self)
         self.collecting = 0  # gifts on their way
+        self.seeker = Seeker(home)
         self._next_count = 0
         self._counts_to = 0  # all counts of the peer's below are used
         self._counts: set[int] = set()  # and these above
@@ -143,6 +150,7 @@ class Session(Outgoing):
     def abort(self, reason: str) -> None:
         """End the session and tell the peer why."""
         if self.state != "ended":
+            reason = reason[:MAX_REASON]  # it may quote the peer
             self._send(encode(Record(Symbol("op:abort"), [reason])))
             self.end(LinkLost(f"this side ended the session: {reason}"))
 
@@ -182,7 +190,7 @@ class Session(Outgoing):
 
     def new_answer(self, position: Any) -> Promise[Any]:
         """A promise at an answer position that the peer has chosen."""
-        if type(position) is not int or position < 0:
+        if type(position) is not int or not 0 <= position < MAX_POSITION:
             raise ProtocolError("an answer position is an integer from 0, or false")
         if position in self.answers:
             raise ProtocolError(f"answer position {position} is in use")
@@ -208,6 +216,11 @@ class Session(Outgoing):
             self._counts.remove(self._counts_to)
             self._counts_to += 1
         return True
+
+    def gave(self) -> bool:
+        """Whether the peer holds an object of ours: somebody gave it that, which no stranger can bring about by itself."""
+        exports = self.exports.by_position
+        return any(position and type(export.ref) is not ResolverRef for position, export in exports.items())
 
     def left(self) -> list[str]:
         """What is still in the tables, one line each; nothing when neither side holds anything of the other."""

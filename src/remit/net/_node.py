@@ -20,6 +20,7 @@ from remit.net._address import foreign_hints
 from remit.net._address_book import TRANSPORT, AddressBook, SignedAddress, sign_address
 from remit.net._connection import Connection
 from remit.net._dial import Dial
+from remit.net._dial_queue import DialsForOthers
 from remit.net._live import Live
 from remit.net._network import Network
 from remit.values import DEFAULT_LIMITS, Limits, Locator, SturdyRef
@@ -82,6 +83,7 @@ class Node:
         self._connections: dict[Session, Connection] = {}
         self._waiting: dict[Session, list[Callable[[Session | Broken], None]]] = {}
         self._dials: dict[Locator, Dial] = {}
+        self._others = DialsForOthers(lambda dial: self.background(self._dialling(dial)))
         self._dirty: list[Connection] = []
         self._flush_asked = False
         self._tidying = False
@@ -164,6 +166,8 @@ class Node:
             driver.after = _nothing
         for session in list(self._connections):
             session.abort("the node is closing")
+        for dial in self._others.give_up():
+            self._dialled_out(dial, Unreachable("this node is closing"))
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
@@ -190,7 +194,11 @@ class Node:
         return connection
 
     def session_to(self, location: Locator, then: Callable[[Session | Broken], None]) -> None:
-        """Find or make a session with this peer, and say so; see `remit.captp.Home`."""
+        """Find or make a session with this peer, for a gift of another's; see `remit.captp.Home`."""
+        self._seek(location, then, own=False)
+
+    def _seek(self, location: Locator, then: Callable[[Session | Broken], None], *, own: bool) -> None:
+        """Find or make a session; dials on others' behalf wait while there are many of them."""
         found = self.meeting.find(location)
         if found is not None:
             then(found)
@@ -204,7 +212,9 @@ class Node:
         dial = self._dials.get(location)
         if dial is None:
             dial = self._dials[location] = Dial(self, location)
-            self.background(self._dialling(dial))
+            self._others.ask(dial, own)
+        elif own:
+            self._others.hurry(dial)
         dial.waiting.append(then)
 
     async def _dialling(self, dial: Dial) -> None:
@@ -217,9 +227,13 @@ class Node:
             outcome = Unreachable(f"dialling failed: {error!r}")
             raise
         finally:
-            del self._dials[dial.location]
-            for then in dial.waiting:
-                self._tell(then, outcome)
+            self._dialled_out(dial, outcome)
+
+    def _dialled_out(self, dial: Dial, outcome: Session | Broken) -> None:
+        del self._dials[dial.location]
+        self._others.over(dial)
+        for then in dial.waiting:
+            self._tell(then, outcome)
 
     async def session(self, location: Locator) -> Session:
         """The session with this peer, dialling if there is none. Raises `Unreachable`."""
@@ -233,7 +247,7 @@ class Node:
             else:
                 future.set_result(outcome)
 
-        self.session_to(location, then)
+        self._seek(location, then, own=True)
         return await future
 
     def when_announced(self, session: Session, then: Callable[[Session | Broken], None]) -> None:
