@@ -225,6 +225,109 @@ def test_only_so_many_come_in(test, kit_class):
         test(body)
 
 
+class Bench:
+    """Guests of one admission, by hand: who was turned out, and who shakes hands."""
+
+    def __init__(self, **bounds):
+        self.admission = Admission(**bounds)
+        self.out, self.shaking = [], []
+
+    def come(self, name, source, *, speaks=False):
+        guest = self.admission.enter(lambda reason: self.out.append(name), source)
+        if guest is not None and speaks:
+            guest.spoke(lambda: self.shaking.append(name))
+        return guest
+
+
+def test_a_flood_makes_room_for_those_from_elsewhere(run):
+    """All places are taken by one source: one of another gets in, whatever stage the flood's are in; a third, too."""
+
+    async def main():
+        for speaks in (False, True):
+            bench = Bench(connections=6, handshakes=2, seconds=30)
+            for number in range(6):
+                bench.come(f"flood {number}", "a", speaks=speaks)
+            assert bench.come("honest", "b") is not None
+            assert bench.come("other", "c", speaks=True) is not None
+            assert bench.out[:2] == (["flood 2", "flood 3"] if speaks else ["flood 0", "flood 1"])
+            assert "other" in bench.shaking
+            for number in range(9):
+                bench.come(f"more {number}", "a")
+            assert "honest" not in bench.out and "other" not in bench.out, "the flood gets nobody else's place"
+            bench.admission.end_all("over")
+            assert bench.admission._busy == len(bench.admission) == sum(bench.admission._of.values()) == 0
+
+    run(main())
+
+
+def test_places_for_handshakes_are_shared_out_by_source(run):
+    """A source with all places gives up those that others need, down to its share, and the rest wait their turn."""
+
+    async def main():
+        bench = Bench(connections=20, handshakes=4, seconds=30)
+        flood = [bench.come(f"flood {number}", "a", speaks=True) for number in range(8)]
+        assert bench.shaking == ["flood 0", "flood 1", "flood 2", "flood 3"]
+        bench.come("b0", "b", speaks=True)
+        bench.come("b1", "b", speaks=True)
+        bench.come("b2", "b", speaks=True)
+        assert bench.shaking[4:] == ["b0", "b1"]
+        assert bench.out == ["flood 0", "flood 1"]
+        flood[2].leave()
+        assert bench.shaking[6:] == ["flood 4"] or bench.shaking[6:] == ["b2"]
+        bench.admission.end_all("over")
+        assert bench.admission._busy == 0
+        assert not bench.admission._waiting and not +bench.admission._shaking
+
+    run(main())
+
+
+def test_a_single_source_is_served_as_before(run):
+    """Where everybody comes from one address, the one that was silent longest makes room, and none that has begun."""
+
+    async def main():
+        bench = Bench(connections=3, handshakes=1, seconds=30)
+        bench.come("begun", "a", speaks=True)
+        bench.come("silent", "a")
+        bench.come("waiting", "a", speaks=True)
+        assert bench.come("new", "a", speaks=True) is not None
+        assert bench.out == ["silent"]
+        assert bench.come("late", "a") is None
+        bench.admission.end_all("over")
+
+    run(main())
+
+
+class Known(Recorder):
+    """A receiver that says whether it would be missed."""
+
+    useless = True
+
+    def spare(self):
+        return self.useless
+
+
+def test_a_member_of_no_use_makes_room_for_another(test, kit_class):
+    """Keys cost nothing: of those that came in, the first one that its receiver would not miss is ended for a newcomer."""
+
+    async def body(kit):
+        netlayer, key, hints, acceptor = await listening(kit, members=2)
+        acceptor._make = Known
+        dialled = []
+        for _ in range(3):
+            recorder = Recorder()
+            dialled.append(recorder)
+            await kit.netlayer(NodeKey.generate()).dial(kit.locator(key, hints), lambda _, r=recorder: r)
+            await until(lambda: len(acceptor.recorders) == len(dialled))
+            acceptor.recorders[0].useless = False
+        assert [bool(recorder.closings) for recorder in acceptor.recorders] == [False, True, False]
+        assert "turned out" in str(acceptor.recorders[1].closings[0])
+        await dialled[1].until_closed()
+        assert (netlayer.admission.joined, len(netlayer.admission)) == (2, 0)
+
+    if kit_class.proves:
+        test(body)
+
+
 def test_bounds_that_bound_nothing_are_our_own_mistake():
     """Admission needs at least one place and some time."""
     for bounds in ({"connections": 0}, {"handshakes": 0}, {"members": 0}, {"seconds": 0}, {"handshake_seconds": 0}):

@@ -68,11 +68,16 @@ class Arrival:
         except OSError as error:
             self._end(str(error))
             return
-        self._guest = self._netlayer.admission.enter(self._end)
+        self._guest = self._netlayer.admission.enter(self._end, self._netlayer.source_of(accepted))
         if self._guest is None:
             self._end("too many connections, and none of them could make room")
         else:
             asyncio.get_running_loop().add_reader(accepted.fileno(), self._spoke)
+
+    def settle(self, end: Callable[[str], None], spare: Callable[[], bool] | None) -> None:
+        """A channel has come of this arrival: how to end it, and whether nobody would miss it."""
+        if self._guest is not None:
+            self._guest.settle(end, spare)
 
     def over(self) -> None:
         """The channel that came of this arrival is gone."""

@@ -146,6 +146,10 @@ class Connection:
             self.channel.send(messages)
             self.account.wrote(sum(map(len, messages)))
 
+    def spare(self) -> bool:
+        """Whether the peer has been given nothing of this node's: it may be a stranger that only takes up room."""
+        return not self.session.gave()
+
     def beat(self, heartbeat: float) -> None:
         """Some time has passed: probe a peer that is silent for so many seconds, give up one that stays so."""
         account = self.account

@@ -160,6 +160,15 @@ class StreamChannel(asyncio.Protocol):
     def abort(self) -> None:
         self._fail(None)
 
+    def turn_out(self, reason: str) -> None:
+        """End now, since others need the room."""
+        self._fail(LinkLost(f"{self._name} was turned out: {reason}"))
+
+    @property
+    def spare(self) -> Callable[[], bool] | None:
+        """The receiver's own word on whether anything would be lost with this channel."""
+        return getattr(self._receiver, "spare", None)
+
     def discard(self) -> None:
         """`abort`, for a transport whose making was cancelled: uvloop then closes it without telling its protocol."""
         self.abort()

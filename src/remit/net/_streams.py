@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import os
 import ssl
@@ -19,7 +20,7 @@ from remit.values import LengthFramer, framed
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Hashable
 
     from remit.net._channel import Channel, Receiver
     from remit.net._identity import NodeKey
@@ -85,6 +86,11 @@ class StreamNetlayer:
         """Where an accepted connection comes from, for people."""
         return f"a peer at {accepted.getpeername()}"
 
+    def source_of(self, accepted: socket.socket) -> Hashable:
+        """Who shares the places for strangers with it: an IPv4 address, an IPv6 network of 64 bits, a user."""
+        address = str(accepted.getpeername()[0])
+        return ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False) if ":" in address else address
+
     def uid_of(self, connected: socket.socket) -> int | None:
         """The user id at the other end, where the kernel tells it."""
         return None
@@ -112,6 +118,8 @@ class StreamNetlayer:
         except RemitError as error:
             self._forget(channel)
             _log.info("%s: refused: %s", arrival.name, error)
+        else:
+            arrival.settle(channel.turn_out, channel.spare)
 
     # --- dialling ------------------------------------------------------------------------------
 

@@ -107,6 +107,9 @@ class UnixNetlayer(StreamNetlayer):
         credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         return int(_CREDENTIALS.unpack(credentials)[1])
 
+    def source_of(self, accepted: socket.socket) -> int | None:
+        return self.uid_of(accepted)
+
     def name_of(self, accepted: socket.socket) -> str:
         pid, uid, _ = _CREDENTIALS.unpack(accepted.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
         return f"process {pid} of user {uid}"
