@@ -190,3 +190,42 @@ def test_the_manuals_sample_has_every_key(home: Path) -> None:
     config = load_config(str(written(home, sample)))
     assert all(f"\n{key} = " in sample for key in (*BossSection.__struct_fields__, *AgentSection.__struct_fields__))
     assert set(config.providers["process"]) == set(ProviderSection.__struct_fields__)
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_a_file_of_another_user_that_was_found_is_not_read(
+    home: Path, monkeypatch: pytest.MonkeyPatch, above: bool
+) -> None:
+    """Whoever wrote it would choose the boss and what runs: here or in a directory above it has to be named to be used."""
+    path = written(home, "[boss]\nstate = 'theirs'\n")
+    inner = home / "inner"
+    inner.mkdir()
+    monkeypatch.chdir(inner if above else home)
+    assert load_config(None).boss.state == str(home / "theirs")
+    monkeypatch.setattr("os.geteuid", lambda: path.stat().st_uid + 1)
+    if path.stat().st_uid:
+        with pytest.raises(BadConfig, match="belongs to user .* name it: remit --config"):
+            load_config(None)
+    else:
+        load_config(None)  # root's own files are trusted by everybody
+    assert load_config(str(path)).boss.state == str(home / "theirs")
+
+
+def test_a_file_that_everybody_can_write_is_not_read(home: Path) -> None:
+    """The same holds for one that anybody may have changed."""
+    path = written(home, "")
+    path.chmod(0o646)
+    with pytest.raises(BadConfig, match="can be written by every user"):
+        load_config(None)
+    assert load_config(str(path)) is not None
+
+
+@pytest.mark.needs_root
+def test_root_reads_nobody_elses_file(home: Path) -> None:
+    """A `remit.toml` left in a directory where root happens to stand."""
+    import os
+
+    path = written(home, "[boss]\nstart = false\n")
+    os.chown(path, 12345, 12345)
+    with pytest.raises(BadConfig, match="belongs to user 12345, and this process runs as user 0"):
+        load_config(None)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from remit.cli import _show
+from remit.cli import _exit, _show
 from remit.cli._machine import machine_table
+from remit.errors import Broken
 from remit.vat import Vat
 from tests.captp.objects import Counter
 from tests.cli.kit import PATIENCE, environment, on_terminal
@@ -102,3 +103,34 @@ def test_a_machine_that_is_silent_for_minutes_is_noted(capsys: pytest.CaptureFix
     assert "silent; try: remit machine start db" in capsys.readouterr().out
     machine_table([{**machine, "seen": time.time() - 30}])
     assert "silent" not in capsys.readouterr().out
+
+
+def test_what_a_machine_says_tells_the_terminal_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Descriptions and errors may hold anything: escapes are spelled out in tables, in talk and in errors, JSON escapes them."""
+    evil = "fine\x1b[2J\u202e\nALARM settled"
+    _show.table(("NAME",), [(evil,)])
+    _show.say(evil)
+    _show.tell(evil)
+    _show.show_json({"it": evil})
+    told = _exit.told(Broken(evil))
+    out, err = capsys.readouterr()
+    for shown in (out, err, told):
+        assert "\x1b" not in shown and "\u202e" not in shown
+        assert "fine\\x1b[2J\\u202e" in shown or '"it"' in shown
+    assert len([line for line in out.splitlines() if line.startswith("ALARM")]) == 0
+
+
+def test_an_error_that_fills_the_screen_is_cut() -> None:
+    """A peer may send a text of a megabyte."""
+    assert len(_exit.told(Broken("x" * 1_000_000))) < 4100
+
+
+def test_text_that_is_called_for_is_printed_as_it_is_where_no_terminal_reads_it(home: Path) -> None:
+    """`remit call` into a file keeps every byte; on a terminal it is spelled out."""
+    script = "import sys\nfrom unittest import mock\nfrom remit.cli import _call, _main\n"
+    script += "with mock.patch.object(_call, 'ask_boss', lambda *_: 'a\\x1b[2Jb'):\n    sys.exit(_main.run(['call', 'a.b', 'c']))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment(home), capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout == "a\x1b[2Jb\n"
+    assert "a\\x1b[2Jb" in on_terminal(home, script)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 
 import click
 
@@ -28,7 +27,7 @@ def boss() -> None:
 @click.pass_obj
 def run(settings: Settings, state: str | None, listen: str | None, published: str | None, start: bool | None) -> None:
     """Run the boss until it is told to stop (SIGTERM or ctrl-C). Its machines go on without it."""
-    from remit.machines import BossSettings, run_boss  # the boss's own weight, for this command only
+    from remit.machines import BossSettings, log_to_stderr, run_boss  # the boss's own weight, for this command only
 
     config = load_config(settings.config)
     if state:
@@ -41,7 +40,7 @@ def run(settings: Settings, state: str | None, listen: str | None, published: st
         providers=config.providers,
     )
     if not settings.debug:
-        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+        log_to_stderr(logging.WARNING)
     asyncio.run(run_boss(made, say))
 
 

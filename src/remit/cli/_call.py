@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from remit.cli._arguments import argument
 from remit.cli._connect import ask_boss
 from remit.cli._main import Settings
 from remit.cli._show import as_json_option, show_json
+from remit.values import printable
 from remit.vat import Ref, send
 
 __all__ = ["call_command"]
@@ -25,7 +27,7 @@ def call_command(settings: Settings, target: str, method: str, arguments: tuple[
     """Call METHOD of what is bound as MACHINE.NAME (or of the boss), with that binding's authority.
 
     Each argument is JSON where it can be read as such, else text; '-' takes one from standard input, '@FILE' from a file.
-    Text is printed as it is, everything else as JSON; nothing is printed where nothing comes back.
+    Text is printed as it is (on a terminal with control characters spelled out), everything else as JSON; nothing where nothing comes back.
     """
     machine, dot, name = target.partition(".")
     if not dot and target != "boss":
@@ -40,4 +42,5 @@ def call_command(settings: Settings, target: str, method: str, arguments: tuple[
     if as_json or not (result is None or isinstance(result, str)):
         show_json(result)
     elif result is not None:
-        click.echo(result)
+        # color=True: click would take escapes out of what another program reads
+        click.echo(printable(result, lines=True) if sys.stdout.isatty() else result, color=True)

@@ -17,7 +17,7 @@
     published = "machines.example.org"
 
 Paths are relative to the file. Looked for in this order: `--config`, `$REMIT_CONFIG`, `remit.toml` here or in a directory above,
-`$XDG_CONFIG_HOME/remit/remit.toml`.
+`$XDG_CONFIG_HOME/remit/remit.toml`. One that is found here or above must be the user's own or root's, and not writable by everybody.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ def load_config(given: str | None) -> Config:
         config = msgspec.convert(tomllib.loads(path.read_text()), Config)
         for name, table in config.providers.items():
             _check_provider(name, table, path.parent.absolute())
+        if config.boss.state:
+            config.boss.state = _beside(path.parent, config.boss.state)
     except OSError as error:
         raise BadConfig(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -94,8 +96,6 @@ def load_config(given: str | None) -> Config:
         raise BadConfig(f"{path} is not TOML: {error}") from None
     except msgspec.ValidationError as error:
         raise BadConfig(f"{path}: {error}{_did_you_mean(str(error))}") from None
-    if config.boss.state:
-        config.boss.state = _beside(path.parent, config.boss.state)
     return config
 
 
@@ -113,7 +113,12 @@ def _check_provider(name: str, table: dict[str, Any], here: Path) -> None:
 
 def _beside(directory: Path, path: str) -> str:
     """What a file says of paths is relative to that file."""
-    return str(directory.absolute() / Path(path).expanduser())
+    try:
+        return str(directory.absolute() / Path(path).expanduser())
+    except RuntimeError:  # pathlib's word for a user that there is not
+        raise msgspec.ValidationError(
+            f"{path!r} is in the home directory of a user whom this machine does not know"
+        ) from None
 
 
 def _find(given: str | None) -> Path | None:
@@ -123,9 +128,21 @@ def _find(given: str | None) -> Path | None:
     here = Path.cwd()
     for directory in (here, *here.parents):
         if (directory / "remit.toml").is_file():
-            return directory / "remit.toml"
+            return _trusted(directory / "remit.toml")
     user = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "remit" / "remit.toml"
     return user if user.is_file() else None
+
+
+def _trusted(path: Path) -> Path:
+    """A file that was found and not named: whoever wrote it decides which boss and which programs are run."""
+    status = path.stat()
+    if status.st_uid not in (os.geteuid(), 0):
+        why = f"belongs to user {status.st_uid}, and this process runs as user {os.geteuid()}"
+    elif status.st_mode & 0o002:
+        why = "can be written by every user of this machine"
+    else:
+        return path
+    raise BadConfig(f"{path} {why}: it was not read. If you trust it, name it: remit --config '{path}' …")
 
 
 def _did_you_mean(message: str) -> str:

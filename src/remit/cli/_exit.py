@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from remit.errors import Broken, Refused, RemitError
+from remit.values import printable
 
 __all__ = [
     "FAILED",
@@ -56,7 +57,7 @@ def told(error: BaseException) -> str:
     if not isinstance(error, RemitError):
         message += "\nThis is a fault in Remit itself; `remit --debug …` shows where."
     notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
-    return f"{kind}: {message}{notes}{f' [{id}]' if id else ''}"
+    return printable(f"{kind}: {message}{notes}{f' [{id}]' if id else ''}", lines=True)
 
 
 def code_of(error: BaseException) -> int:

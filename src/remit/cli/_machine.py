@@ -13,7 +13,7 @@ from remit.cli._connect import ask_boss
 from remit.cli._edges import how_much
 from remit.cli._exit import TimedOut
 from remit.cli._main import Settings, Suggesting
-from remit.cli._show import as_json_option, progress, say, show_json, table
+from remit.cli._show import as_json_option, progress, say, show_json, table, tell
 from remit.cli._times import age, ago
 from remit.vat import Ref
 
@@ -128,13 +128,13 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
         return
     for key in ("name", "id", "provider", "provider_sees", "state", "error", "remedy"):
         if seen[key]:
-            click.echo(f"{key.replace('_', ' ')}: {seen[key]}")
-    click.echo(f"created: {ago(seen['created'])}, seen: {ago(seen['seen'])}")
+            tell(f"{key.replace('_', ' ')}: {seen[key]}")
+    tell(f"created: {ago(seen['created'])}, seen: {ago(seen['seen'])}")
     for title, edges in (("holds", seen["holds"]), ("grants", seen["grants"])):
         for edge in edges:
-            click.echo(f"{title}: {edge['target']} -> {edge['service']} ({how_much(edge)}, {edge['state']})")
+            tell(f"{title}: {edge['target']} -> {edge['service']} ({how_much(edge)}, {edge['state']})")
     for offer in seen["offers"]:
-        click.echo(f"offers: {offer['service']} {offer['interface']}".rstrip())
+        tell(f"offers: {offer['service']} {offer['interface']}".rstrip())
 
 
 @machine.command()

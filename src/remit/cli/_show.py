@@ -11,7 +11,9 @@ from typing import Any, Final, TextIO
 
 import click
 
-__all__ = ["as_json_option", "progress", "say", "show_json", "table"]
+from remit.values import printable
+
+__all__ = ["as_json_option", "progress", "say", "show_json", "table", "tell"]
 
 COLOURS: Final = {
     "active": "green",
@@ -41,14 +43,19 @@ def _plain(value: Any) -> Any:
     return repr(value)  # references and errors, whose repr shows no secret
 
 
+def tell(text: str, *, lines: bool = False) -> None:
+    """A line of data for eyes, on stdout. What others said may be in it: it is shown, and tells the terminal nothing."""
+    click.echo(printable(text, lines=lines))
+
+
 def say(text: str) -> None:
     """A line for the person, not for the next program."""
-    click.echo(text, err=True)
+    click.echo(printable(text, lines=True), err=True)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: str = "") -> None:
     """Columns as wide as they must be; `empty` is said instead of a table without rows."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
     if not cells:
         if empty:
             say(empty)

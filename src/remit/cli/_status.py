@@ -10,7 +10,7 @@ from remit.cli._connect import ask_boss
 from remit.cli._edges import edge_table
 from remit.cli._machine import machine_table
 from remit.cli._main import Settings, Suggesting
-from remit.cli._show import as_json_option, say, show_json
+from remit.cli._show import as_json_option, say, show_json, tell
 from remit.cli._times import ago
 
 __all__ = ["alarm", "status"]
@@ -36,10 +36,10 @@ def status(settings: Settings, as_json: bool) -> None:
 
 def _show_alarms(alarms: list[dict[str, Any]]) -> None:
     for one in alarms:
-        click.echo(f"ALARM {one['id']} {ago(one['at'])}, machine {one['machine']}: {one['what']}")
-        click.echo(f"  known: {one['known']}")
-        click.echo(f"  other: {one['other']}")
-        click.echo(f"  when it is settled: remit alarm clear {one['id']}")
+        tell(f"ALARM {one['id']} {ago(one['at'])}, machine {one['machine']}: {one['what']}")
+        tell(f"  known: {one['known']}")
+        tell(f"  other: {one['other']}")
+        tell(f"  when it is settled: remit alarm clear {one['id']}")
 
 
 @click.group(cls=Suggesting)

@@ -15,6 +15,7 @@ from remit.machines._grant import Binding, Grant, GrantView
 from remit.machines._hob_client import HobClient
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._introduction import Introduction, Redemption
+from remit.machines._log_lines import log_to_stderr
 from remit.machines._names import check_name, split_name
 from remit.machines._outlet import Outlet, Programs
 from remit.machines._process import ProcessProvider
@@ -59,6 +60,7 @@ __all__ = [
     "Wiring",
     "Workshop",
     "check_name",
+    "log_to_stderr",
     "run_agent",
     "run_boss",
     "split_name",

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from remit.errors import RemitError
 from remit.machines._agent import run_agent
+from remit.machines._log_lines import log_to_stderr
+from remit.values import printable
 
 
 def main() -> int:
@@ -18,13 +20,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m remit.machines", description="The agent of one machine.")
     parser.add_argument("--state", required=True, metavar="DIRECTORY", help="the machine's state directory")
     given = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    log_to_stderr(logging.INFO)
     state = Path(given.state).absolute()
     try:
         os.chdir(state)  # whatever directory we were started in can be removed
         asyncio.run(run_agent(state))
     except (RemitError, FileNotFoundError) as error:
-        print(f"the agent ends: {error}", file=sys.stderr)
+        print(f"the agent ends: {printable(str(error))}", file=sys.stderr)
         return 1
     return 0
 

@@ -16,6 +16,7 @@ from remit.values._locator import Locator, SturdyRef
 from remit.values._model import Record, Tagged
 from remit.values._passable import passable, passable_args
 from remit.values._plain import register_copier
+from remit.values._printable import printable
 from remit.values._record import record
 from remit.values._records import model_record, raw_record
 from remit.values._same import key, same
@@ -41,6 +42,7 @@ __all__ = [
     "model_record",
     "passable",
     "passable_args",
+    "printable",
     "raw_record",
     "record",
     "register_copier",
