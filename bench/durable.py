@@ -93,4 +93,6 @@ def experiments(options: Options) -> Iterator[Experiment]:
     with peers("durable", names) as (started, skipped):
         for records, table in TABLES.items():
             measures = {name: _measure(peer, records, 0.6 * options.scale) for name, peer in started.items()}
+            if records == GROUP and "Remit" in started:  # what the group is worth, in the same run
+                measures["Remit, one at a time"] = _measure(started["Remit"], 1, 0.6 * options.scale)
             yield Experiment((table,), BASELINE, measures, ("remit",), skipped)

@@ -17,6 +17,8 @@ Held = list[tuple[Callable[..., None], tuple[Any, ...]]]
 class Keeper:
     """Lets go of what is held when the test says so, first handed over first."""
 
+    clean = False
+
     def __init__(self) -> None:
         self.vat: Vat
         self.held: Held = []

@@ -18,6 +18,8 @@ Held = list[tuple[Callable[..., None], tuple[Any, ...]]]
 class Slow:
     """A keeper that keeps when the test says so."""
 
+    clean = False
+
     def __init__(self) -> None:
         self.vat: Vat
         self.turns: list[dict[Any, Any]] = []
@@ -127,6 +129,42 @@ def test_sends_to_links_are_held() -> None:
     keeper.keep()
     assert link.selectors == ["work"]
     assert len(link.wishes) == 1
+
+
+def test_where_all_is_kept_nothing_is_held() -> None:
+    """What leaves while there is nothing to keep goes at once, as from a vat without a keeper."""
+    vat, keeper = durable(clean=True)
+    link = FakeLink()
+    tell(vat.spawn(Kept, far=Far(vat, 1, link))).send()
+    vat.run()
+    assert link.selectors == ["work"]
+    assert keeper.flushes == [[]]
+
+
+def test_what_leaves_later_does_not_overtake_what_is_held() -> None:
+    """While something is held, or is being let go, all that leaves queues behind it, even if there is nothing left to keep."""
+    vat, keeper = durable()
+    link = FakeLink()
+    first, second = [vat.spawn(Kept, number=number, far=Far(vat, 1, link)) for number in (10, 20)]
+    tell(first).send()
+    vat._drain(1)
+    keeper.clean = True
+    tell(second).send()
+    vat.run()
+    assert link.sent == []
+
+    class Chatty(FakeLink):
+        def deliver(self, handle: Any, message: Any) -> None:
+            super().deliver(handle, message)
+            vat._leave(link.sent.append, (2, message))  # caused by this, so it goes after all that is being let go
+
+    first._at.far._link = chatty = Chatty()
+    keeper.flushes[0].insert(0, (chatty.deliver, (1, keeper.flushes[0][0][1][2])))
+    keeper.keep()
+    assert [handle for handle, _ in link.sent] == [1, 1]
+    keeper.at_once = True
+    vat.run()
+    assert [handle for handle, _ in link.sent] == [1, 1, 2]
 
 
 def test_messages_inside_the_vat_are_not_held() -> None:

@@ -8,11 +8,13 @@ process refers to it any more: all durable objects are in memory, so then no fie
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from remit.durable._pace import Pace
 from remit.durable._portrait import KINDS, Portraits, index_key
 from remit.durable._rows import Batch, Store
 from remit.durable._writer import Writer
@@ -46,7 +48,8 @@ class Group:
 class DurableKeeper:
     """The keeper of one vat (`remit.vat.Keeper`); owned by its `DurableVat`.
 
-    Without an event loop each flush is committed at once, in this thread.
+    Without an event loop each flush is committed at once, in this thread; with one, that is for `pace` to say. `clean` is whether
+    all that turns have changed is kept.
     """
 
     def __init__(self, vat: Vat, store: Store, next_id: int) -> None:
@@ -55,6 +58,8 @@ class DurableKeeper:
         self.on_failure: Callable[[StoreError], None] | None = None
         self.hop: Callable[[Callable[[], None]], None] | None = None
         self.next_id = next_id
+        self.pace = Pace()
+        self.clean = True
         self._writer: Writer | None = None
         self._batch = Batch()
         self._turn_batch = Batch()
@@ -122,36 +127,47 @@ class DurableKeeper:
         batch.delete_object(self._ids[ref])
         self._whole(ref)
         self._write_new()
-        self._batch.extend(batch)
+        self._note(batch)
 
     # --- what a turn changed ----------------------------------------------------------------------------------
 
     def changed(self, turn: Turn) -> None:
         """Note what the turn changed in durable objects; raises `NotStorable`, and then has noted nothing."""
-        if not turn.before:
+        before = turn.before
+        if not before:
             return
         batch = self._turn_batch = Batch()
         next_id = self.next_id
+        id_of = self._ids.get
         try:
             for ref in (turn.target, *turn.touched):
-                if ref is not None and ref in self._ids:
-                    self._object(ref, turn.before)
-            self._write_new()
+                id = None if ref is None else id_of(ref)
+                if id is not None:
+                    self._object(id, ref, before)
+            if self._new:
+                self._write_new()
         except BaseException:
             for ref in self._new:
                 self._ids.pop(ref, None)
             self._new.clear()
             self.next_id = next_id
             raise
-        if len(batch):
+        if batch:
+            self._note(batch)
+
+    def _note(self, batch: Batch) -> None:
+        if self._batch:
             self._batch.extend(batch)
+        else:
+            self._batch = batch
+        self.clean = False
 
     def root(self, name: str, ref: Ref[Any]) -> None:
         """From now on this object is kept under a name."""
         batch = self._turn_batch = Batch()
         batch.put_meta(f"root:{name}", b"%d" % self._number(ref))
         self._write_new()
-        self._batch.extend(batch)
+        self._note(batch)
 
     def _write_new(self) -> None:
         """Write objects that have become durable; doing so may find more."""
@@ -173,20 +189,20 @@ class DurableKeeper:
             for key, value in self._portraits.rows(f"{kind.kind}.{name}", getattr(instance, name)):
                 self._turn_batch.put_field(id, name, key, value)
 
-    def _object(self, ref: Ref[Any], before: dict[Any, Any]) -> None:
+    def _object(self, id: int, ref: Any, before: dict[Any, Any]) -> None:
         if ref in before:  # it has become something else
-            self._turn_batch.delete_object(self._ids[ref])
+            self._turn_batch.delete_object(id)
             self._whole(ref)
             return
         instance = ref._at
         kind = instance._remit_
-        old = dict(zip(kind.fields, before[instance], strict=True)) if instance in before else {}
-        for name in kind.fields:
+        old = before.get(instance)
+        for at, name in enumerate(kind.fields):
             value = getattr(instance, name)
-            if name in old and old[name] is not value:
-                self._field(self._ids[ref], f"{kind.kind}.{name}", name, old[name], value)
+            if old is not None and old[at] is not value:
+                self._field(id, f"{kind.kind}.{name}", name, old[at], value)
             elif type(value) in KINDS and value in before:
-                self._entries(self._ids[ref], f"{kind.kind}.{name}", name, value, before)
+                self._entries(id, f"{kind.kind}.{name}", name, value, before)
 
     def _field(self, id: int, where: str, name: str, old: Any, value: Any) -> None:
         if type(old) in KINDS or type(value) in KINDS:
@@ -201,7 +217,7 @@ class DurableKeeper:
         elif isinstance(value, TurnDict):
             for entry in old:
                 if entry in value:
-                    row = self._portraits.value(f"{where}[{entry!r}]", value[entry])
+                    row = self._portraits.value(where, value[entry], entry)
                     self._turn_batch.put_field(id, name, encode(entry), row)
                 else:
                     self._turn_batch.delete_field(id, name, encode(entry))
@@ -220,7 +236,7 @@ class DurableKeeper:
             entry = value[index]
             same = isinstance(old, list) and index < length and old[index] is entry
             if not same or (type(entry) in KINDS and entry in before):
-                row = self._portraits.value(f"{where}[{index}]", entry)
+                row = self._portraits.value(where, entry, index)
                 self._turn_batch.put_field(id, name, index_key(index), row)
         for index in range(len(value), length):
             self._turn_batch.delete_field(id, name, index_key(index))
@@ -230,36 +246,45 @@ class DurableKeeper:
     def flush(self, held: Held) -> None:
         """Write what has been noted, then let go what was held for it (and for what is being written already)."""
         self._bury()
-        if not len(self._batch):
+        if not self._batch:
             if self._flying:
                 self._flying[-1].held.extend(held)
             else:
+                self.clean = True
                 self.vat._release(held)
             return
         batch, self._batch = self._batch, Batch()
-        group = Group(held)
-        if self.hop is None:
-            self._write_now(batch, group)
-            return
+        if self.hop is None or (not self._flying and self.pace.quick(len(batch))):
+            self._write_now(batch, held)
+        else:
+            self._hand_over(batch, Group(held), self.hop)
+
+    def _hand_over(self, batch: Batch, group: Group, hop: Callable[[Callable[[], None]], None]) -> None:
         if self._writer is None:
-            self._writer = Writer(self.store)
+            self._writer = Writer(self.store, self.pace)
         self._flying.append(group)
-        hop = self.hop
         self._writer.submit(batch, lambda error: hop(lambda: self._written(group, error)))
 
-    def _write_now(self, batch: Batch, group: Group) -> None:
+    def _write_now(self, batch: Batch, held: Held) -> None:
+        began = time.perf_counter()
         try:
             self.store.commit(batch)
-        except Exception as error:  # noqa: BLE001  # whatever it is, nothing of the batch can be trusted to be kept
+        except BaseException as error:
+            # Whatever it is, nothing of the batch can be trusted to be kept.
             self._failed(_as_store_error(error))
-            self.vat._forsake(group.held)
+            self.vat._forsake(held)
+            if not isinstance(error, Exception):
+                raise
             return
-        self.vat._release(group.held)
+        self.pace.took(time.perf_counter() - began)
+        self.clean = True
+        self.vat._release(held)
 
     def _written(self, group: Group, error: BaseException | None) -> None:
         if group in self._flying:
             self._flying.remove(group)
         if error is None:
+            self.clean = not self._flying and not self._batch
             self.vat._release(group.held)
         else:
             if self.vat.stopped is None:

@@ -25,6 +25,7 @@ __all__ = ["FIELD", "KINDS", "Portraits", "index_key"]
 FIELD: Final = b""
 KINDS: Final[dict[type, str]] = {TurnDict: "dict", TurnList: "list", TurnSet: "set"}
 _INDEX: Final = struct.Struct(">Q")
+_NO_ENTRY: Final = object()
 
 
 def index_key(index: int) -> bytes:
@@ -35,12 +36,13 @@ def index_key(index: int) -> bytes:
 class Portraits:
     """Writes values as rows for one vat. `number` gives the id of a near object, making it durable if it was not."""
 
-    __slots__ = ("_number", "_vat", "_where")
+    __slots__ = ("_entry", "_number", "_vat", "_where")
 
     def __init__(self, vat: Any, number: Callable[[Ref[Any]], int]) -> None:
         self._vat = vat
         self._number = number
         self._where = ""
+        self._entry: Any = _NO_ENTRY
 
     def rows(self, where: str, value: Any) -> Iterator[tuple[bytes, bytes]]:
         """All rows of a field, its own first. `where` names the field for errors."""
@@ -55,21 +57,24 @@ class Portraits:
         """The rows of a container's entries."""
         if isinstance(value, TurnDict):
             for name, entry in value.items():
-                yield encode(name), self.value(f"{where}[{name!r}]", entry)
+                yield encode(name), self.value(where, entry, name)
         elif isinstance(value, TurnList):
             for index, entry in enumerate(value):
-                yield index_key(index), self.value(f"{where}[{index}]", entry)
+                yield index_key(index), self.value(where, entry, index)
         else:
             for entry in value:
                 yield self.value(where, entry), b""
 
-    def value(self, where: str, value: Any) -> bytes:
-        """One value; raises `NotStorable` naming the place and the remedy."""
-        self._where = where
+    def value(self, where: str, value: Any, entry: Any = _NO_ENTRY) -> bytes:
+        """One value, of a container's entry where one is named; raises `NotStorable` naming the place and the remedy."""
+        self._where, self._entry = where, entry
         try:
-            return encode(_plain(value), self._reference)
+            return encode(_plain(value) if type(value) in KINDS else value, self._reference)
         except NotPassable as error:
-            raise NotStorable(f"{where}: {error}") from None
+            raise NotStorable(f"{self._place()}: {error}") from None
+
+    def _place(self) -> str:
+        return self._where if self._entry is _NO_ENTRY else f"{self._where}[{self._entry!r}]"
 
     def _reference(self, reference: Reference) -> bytes:
         ref: Any = reference
@@ -92,7 +97,7 @@ class Portraits:
         raise self._refusal(f"{ref!r}")
 
     def _refusal(self, what: str) -> NotStorable:
-        return NotStorable(f"{self._where} holds {what}")
+        return NotStorable(f"{self._place()} holds {what}")
 
 
 def _plain(value: Any) -> Any:

@@ -83,6 +83,11 @@ class Batch:
         flat = len(self.meta) + len(self.objects) + len(self.dropped) + len(self.outbox) + len(self.inbox)
         return flat + sum(map(len, self.cleared.values())) + sum(map(len, self.fields.values()))
 
+    def __bool__(self) -> bool:
+        return bool(
+            self.fields or self.meta or self.objects or self.dropped or self.cleared or self.outbox or self.inbox
+        )
+
     def put_meta(self, name: str, value: bytes) -> None:
         """Keep a value under a name; for what belongs to the vat as a whole."""
         self.meta[name] = value

@@ -78,7 +78,12 @@ def _fields(out: list[Statement], batch: Batch) -> None:
 
 
 def _add(out: list[Statement], form: Form, rows: Sequence[Iterable[object]]) -> None:
+    if not rows:
+        return
     head, row, between, tail = form
+    if len(rows) == 1:
+        out.append((head + row + tail, [*rows[0]]))
+        return
     done = 0
     for size in _SIZES:
         while len(rows) - done >= size:

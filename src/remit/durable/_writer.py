@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
+from remit.durable._pace import Pace
 from remit.durable._rows import Batch, Store
 from remit.errors import Misuse, StoreError
 
@@ -26,13 +28,14 @@ class Writer:
     written, since a later batch builds on the earlier ones: each further `done` gets the same error.
 
     The thread is not a daemon, so nothing is cut off half way when the interpreter ends; it lives only while there is
-    work, so it holds up no exit either.
+    work, so it holds up no exit either. `pace` is told how long commits take.
     """
 
-    __slots__ = ("_changed", "_closed", "_failure", "_store", "_thread", "_waiting")
+    __slots__ = ("_changed", "_closed", "_failure", "_pace", "_store", "_thread", "_waiting")
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, pace: Pace | None = None) -> None:
         self._store = store
+        self._pace = pace
         self._waiting: deque[tuple[Batch, Done]] = deque()
         self._changed = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
@@ -98,7 +101,10 @@ class Writer:
         first, *others = batches
         for batch in others:
             first.extend(batch)
+        began = time.perf_counter()
         self._store.commit(first)
+        if self._pace is not None:
+            self._pace.took(time.perf_counter() - began)
 
 
 def _tell(done: Done, failure: BaseException | None) -> None:

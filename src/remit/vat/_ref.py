@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # Always passable as they are. (An int may be too long and a str may hold surrogates, so those two are checked.)
 ATOMS: Final = frozenset({type(None), bool, float, bytes})
+PLAIN: Final = ATOMS | {int, str, list, dict}
 SMALL: Final = (1 << 30) - 1  # an int nearer to zero is passable, too; of one digit of Python's, it is compared fastest
 LEAST: Final = -SMALL
 
@@ -134,6 +135,9 @@ class Promise(Ref[T]):
     def __await__(self) -> Generator[Any, Any, T]:  # type: ignore[override]  # a promise stands for its value
         if active.turn is not None:
             return (yield self)  # type: ignore[no-any-return]  # the vat sends what the promise became
+        value = self._value
+        if self._pending is None and type(value) in PLAIN and self._vat._open:
+            return cast("T", value)  # there already: no future is needed
         return cast("T", (yield from _future(self)))
 
     def _route(self, message: Message, sender: Vat | None) -> None:

@@ -37,6 +37,9 @@ P = ParamSpec("P")
 class Keeper(Protocol):
     """Keeps a durable vat's state; see `remit.durable`."""
 
+    clean: bool
+    """Whether all that turns have changed is kept, so that what leaves now need not wait."""
+
     def changed(self, turn: Turn) -> None:
         """A turn is about to commit; raise `NotStorable` to fail it."""
 
@@ -82,6 +85,7 @@ class Vat:
         self._wake: Callable[[], None] = _nothing
         self._start: Callable[[Coroutine[Any, Any, None]], None] = self.unstarted.append
         self._held: list[Held] = []
+        self._releasing = False
         self._made: weakref.WeakSet[Promise[Any]] = weakref.WeakSet()  # by `promise()`: whoever settles them may not
         self._errors = 0
         self._driver: Driver | None = None
@@ -210,10 +214,17 @@ class Vat:
             go(*args)
         elif self.stopped is not None:
             drop(go, args, self.stopped)
+        elif self._open:
+            go(*args)
         else:
             self._held.append((go, args))
             if not self._awake:
                 self._rouse()
+
+    @property
+    def _open(self) -> bool:
+        """Whether what leaves may go at once: all that could have caused it is kept, and nothing is waiting before it."""
+        return self._keeper is None or (self._keeper.clean and not self._held and not self._releasing)
 
     def _flush(self) -> None:
         assert self._keeper is not None
@@ -228,8 +239,12 @@ class Vat:
 
     def _release(self, held: list[Held]) -> None:
         """What was held is kept now: let it go, even if the vat has stopped since."""
-        for go, args in held:
-            go(*args)
+        self._releasing = True  # what this makes leave goes after it
+        try:
+            for go, args in held:
+                go(*args)
+        finally:
+            self._releasing = False
 
     def _forsake(self, held: list[Held]) -> None:
         """What was held will not be kept, and the vat has stopped: whoever waits for it hears so."""
