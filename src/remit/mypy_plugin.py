@@ -87,7 +87,11 @@ class RemitPlugin(Plugin):
 
 
 # What the classes have themselves, as far as mypy asks for it.
-OWN = {REF: {"_vat", "_link", "_at", "_value", "_pending", "_teller"}, TELLER: {"_ref"}, CALLER: {"_ref"}}
+OWN = {
+    REF: {"_vat", "_link", "_at", "_value", "_pending", "_seat", "_straight", "_teller"},
+    TELLER: {"_ref"},
+    CALLER: {"_ref"},
+}
 
 
 def plugin(_version: str) -> type[Plugin]:

@@ -46,7 +46,7 @@ def field(factory: Callable[[], Any]) -> Any:
 class ActorType:
     """What the vat knows of an `@actor` class; made once by the decorator."""
 
-    __slots__ = ("cls", "defaults", "fields", "kind", "methods", "named", "ref_class", "restore", "snapshot", "version")
+    __slots__ = ("cls", "defaults", "fields", "kind", "methods", "named", "ref_class", "restore", "version")
 
     def __init__(self, cls: type, kind: str, version: int, fields: tuple[str, ...], defaults: dict[str, Any]) -> None:
         self.cls = cls
@@ -60,9 +60,7 @@ class ActorType:
                 raise Misuse(f"{cls.__qualname__}: a field and a method are both named {name!r}")
         self.named = {name: method for name, method in self.methods.items() if name is not None}
         self.ref_class: type[Ref[Any]] = ref_class(cls, self.methods)
-        self.snapshot: Callable[[Any], tuple[Any, ...]]
-        self.restore: Callable[[Any, tuple[Any, ...]], None]
-        self.snapshot, self.restore = _copiers(fields)
+        self.restore: Callable[[Any, tuple[Any, ...]], None] = _restorer(fields)
 
     @property
     def readable(self) -> bool:
@@ -104,7 +102,7 @@ def actor(cls: type[C] | None = None, *, kind: str | None = None, version: int =
         known = ActorType(made, kind or f"{made.__module__}.{made.__qualname__}", version, fields, defaults)
         made._remit_ = known  # type: ignore[attr-defined]
         made.__init__ = _constructor(fields, defaults)  # type: ignore[method-assign]  # as dataclasses do
-        made.__setattr__ = _setter(frozenset(fields), known.snapshot)  # type: ignore[method-assign]  # the state's only door
+        made.__setattr__ = _setter(fields)  # type: ignore[method-assign]  # the state's only door
         made.__delattr__ = _no_delete  # type: ignore[method-assign]
         made.__eq__ = object.__eq__  # type: ignore[method-assign]  # objects have identity, not value
         made.__hash__ = object.__hash__  # type: ignore[method-assign]
@@ -165,12 +163,17 @@ def _constructor(fields: tuple[str, ...], defaults: dict[str, Any]) -> Any:
     return scope["__init__"]
 
 
-def _copiers(fields: tuple[str, ...]) -> tuple[Any, Any]:
+def _all(fields: tuple[str, ...]) -> str:
+    """What is in the parentheses of a tuple of all fields."""
+    return "".join(f"self.{name}, " for name in fields)
+
+
+def _restorer(fields: tuple[str, ...]) -> Any:
+    """What puts back all fields of an object as they were."""
     scope: dict[str, Any] = {"_set": _set}
-    got = "".join(f"self.{name}, " for name in fields)
     put = "".join(f"    _set(self, {name!r}, old[{index}])\n" for index, name in enumerate(fields))
-    exec(f"def snapshot(self):\n    return ({got})\ndef restore(self, old):\n{put or '    pass'}", scope)  # noqa: S102  # as above
-    return scope["snapshot"], scope["restore"]
+    exec(f"def restore(self, old):\n{put or '    pass'}", scope)  # noqa: S102  # as above
+    return scope["restore"]
 
 
 def adopt_field(instance: Any, name: str, value: Any) -> Any:
@@ -183,29 +186,49 @@ def adopt_field(instance: Any, name: str, value: Any) -> Any:
         raise NotPassable(f"field {name!r} of {type(instance).__name__}: {error}") from None
 
 
-def _setter(fields: frozenset[str], snapshot: Callable[[Any], tuple[Any, ...]]) -> Any:
-    def __setattr__(self: Any, name: str, value: Any) -> None:  # noqa: N807
-        kind = type(value)
-        if (
-            not (kind is int and LEAST < value < SMALL)
-            and kind not in ATOMS
-            and not (kind is str and value.isascii())
-            and not isinstance(value, Ref)
-        ):
-            value = adopt_field(self, name, value)
-        turn = active.turn
-        if turn is None:
-            raise Misuse(f"{type(self).__name__}.{name} can be changed only during a turn")
-        if name not in fields:
-            raise AttributeError(
-                f"{type(self).__name__} has no field {name!r}; declared are: {', '.join(sorted(fields))}"
-            )
-        before = turn.before
-        if self not in before:
-            before[self] = snapshot(self)
-        _set(self, name, value)
+def _setter(fields: tuple[str, ...]) -> Any:
+    """`__setattr__` from the fields: source text with the snapshot in it, since a write is what methods do most."""
+    scope = {
+        "_set": _set,
+        "_atoms": ATOMS,
+        "_active": active,
+        "_refs": Ref,
+        "_adopt": adopt_field,
+        "_refuse": _refuse,
+        "_fields": frozenset(fields),
+    }
+    exec(_SETTER.format(least=LEAST, small=SMALL, all=_all(fields)), scope)  # noqa: S102  # as above
+    return scope["__setattr__"]
 
-    return __setattr__
+
+_SETTER: Final = """
+def __setattr__(self, name, value):
+    kind = type(value)
+    if (
+        not (kind is int and {least} < value and value < {small})
+        and kind not in _atoms
+        and not (kind is str and value.isascii())
+        and not isinstance(value, _refs)
+    ):
+        value = _adopt(self, name, value)
+    turn = _active.turn
+    if turn is None or name not in _fields:
+        _refuse(self, name, turn, _fields)
+    if turn.changed is not self:
+        if turn.changed is None:
+            turn.changed = self
+            turn.old = ({all})
+        elif self not in turn.before:
+            turn.before[self] = ({all})
+    _set(self, name, value)
+"""
+
+
+def _refuse(self: Any, name: str, turn: Any, fields: frozenset[str]) -> None:
+    """What may not be set."""
+    if turn is None:
+        raise Misuse(f"{type(self).__name__}.{name} can be changed only during a turn")
+    raise AttributeError(f"{type(self).__name__} has no field {name!r}; declared are: {', '.join(sorted(fields))}")
 
 
 def _no_delete(self: Any, name: str) -> None:

@@ -46,7 +46,7 @@ def become(behaviour: Any) -> None:
     ref = turn.target
     assert ref is not None
     turn.before.setdefault(ref, ref._at)
-    ref._at = behaviour
+    ref._become(behaviour)
 
 
 def on(
@@ -173,18 +173,18 @@ def call_now(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs:
     if method.is_async:
         raise NotNear(f"{method.name} is async: it takes several turns and cannot be called in one; send instead")
     outer, turn.before = turn.before, {}
-    mark, target = len(turn.effects), turn.target
+    mark, target = len(turn.calls), turn.target
     turn.target = near
     turn.touched.append(near)
     try:
         value = method.function(near._at, *given, **(message.kwargs or {}))
         if value.__class__ not in ATOMS:
             value = passable(value)
-        if turn.before and method.reads:
+        if method.reads and turn.dirty():
             raise unread(message)
     except BaseException as error:  # noqa: BLE001  # `_raise` raises it again
         turn.undo()
-        del turn.effects[mark:]
+        del turn.calls[mark:]
         turn.before, turn.target = outer, target
         _raise(turn, message, error)
     turn.merge(outer)

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import re
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from remit.errors import Broken, Misuse, NoSuchMethod
 from remit.values import Symbol, passable
 from remit.vat._active import active
-from remit.vat._message import Message
+from remit.vat._message import Call, Message
 from remit.vat._outcome import Failed
-from remit.vat._ref import ATOMS, DIRECT, LEAST, SMALL, Promise, Ref
+from remit.vat._ref import ATOMS, LEAST, SMALL, Promise, Ref
 from remit.vat._task import Handler, Task
+from remit.vat._turn import SEVERAL
 from remit.vat._waiting import unwinding
 
 if TYPE_CHECKING:
@@ -43,6 +44,74 @@ class Job(Protocol):
         """The vat has stopped: it will never be processed."""
 
 
+def drain(vat: Vat, limit: int) -> int:
+    """Run turns until the queue is empty or `limit` are done; the number of turns. A call's turn, which most are, is spelt out here."""
+    queue, turn = vat._queue, vat._turn
+    next_job = queue.popleft
+    ran = 0
+    while ran != limit and queue:
+        ran += 1
+        job = next_job()
+        if not isinstance(job, tuple):
+            if isinstance(job, Task):
+                resume(vat, job)
+            else:
+                job.run(vat)
+            continue
+        target, seat, selector, args, promise, context = job
+        turn.target = target
+        turn.context = context
+        active.turn = turn
+        try:
+            try:
+                method = seat.named[selector]
+            except KeyError:
+                method, args = find(seat.behaviour._remit_, Message.of(job))
+            if not args:
+                value = method.function(seat.behaviour)
+            elif len(args) == 1:
+                value = method.function(seat.behaviour, args[0])
+            else:
+                value = method.function(seat.behaviour, *args)
+            kind = type(value)
+            if not (kind is int and value > LEAST and value < SMALL) and kind not in ATOMS:  # see SMALL
+                value = value if kind is CoroutineType else passable(value)
+            if (method.reads or vat._keeper is not None) and kind is not CoroutineType:
+                may_commit(vat, job, method.reads)
+        except BaseException as error:  # noqa: BLE001  # whatever a turn raises breaks its promise
+            failed(vat, Message.of(job), error)
+            continue
+        if kind is CoroutineType:
+            resume(vat, Task(vat, Message.of(job), value, method.reads))
+            continue
+        active.turn = None
+        if turn.changed is SEVERAL:
+            turn.clean()
+        turn.changed = turn.old = None
+        if turn.calls:
+            commit(vat, turn)
+        if context.account is not None:
+            context.account.repay()
+        if promise is not None:
+            _fulfil(vat, promise, value)
+    return ran
+
+
+def _fulfil(vat: Vat, promise: Promise[Any], value: Any) -> None:
+    """A call has its result: `promise._settle(value, vat)`, with what is usual spelt out: one method waits for it, or nobody yet."""
+    if unwinding.later is None and vat.stopped is None and not isinstance(value, Promise):
+        pending: list[Any] | None = promise._pending
+        if pending is None:
+            promise._value = value
+            return
+        if len(pending) == 1 and type(task := pending[0]) is Task and task.vat is vat:
+            promise._value = task.awaited = value
+            promise._pending = None
+            vat._queue.append(task)
+            return
+    promise._settle(value, vat)
+
+
 def deliver(vat: Vat, message: Message) -> None:
     """A message's turn."""
     turn = vat._turn
@@ -50,50 +119,16 @@ def deliver(vat: Vat, message: Message) -> None:
     turn.context = message.context
     active.turn = turn
     try:
-        behaviour, args = ref._at, message.args
-        method = behaviour._remit_.named.get(message.selector)
-        if method is None or message.foreign:
-            method, args = find(behaviour._remit_, message)
-        if message.kwargs is not None:
-            value = method.function(behaviour, *args, **message.kwargs)
-        elif not args:
-            value = method.function(behaviour)
-        elif len(args) == 1:
-            value = method.function(behaviour, args[0])
-        else:
-            value = method.function(behaviour, *args)
-        kind = type(value)
-        plain = (kind is int and LEAST < value < SMALL) or kind in ATOMS or (kind is str and value.isascii())
-        if kind is not CoroutineType:
-            if not plain:
-                value = passable(value)
-            if vat._keeper is not None or (turn.before and method.reads):
-                may_commit(vat, message, method.reads)
-    except BaseException as error:  # noqa: BLE001  # whatever a turn raises breaks its promise
-        abort(vat, message, _misfit(message, error) if isinstance(error, TypeError) else error)
+        behaviour = ref._at
+        method, args = find(behaviour._remit_, message)
+        value = method.function(behaviour, *args, **(message.kwargs or {}))
+    except BaseException as error:  # noqa: BLE001  # as in run_call
+        failed(vat, message, error)
         return
-    if kind is CoroutineType:
+    if type(value) is CoroutineType:
         resume(vat, Task(vat, message, value, method.reads))
-        return
-    active.turn = None
-    if turn.before:
-        turn.before = {}
-    if turn.effects or turn.touched:
-        commit(vat, turn)
-    if message.context.account is not None:
-        message.finish()
-    promise = message.promise
-    if promise is None:
-        return
-    if plain and unwinding.later is None and not message.foreign and vat.stopped is None:
-        pending: list[Any] | None = promise._pending
-        if pending is not None and len(pending) == 1 and type(task := pending[0]) is Task and task.vat is vat:
-            # What `promise._settle(value, vat)` comes to where one method of a vat awaits another.
-            promise._value = task.awaited = value
-            promise._pending = None
-            vat._queue.append(task)
-            return
-    promise._settle(value, vat)
+    else:
+        finish(vat, message, value, method.reads)
 
 
 def resume(vat: Vat, task: Task) -> None:
@@ -111,30 +146,30 @@ def resume(vat: Vat, task: Task) -> None:
             awaited = task.coroutine.send(outcome)
         if type(awaited) is not Promise and not isinstance(awaited, Ref):
             raise _strange(message, awaited)
-        if vat._keeper is not None or (turn.before and task.reads):
+        if vat._keeper is not None or task.reads:
             may_commit(vat, message, task.reads)
     except StopIteration as end:
         finish(vat, message, end.value, task.reads)
         return
-    except BaseException as error:  # noqa: BLE001  # as in deliver
+    except BaseException as error:  # noqa: BLE001  # as in run_call
         _close_quietly(task.coroutine)
         abort(vat, message, error)
         return
     active.turn = None
-    if turn.before:
-        turn.before = {}
-    effects = turn.effects
-    if len(effects) == 1 and type(effects[0]) is Message and not turn.touched:
-        sent = effects[0]
-        promise, target = sent.promise, sent.target
-        direct = type(target) in DIRECT and target._vat is vat and sent.context.account is None and vat.stopped is None
-        if direct and promise is not None and promise is awaited:
+    if turn.changed is not None:
+        turn.clean()
+    calls = turn.calls
+    if len(calls) == 1 and not turn.mixed and vat.stopped is None:
+        call: Any = calls[0]
+        if call[4] is awaited:
             # What `commit` and `awaited._wait(task)` come to for `await ref.method(...)`.
-            vat._queue.append(sent)
-            promise._pending = [task]
-            turn.effects = []
+            if turn.context.account is not None:
+                turn.context.account.borrow()
+            calls.clear()
+            awaited._pending = [task]
+            vat._queue.append(call)
             return
-    if effects or turn.touched:
+    if calls:
         commit(vat, turn)
     if isinstance(awaited, Promise):
         awaited._wait(task)
@@ -184,10 +219,10 @@ def handle(vat: Vat, handler: Handler) -> None:
         finish(vat, message, result, reads=False)
 
 
-def may_commit(vat: Vat, message: Message, reads: bool) -> None:
+def may_commit(vat: Vat, message: Message | Call, reads: bool) -> None:
     """Raise what keeps the current turn from ending well: a mark that it breaks, or its keeper."""
-    if reads and vat._turn.before:
-        raise unread(message)
+    if reads and vat._turn.dirty():
+        raise unread(message if isinstance(message, Message) else Message.of(message))
     if vat._keeper is not None:
         vat._keeper.changed(vat._turn)
 
@@ -203,24 +238,41 @@ def answer(vat: Vat, message: Message, value: Any) -> None:
 
 def commit(vat: Vat, turn: Turn) -> None:
     """The turn has ended well: forget what was before, and let its effects happen."""
-    if turn.before:
-        turn.before = {}
-    if turn.touched:
-        turn.touched = []
-    if not turn.effects:
+    if turn.changed is not None:
+        turn.clean()
+    if not turn.calls:
         return
-    effects, turn.effects = turn.effects, []
-    context = turn.context
-    direct = context.account is None and vat._awake and vat.stopped is None
+    if turn.mixed or vat.stopped is not None or not vat._awake:
+        _commit_each(vat, turn)
+        return
+    account = turn.context.account
+    if account is not None:
+        for _ in turn.calls:
+            account.borrow()
+    vat._queue.extend(cast("list[Call]", turn.calls))
+    turn.calls.clear()
+
+
+def _commit_each(vat: Vat, turn: Turn) -> None:
+    """Let the turn's effects happen where they are not all calls, or where calls may not go straight to the queue."""
+    effects, turn.calls = turn.calls, []
+    turn.mixed = False
     for effect in effects:
-        if direct and type(effect) is Message and effect.context is context:
-            # What `effect.commit(vat)` comes to for most: straight to the queue.
-            target = effect.target
-            if type(target) in DIRECT and target._vat is vat:
-                vat._queue.append(effect)
-                continue
-        effect.commit(vat)
-        direct = direct and vat.stopped is None
+        if isinstance(effect, tuple):
+            Message.of(effect).commit(vat)
+        else:
+            effect.commit(vat)
+
+
+def failed(vat: Vat, message: Message, error: BaseException) -> None:
+    """A method raised at its first turn. Arguments are not looked at before, so it may be that they did not fit."""
+    if isinstance(error, TypeError):
+        try:
+            method, args = find(message.target._at._remit_, message)
+            method.check(args, message.kwargs)
+        except Broken as better:
+            error = better
+    abort(vat, message, error)
 
 
 def abort(vat: Vat, message: Message, error: BaseException) -> None:
@@ -240,8 +292,9 @@ def undo(vat: Vat) -> None:
     turn = vat._turn
     active.turn = None
     turn.undo()
-    turn.effects.clear()
-    turn.touched.clear()
+    turn.clean()
+    turn.calls.clear()
+    turn.mixed = False
 
 
 def close(vat: Vat, task: Task) -> None:
@@ -281,16 +334,6 @@ def _words(error: BaseException) -> str:
     if isinstance(error, OSError | ImportError | SyntaxError):
         words = _PATH.sub("(a path)", words)
     return _SECRET.sub("/s/(hidden)", words)
-
-
-def _misfit(message: Message, error: BaseException) -> BaseException:
-    """Tell arguments that did not fit the method from an error inside it: the method is called without a look at them."""
-    try:
-        method, args = find(message.target._at._remit_, message)
-        method.check(args, message.kwargs)
-    except Broken as better:
-        return better
-    return error
 
 
 def unread(message: Message) -> Misuse:

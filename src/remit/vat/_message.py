@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from remit.vat._outcome import Failed
 
 if TYPE_CHECKING:
     from remit.errors import Broken
     from remit.vat._ref import Promise, Ref
+    from remit.vat._seat import Seat
     from remit.vat._vat import Vat
 
 
@@ -59,6 +60,11 @@ class Context:
 
 
 ROOT = Context()
+
+
+Call: TypeAlias = "tuple[Ref[Any], Seat, str, tuple[Any, ...], Promise[Any] | None, Context]"
+"""A message from one object of a vat to another of the same, as it waits in the queue: most messages are such calls, and a tuple is
+made and let go in a third of the time. Target, its seat, selector, arguments, promise, context: as in `Message`."""
 
 
 class Message:
@@ -124,6 +130,12 @@ class Message:
         """What is called with arguments of which kinds and sizes, for logs: no value of an argument is in it."""
         args = [*map(_shape, self.args), *(f"{name}={_shape(value)}" for name, value in (self.kwargs or {}).items())]
         return f"{self.selector or ''}({', '.join(args)}) to {self.target!r}"
+
+    @staticmethod
+    def of(call: Call) -> Message:
+        """The same as a message, for whoever does more with it than run it."""
+        target, _, selector, args, promise, context = call
+        return Message(target, selector, args, None, promise, context)
 
     def __repr__(self) -> str:
         return f"<message {self.selector or '()'} to {self.target!r}>"

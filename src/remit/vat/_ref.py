@@ -19,6 +19,7 @@ from remit.vat._active import active
 from remit.vat._link import Link, hand_over
 from remit.vat._message import ROOT, Context, Message
 from remit.vat._outcome import PENDING, Failed
+from remit.vat._seat import NOWHERE, Seat
 from remit.vat._waiting import Alias, Follower, Prompt, Waiter, unwinding
 
 if TYPE_CHECKING:
@@ -32,32 +33,29 @@ SMALL: Final = (1 << 30) - 1  # an int nearer to zero is passable, too; of one d
 LEAST: Final = -SMALL
 
 
-DIRECT: Final[set[type]] = set()
-"""The classes of references whose messages go straight to their vat's queue. (CPython 3.11 looks up what belongs to a class with
-`__getattr__` the slow way, so in the hot path references and promises are asked as little as can be.)"""
-
-
 class Ref(Reference, Generic[T]):
     """A reference to an object in a vat of this process.
 
     There is one `Ref` for each object, so identity is equality; the object lives as long as somebody holds it.
     """
 
-    __slots__ = ("__weakref__", "_at", "_link", "_vat")
+    __slots__ = ("__weakref__", "_at", "_link", "_seat", "_vat")
 
     _vat: Vat
     _link: Link | None
     _at: Any  # near: the behaviour, which `become` replaces; far: the link's handle
+    _seat: Seat  # for calls in one vat
     _teller: ClassVar[type[Any]]  # what `tell` makes
+    _straight: ClassVar[bool] = True  # whether such calls may go past `_route`
 
     def __init__(self, vat: Vat, at: Any, link: Link | None = None) -> None:
         self._vat = vat
         self._at = at
         self._link = link
+        self._seat = Seat(vat, at) if self._straight else NOWHERE
 
     def __init_subclass__(cls) -> None:
-        if cls._route is Ref._route:
-            DIRECT.add(cls)
+        cls._straight = cls._route is Ref._route
 
     def __getattr__(self, name: str) -> Verb:
         if name.startswith("_"):
@@ -85,6 +83,12 @@ class Ref(Reference, Generic[T]):
         else:
             sender._leave(vat._enqueue, message)
 
+    def _become(self, behaviour: Any) -> None:
+        """From the next message on, the object is this."""
+        self._at = behaviour
+        if self._straight:
+            self._seat.take(behaviour)
+
     def _behind(self) -> Ref[Any] | None:
         """The reference to which a gate passes messages on; None for an object that answers by itself."""
         return None
@@ -95,9 +99,6 @@ class Ref(Reference, Generic[T]):
 
     def __repr__(self) -> str:
         return f"<ref {type(self._at)._remit_.kind} in {self._vat.name}>"
-
-
-DIRECT.add(Ref)
 
 
 class Far(Ref[T]):

@@ -2,7 +2,7 @@
 
     before    object → its fields, container → its old entries, reference → its old behaviour: as they were
               when this turn (or this nested call) first changed them
-    effects   messages sent and promises settled, in order; they leave when the turn commits
+    effects   calls and messages sent, promises settled, in order; they leave when the turn commits
 
 A nested `call` works on a `before` of its own, so that it can be undone by itself (a savepoint); when it succeeds the
 two are merged, the older state winning.
@@ -10,10 +10,10 @@ two are merged, the older state winning.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from remit.vat._containers import TurnDict, TurnList, TurnSet
-from remit.vat._message import ROOT, Context
+from remit.vat._message import ROOT, Call, Context
 from remit.vat._ref import Promise, Ref
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ class Effect(Protocol):
 
     def commit(self, vat: Vat) -> None:
         """The turn has ended well."""
+
+
+SEVERAL: Final = object()
 
 
 class Settlement:
@@ -42,23 +45,59 @@ class Settlement:
 
 
 class Turn:
-    """The one turn that a vat runs at a time; the vat owns it and uses it again."""
+    """The one turn that a vat runs at a time; the vat owns it and uses it again.
 
-    __slots__ = ("before", "context", "effects", "target", "touched", "vat")
+    `changed` says how much has changed: None, nothing; an object, its fields only, which were `old`; `SEVERAL`, see `before`.
+    """
+
+    __slots__ = ("_before", "calls", "changed", "context", "mixed", "old", "target", "touched", "vat")
 
     def __init__(self, vat: Vat) -> None:
         self.vat = vat
-        self.before: dict[Any, Any] = {}
-        self.effects: list[Effect] = []
+        self.changed: Any = None
+        self.old: Any = None
+        self._before: dict[Any, Any] = {}
+        self.calls: list[Call | Effect] = []
+        self.mixed = False  # whether other effects than calls are among them
         self.touched: list[Ref[Any]] = []  # whose methods were entered by `call`, besides the target's
         self.target: Ref[Any] | None = None
         self.context: Context = ROOT
+
+    @property
+    def before(self) -> dict[Any, Any]:
+        """What was before, by what was changed. Most turns change one object, and need no dictionary for it."""
+        if self.changed is not SEVERAL:
+            self._before = {} if self.changed is None else {self.changed: self.old}
+            self.changed = SEVERAL
+            self.old = None
+        return self._before
+
+    @before.setter
+    def before(self, before: dict[Any, Any]) -> None:
+        self.changed = SEVERAL
+        self._before = before
+
+    def dirty(self) -> bool:
+        """Whether anything was changed."""
+        return self.changed is not None and (self.changed is not SEVERAL or bool(self._before))
+
+    def clean(self) -> None:
+        """Forget what was before: it has ended well, or all is put back."""
+        self.changed = self.old = None
+        self._before = {}
+        self.touched = []
+
+    @property
+    def effects(self) -> list[Call | Effect]:
+        """What the turn wants to happen, in order, for whoever adds something that is not a call to an object of this vat."""
+        self.mixed = True
+        return self.calls
 
     def undo(self) -> None:
         """Put back what the turn, or the nested call, changed; forget what it sent."""
         for changed, old in self.before.items():
             restore(changed, old)
-        self.before.clear()
+        self.before = {}
 
     def merge(self, outer: dict[Any, Any]) -> None:
         """A nested call succeeded: its changes are the outer turn's now."""
@@ -77,6 +116,6 @@ def restore(changed: Any, old: Any) -> None:
     if isinstance(changed, TurnDict | TurnList | TurnSet):
         changed._restore(old)
     elif isinstance(changed, Ref):
-        changed._at = old
+        changed._become(old)
     else:
         changed._remit_.restore(changed, old)

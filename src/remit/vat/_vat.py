@@ -19,12 +19,11 @@ from remit.errors import Broken, LinkLost, Misuse, Uncertain
 from remit.vat._active import active
 from remit.vat._actor import actor_type
 from remit.vat._device import DeviceLink
-from remit.vat._engine import Job, close, commit, deliver, explain, handle, resume, undo
+from remit.vat._engine import Job, close, commit, deliver, drain, explain, handle, resume, undo
 from remit.vat._held import Held, drop
-from remit.vat._message import ROOT, Message
+from remit.vat._message import ROOT, Call, Message
 from remit.vat._outcome import Failed
 from remit.vat._ref import Far, Promise, Ref
-from remit.vat._task import Task
 from remit.vat._turn import Turn
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class Vat:
         self.stopped: Broken | None = None
         self._keeper = keeper
         self._recorder = recorder
-        self._queue: deque[Job] = deque()
+        self._queue: deque[Call | Job] = deque()
         self._turn = Turn(self)
         self._awake = False
         self._wake: Callable[[], None] = _nothing
@@ -145,7 +144,7 @@ class Vat:
         self._awake = True
         try:
             while True:
-                ran += self._drain(limit - ran)
+                ran += drain(self, limit - ran)
                 if self._keeper is not None and self.stopped is None:
                     self._flush()
                 # What is let go may make more leave, which nobody else would flush.
@@ -158,20 +157,6 @@ class Vat:
             if self._queue or self._held:
                 self._rouse()
 
-    def _drain(self, limit: int) -> int:
-        queue, next_job = self._queue, self._queue.popleft
-        ran = 0
-        while queue and ran < limit:
-            ran += 1
-            job = next_job()
-            if type(job) is Message:
-                deliver(self, job)
-            elif type(job) is Task:
-                resume(self, job)
-            else:
-                job.run(self)
-        return ran
-
     def stop(self, why: Broken | None = None) -> None:
         """End the vat: what is queued or held breaks, what arrives later breaks. Objects are not told."""
         if active.turn is not None:
@@ -180,7 +165,8 @@ class Vat:
             return
         self.stopped = why or LinkLost(f"vat {self.name} has stopped")
         while self._queue:
-            self._queue.popleft().fail(self.stopped, None)
+            job = self._queue.popleft()
+            (Message.of(job) if isinstance(job, tuple) else job).fail(self.stopped, None)
         for promise in tuple(self._made):
             promise._settle(Failed(self.stopped), None)
         for device in self.devices.values():
