@@ -13,6 +13,7 @@ help:
 	@echo "make fuzz         hostile bytes for whatever reads any (N=100000 SEED=1 ONLY=session,toml ENGINE=structured|coverage)"
 	@echo "make flood        a node among N connections that never prove a key (N=10000), and how its peers fare"
 	@echo "make conformance  the public OCapN suite: OCAPN_SUITE=directory make conformance (DIALECT=ocapn-1.0 FRESH=no VERBOSE=yes)"
+	@echo "make soak         a million references leave nothing behind (N=1000000 KIND=unix SEED=1)"
 	@echo "make format       let ruff format the code and mend what it can"
 	@echo "make clean        remove .venv and caches"
 
@@ -69,6 +70,9 @@ flood: dev
 conformance:
 	@tools/setup conformance
 	@OCAPN_SUITE="$(OCAPN_SUITE)" DIALECT="$(DIALECT)" FRESH="$(FRESH)" VERBOSE="$(VERBOSE)" .venv/bin/python tools/conformance.py
+
+soak: core
+	@.venv/bin/python tools/soak.py $(or $(N),1000000) --kind $(or $(KIND),unix) --seed $(or $(SEED),1)
 
 format: dev
 	@.venv/bin/ruff check --fix

@@ -1,8 +1,10 @@
-"""A session's tables in words, with each invariant checked in passing."""
+"""A session's tables in words, with each invariant checked in passing (`_faults.py`)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from remit.captp._faults import faults
 
 if TYPE_CHECKING:
     from remit.captp._session import Session
@@ -24,6 +26,8 @@ def left(session: Session) -> list[str]:
     lines += [f"listening to {position}" for position in session._listening]
     if session.bootstrap.waiting():
         lines.append(f"gifts waiting: {session.bootstrap.waiting()}")
+    if session.collecting:
+        lines.append(f"gifts on their way: {session.collecting}")
     return lines
 
 
@@ -33,24 +37,9 @@ def exported(session: Session) -> list[Ref[Any]]:
     return [ref for ref in refs if ref._link is None and hasattr(type(ref._at), "_remit_")]
 
 
-def faults(session: Session) -> list[str]:
-    """What contradicts the invariants of the tables."""
-    found = session.exports.faults() + session.imports.faults()
-    found += [f"question {a} has the wrong answer position" for a, q in session._questions.items() if q.answer != a]
-    found += [
-        f"resolver of question {a} is not exported"
-        for a, q in session._questions.items()
-        if q not in _exported(session)
-    ]
-    return found
-
-
-def _exported(session: Session) -> set[object]:
-    return {export.ref for export in session.exports.by_position.values()}
-
-
 def dump(session: Session) -> str:
-    """The whole session: state, tables, faults."""
+    """The whole session: state, tables, what waits to be sent, faults."""
     head = f"{session!r}, side {session.side.hex()[:12]}, dialect {session.dialect.name}"
+    waiting = f"{len(session._output)} messages to send, {session.garbage} entries to give back"
     marked = [f"  FAULT {fault}" for fault in faults(session)]
-    return "\n".join([head, *(f"  {line}" for line in left(session)), *marked])
+    return "\n".join([head, *(f"  {line}" for line in left(session)), f"  {waiting}", *marked])

@@ -128,9 +128,20 @@ class Exports:
     def faults(self) -> list[str]:
         """What contradicts the invariants."""
         found = [f"export {p} has count {e.count}" for p, e in self.by_position.items() if p and e.count <= 0]
+        found += [f"export {p} was never given out" for p in self.by_position if not 0 <= p < self._next]
         found += [
             f"index of {r!r} is wrong"
             for r, p in self.by_ref.items()
             if self.by_position.get(p) is None or self.by_position[p].ref is not r
         ]
+        found += [
+            f"export {p} is not in the index"
+            for p, e in self.by_position.items()
+            if p and question_of(e) is None and self.by_ref.get(e.ref) != p
+        ]
         return found
+
+
+def question_of(entry: Export) -> ResolverRef | None:
+    """The question whose resolver stands at this place of the table; None for what others hold, too."""
+    return entry.ref if isinstance(entry.ref, ResolverRef) else None

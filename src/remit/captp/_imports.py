@@ -78,6 +78,8 @@ class Imports:
 
     def faults(self) -> list[str]:
         """What contradicts the invariants."""
-        return [
+        found = [
             f"import {p} has count {e.count}" for p, e in self.by_position.items() if e.count <= 0 or e.position != p
         ]
+        found += [f"{count} of import {p} are to be given back" for p, count in self.given_back.items() if count <= 0]
+        return found
