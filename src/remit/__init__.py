@@ -8,6 +8,7 @@ values, errors.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import TypeVar as _TypeVar
 
 from remit.errors import Broken, RemitError
 from remit.values import NULL, Symbol, Tagged, compiled, key, passable, record, same
@@ -34,6 +35,9 @@ if _TYPE_CHECKING:
     import os
 
     from remit.machines import LocalMachine
+    from remit.vat import Teller
+
+_T = _TypeVar("_T")
 
 __all__ = [
     "NULL",
@@ -48,6 +52,7 @@ __all__ = [
     "become",
     "call",
     "compiled",
+    "durably",
     "field",
     "key",
     "machine",
@@ -64,6 +69,13 @@ __all__ = [
     "tell",
     "this",
 ]
+
+
+def durably(ref: Ref[_T]) -> Teller[_T]:
+    """The reference as one to send to for certain; see `remit.durable.durably`."""
+    from remit.durable import durably  # only durable vats pay for stores and the network
+
+    return durably(ref)
 
 
 def machine(hob: str | os.PathLike[str] | None = None) -> LocalMachine:

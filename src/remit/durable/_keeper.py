@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from remit.durable._inbox import Inbox, Receipt
+from remit.durable._outbox import Outbox, Posting
 from remit.durable._pace import Pace
 from remit.durable._portrait import KINDS, Portraits, index_key
 from remit.durable._rows import Batch, Store
@@ -52,9 +54,13 @@ class DurableKeeper:
     all that turns have changed is kept.
     """
 
-    def __init__(self, vat: Vat, store: Store, next_id: int) -> None:
+    def __init__(self, vat: Vat, store: Store, next_id: int, outbox: Outbox, inbox: Inbox) -> None:
         self.vat = vat
         self.store = store
+        self.outbox = outbox
+        self.inbox = inbox
+        outbox.forget = self.acknowledged
+        inbox.keep = self.seen
         self.on_failure: Callable[[StoreError], None] | None = None
         self.hop: Callable[[Callable[[], None]], None] | None = None
         self.next_id = next_id
@@ -134,7 +140,11 @@ class DurableKeeper:
     def changed(self, turn: Turn) -> None:
         """Note what the turn changed in durable objects; raises `NotStorable`, and then has noted nothing."""
         before = turn.before
-        if not before:
+        postings = [effect for effect in turn.effects if type(effect) is Posting]
+        receipt: Any = turn.context if type(turn.context) is Receipt and not turn.context.done else None
+        if receipt is not None and (turn.target is None or turn.target._behind() is not None):
+            receipt = None  # a turn of the gate before the message's own
+        if not before and not postings and receipt is None:
             return
         batch = self._turn_batch = Batch()
         next_id = self.next_id
@@ -146,14 +156,32 @@ class DurableKeeper:
                     self._object(id, ref, before)
             if self._new:
                 self._write_new()
+            if postings:
+                self.outbox.note(postings, batch)
         except BaseException:
             for ref in self._new:
                 self._ids.pop(ref, None)
             self._new.clear()
             self.next_id = next_id
             raise
+        if receipt is not None:
+            receipt.inbox.note(receipt, batch)
+            turn.effects.append(receipt)
         if batch:
             self._note(batch)
+
+    def acknowledged(self, target: bytes, numbers: list[int]) -> None:
+        """Durable messages that need not be sent again: forgotten with the next commit, or one soon."""
+        for number in numbers:
+            self._batch.delete_outbox(number, target)
+        if self.vat.stopped is None and not self.vat._awake:
+            self.vat._rouse()
+
+    def seen(self, sender: bytes, number: int) -> None:
+        """A durable message came to nothing; its number is kept all the same."""
+        batch = Batch()
+        batch.note_inbox(sender, number)
+        self._note(batch)
 
     def _note(self, batch: Batch) -> None:
         if self._batch:

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from remit.durable._inbox import Inbox
 from remit.durable._keeper import DurableKeeper
 from remit.durable._load import Loader
 from remit.durable._loose import Loose, loose, never_kept
+from remit.durable._outbox import Outbox
 from remit.durable._rows import Store
 from remit.errors import Missing, StoreError
 from remit.net import Network
@@ -28,13 +30,15 @@ class DurableVat:
     `roots`: what is reachable from them is kept. A root that the store does not have yet is spawned from its class and arguments.
     `devices`: plain objects, kept in fields by their names. `classes`: those that stored objects may be of, roots' included
     by themselves. `recorder`, `mark`: see `Vat`. `network`: how stored re-enlivening references find their objects again; it is the device `network`.
-    `on_failure` is told when a commit failed and the vat has stopped: end its node, and open it again.
+    `on_failure` is told when a commit failed and the vat has stopped: end its node, and open it again. `outbox`: what `durably` has
+    sent and nobody has acknowledged yet.
     """
 
     def __init__(self, vat: Vat, keeper: DurableKeeper, roots: dict[str, Ref[Any]], network: Network) -> None:
         self.vat = vat
         self.network = network
         self.unreachable: list[int] = []
+        self.outbox = keeper.outbox
         self._keeper = keeper
         self._roots = roots
 
@@ -76,7 +80,9 @@ class DurableVat:
         known = [*classes, *(made[0] for made in roots.values())]
         loader = Loader(vat, snapshot, known, lambda sturdyref: network.live(sturdyref, vat))
         refs = loader.load()
-        keeper = DurableKeeper(vat, store, loader.next_id())
+        outbox = Outbox(vat, network)
+        outbox.load(snapshot)
+        keeper = DurableKeeper(vat, store, loader.next_id(), outbox, Inbox(vat, network, dict(snapshot.inbox)))
         keeper.on_failure = on_failure
         for id, ref in refs.items():
             keeper.adopt(ref, id)

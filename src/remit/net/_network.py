@@ -15,6 +15,8 @@ from remit.values import SturdyRef
 from remit.vat import Far, Ref, Vat, send
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from remit.net._node import Node
 
 __all__ = ["Network"]
@@ -29,10 +31,15 @@ class Network:
     def __init__(self, node: Node | None = None) -> None:
         self._node = node
         self.patience = PATIENCE
+        self.known: dict[bytes, Callable[[bytes | None], Ref[Any]]] = {}
+        self.when_attached: list[Callable[[Node], None]] = []
 
     def attach(self, node: Node) -> None:
-        """The node that this device speaks for."""
+        """The node that this device speaks for; it answers to the swiss numbers in `known`, too."""
         self._node = node
+        node.known.update(self.known)
+        for then in self.when_attached:
+            then(node)
 
     @property
     def node(self) -> Node:

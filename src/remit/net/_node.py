@@ -52,7 +52,8 @@ class Node:
 
     `swiss` is the near reference to the node's `SwissNumbers`, a root where the vat is durable. `heartbeat` is in seconds: a peer
     that is silent for so long is probed, and given up after as long again. `guide` is asked when hints are stale.
-    `believe` is for conformance tests only: see `remit.captp.Meeting`.
+    `believe` is for conformance tests only: see `remit.captp.Meeting`. `known` gives, for swiss numbers that are no secret, what a peer
+    with this proved key (None: unproven) gets for them.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Node:
         self.netlayers: dict[str, Netlayer] = {}
         self.hints: dict[str, dict[str, str]] = {}
         self.private: set[str] = set()
+        self.known: dict[bytes, Callable[[bytes | None], Ref[Any]]] = {}
         self._connections: dict[Session, Connection] = {}
         self._waiting: dict[Session, list[Callable[[Session | Broken], None]]] = {}
         self._dials: dict[Locator, Dial] = {}
@@ -292,9 +294,12 @@ class Node:
     def fetch(self, session: Session, swiss: bytes) -> Ref[Any]:
         """The object for a swiss number, as a promise."""
         connection = self._connections.get(session)
-        return self._fetch(swiss, None if connection is None else connection.channel.peer, session.context)
+        peer = None if connection is None else connection.channel.peer
+        known = self.known.get(swiss)
+        return self.find(swiss, peer, session.context) if known is None else known(peer)
 
-    def _fetch(self, swiss: bytes, peer: bytes | None, context: Context) -> Promise[Any]:
+    def find(self, swiss: bytes, peer: bytes | None, context: Context) -> Promise[Any]:
+        """The promise of the object that this swiss number stands for, for the peer with this proved key."""
         from hashlib import sha256  # only where somebody fetches
 
         promise: Promise[Any] = Promise(self.swiss._vat)
@@ -356,7 +361,7 @@ class Node:
     async def fetch_from(self, sturdyref: SturdyRef) -> Ref[Any]:
         """The far reference that a sturdyref stands for, over a session with its node."""
         if sturdyref.locator.designator == self.designator:
-            own: Ref[Any] = await self._fetch(sturdyref.swiss, self.key.public, self.context)
+            own: Ref[Any] = await self.find(sturdyref.swiss, self.key.public, self.context)
             return own
         session = await self.session(sturdyref.locator)
         found: Ref[Any] = await send(session.remote_bootstrap, "fetch", sturdyref.swiss)
