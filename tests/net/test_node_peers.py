@@ -17,7 +17,7 @@ from remit.net import (
     TlsNetlayer,
     UnixNetlayer,
 )
-from remit.net._connection import HIGH, LOW
+from remit.net._account import HIGH, LOW
 from remit.testing import FaultyNetwork, run_virtual
 from remit.values import Limits, Locator, SturdyRef
 from remit.vat import Vat, resolved

@@ -73,7 +73,7 @@ class Purse:
     """An account that counts."""
 
     def __init__(self) -> None:
-        self.open = self.borrowed = 0
+        self.open = self.borrowed = self.held = 0
 
     def borrow(self) -> None:
         self.open += 1
@@ -82,6 +82,15 @@ class Purse:
     def repay(self) -> None:
         self.open -= 1
         assert self.open >= 0, "repaid more than was borrowed"
+
+    def loan(self, size: int) -> Purse:
+        return self
+
+    def hold(self, size: int) -> None:
+        self.held += size
+
+    def release(self, size: int) -> None:
+        self.held -= size
 
 
 @actor(kind="tests.log")

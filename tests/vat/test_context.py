@@ -264,3 +264,50 @@ def test_a_message_that_is_answered_does_not_stop_its_facet() -> None:
     answer = begin(vat, it, "event", True, context=Context(facet=Scope(stops.append)))
     assert broken(answer).message == "event"
     assert stops == []
+
+
+class Slow:
+    """A device that answers when the test says so."""
+
+    def __init__(self) -> None:
+        self.gates: list[Promise[Any]] = []
+
+    async def note(self) -> None:
+        await self.gates[-1]
+
+
+def test_a_devices_work_is_owed_until_it_has_answered() -> None:
+    """What a device does for a message is work that the message caused: done, failed, or cut short by the vat's end."""
+    vat, it, _, purse, context = workers()
+    slow = Slow()
+    settle(it.meet(vat.device("slow", slow)))
+    begin(vat, it, "fan", 3, context=context)
+    run(vat)
+    assert purse.open == 3
+    device = vat.devices["slow"]._link
+    for message in tuple(device.open)[:2]:  # type: ignore[union-attr]
+        device._answer(message, None)  # type: ignore[union-attr]
+    assert purse.open == 1
+    vat.stop()
+    assert purse.open == 0
+    while vat.unstarted:
+        vat.unstarted.pop().close()
+
+
+def test_a_link_may_take_a_debt_over() -> None:
+    """A link that keeps a message goes on owing for it, and repays once."""
+    vat, it, _, purse, context = workers()
+
+    class Keeping(FakeLink):
+        def deliver(self, handle: Any, message: Message) -> None:
+            super().deliver(handle, message)
+            self.account = message.owe()
+
+    link = Keeping()
+    settle(it.meet(Far(vat, 1, link)))
+    begin(vat, it, "fan", 1, context=context)
+    run(vat)
+    assert purse.open == 1
+    link.sent[0][1].finish()
+    assert purse.open == 1
+    assert link.account is purse

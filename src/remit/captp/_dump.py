@@ -40,6 +40,8 @@ def exported(session: Session) -> list[Ref[Any]]:
 def dump(session: Session) -> str:
     """The whole session: state, tables, what waits to be sent, faults."""
     head = f"{session!r}, side {session.side.hex()[:12]}, dialect {session.dialect.name}"
+    if session.context.account is not None:
+        head += f", {session.context.account!r}"
     waiting = f"{len(session._output)} messages to send, {session.garbage} entries to give back"
     marked = [f"  FAULT {fault}" for fault in faults(session)]
     return "\n".join([head, *(f"  {line}" for line in left(session)), f"  {waiting}", *marked])

@@ -17,7 +17,7 @@ from remit.captp._imports import Imports
 from remit.captp._shorten import FLUSH, Flush, Flushed, link_promise
 from remit.errors import Broken, NotPassable, Uncertain, Unreachable
 from remit.values import Limits, Locator, Symbol, Tagged, encode
-from remit.vat import PENDING, Context, Failed, Far, Message, Promise, Ref, final
+from remit.vat import PENDING, Account, Context, Failed, Far, Message, Promise, Ref, final
 
 if TYPE_CHECKING:
     from remit.captp._home import Home
@@ -93,6 +93,7 @@ class Outgoing:
         self._questions: dict[int, ResolverRef] = {}
         self._listening: dict[int, ResolverRef] = {}
         self._severed: list[tuple[int, Ref[Any]]] = []
+        self._owed: list[tuple[Account, int]] | None = None  # while the peer does not read: who caused what it is sent
 
     @property
     def reachable(self) -> bool:
@@ -134,11 +135,26 @@ class Outgoing:
         except Broken as error:
             message.fail(error, None)
             return
+        if self._owed is not None:
+            self._keep_owing(message, len(body))
         if promise is None:
             self._send_only(to, body)
         else:
             self._send(b"<10'op:deliver%s%s%d+<18'desc:import-object%d+>>" % (to, body, answer, resolver))
             link_promise(promise, self, -answer)
+
+    def congested(self, yes: bool) -> None:
+        """Whether the peer leaves unread what it is sent: then whoever causes more goes on paying until it reads again."""
+        owed, self._owed = self._owed, [] if yes and self.state != "ended" else None
+        for account, size in owed or ():
+            account.release(size)
+            account.repay()
+
+    def _keep_owing(self, message: Message, size: int) -> None:
+        account = message.owe()
+        if account is not None and self._owed is not None:
+            account.hold(size)
+            self._owed.append((account, size))
 
     def _call(self, message: Message) -> bytes:
         """Method and arguments as this peer gets them; those of most messages are written at once."""

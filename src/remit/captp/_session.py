@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from remit.captp._home import Home
 
 
+LARGE: Final = 1024
+"""Bytes of a message above which they are held to the peer's account; smaller ones are counted only, as messages."""
 MAX_COUNTS: Final = 10_000
 """Handoff counts of one peer that leave a gap below them; everybody who is known counts from 0 without gaps."""
 
@@ -97,6 +99,18 @@ class Session(Outgoing):
 
     def received(self, data: bytes) -> None:
         """Take one whole message. A peer that breaks the protocol is aborted; nothing is raised."""
+        account = self.context.account if len(data) > LARGE else None
+        if account is None:
+            self._take(data)
+            return
+        usual = self.context
+        self.context = Context(account.loan(len(data)), usual.trace, usual.cause, usual.facet)
+        try:
+            self._take(data)
+        finally:
+            self.context = usual
+
+    def _take(self, data: bytes) -> None:
         if self.state == "ended":
             return
         try:
@@ -177,6 +191,7 @@ class Session(Outgoing):
             if isinstance(imported, Promise):
                 imported._settle(Failed(LinkLost(cause.message)), None)
         self.bootstrap.drop(cause)
+        self.congested(False)
         for _, handler in severed:
             handler._route(Message(handler, None, (cause.copy(),), None, None, ROOT, True), None)
         self.home.ended(self, cause)

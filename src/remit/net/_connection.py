@@ -1,16 +1,19 @@
 """One channel and the session on it: bytes to the engine, its output to the channel, and who pays.
 
-account    each message borrows until all the work it caused is done; above `HIGH` the channel is not read, below
-           `LOW` it is again. What the peer leaves unread counts, too
+account    each message borrows until all the work it caused is done: see `_account.py`
+share      what one read may take before others have their turn; less where several peers are heard at once
 heartbeat  after a silence something is sent that every peer answers; no answer within the limit, and it is dead
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING, Final
 
 from remit.captp import Session
 from remit.errors import LinkLost
+from remit.net._account import SessionAccount
 from remit.net._identity import NodeKey, designator_of, proves
 from remit.vat import Context, Message, Promise
 
@@ -23,69 +26,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection"]
 
-HIGH: Final = 2000
-"""Messages of one peer under way at which its channel is no longer read; a few milliseconds of work."""
-LOW: Final = 1000
 PATIENCE: Final = 64
 """References and answers that may wait to be given back while there is other output; each costs its peer some 100 bytes."""
-BACKLOG: Final = 16 << 20
-"""Bytes that one peer may leave unread, past the channel's own mark, before it is no longer listened to."""
+ALONE: Final = 0.002
+"""Seconds that the messages of one read may take: some hundred calls, so that what came together is answered together."""
+SHARED: Final = 0.0001
+"""The same where peers alternate: a few calls, less than their round trip."""
+RECENT: Final = 1.0
+"""Seconds for which peers count as alternating after they did."""
 PROBE: Final = "ping"
 """What no bootstrap object knows, so that each answers, if only with an error, and nothing is done."""
-
-
-class SessionAccount:
-    """What one peer's messages cost now. Owned by the connection.
-
-    The channel is paused while the debt is high, and while the peer leaves unread what we write: past `BACKLOG`, since two
-    nodes that each first waited for the other to read would wait for ever. `relieve` is the way out of that one.
-    """
-
-    __slots__ = ("channel", "debt", "paused", "unread")
-
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self.debt = 0
-        self.paused = False
-        self.unread = 0  # bytes written since the channel became congested
-
-    def borrow(self) -> None:
-        """One more message of this peer is under way."""
-        self.debt += 1
-        if self.debt >= HIGH and not self.paused:
-            self._pause()
-
-    def repay(self) -> None:
-        """One message less."""
-        self.debt -= 1
-        if self.paused and self.debt <= LOW and self.unread <= BACKLOG:
-            self._resume()
-
-    def wrote(self, size: int) -> None:
-        """So many bytes were given to the channel."""
-        if self.channel.congested:
-            self.unread += size
-            if self.unread > BACKLOG and not self.paused:
-                self._pause()
-
-    def congestion(self, yes: bool) -> None:
-        """The channel's buffer is above its high-water mark, or the peer has read enough of it."""
-        if not yes:
-            self.relieve()
-
-    def relieve(self) -> None:
-        """Take the peer's messages again, up to another `BACKLOG` of answers."""
-        self.unread = 0
-        if self.paused and self.debt <= LOW:
-            self._resume()
-
-    def _pause(self) -> None:
-        self.paused = True
-        self.channel.pause()
-
-    def _resume(self) -> None:
-        self.paused = False
-        self.channel.resume()
 
 
 class Connection:
@@ -96,7 +46,7 @@ class Connection:
     def __init__(self, node: Node, channel: Channel, *, initiator: bool) -> None:
         self.node = node
         self.channel = channel
-        self.account = SessionAccount(channel)
+        self.account = SessionAccount(channel, asyncio.get_running_loop().call_later, self._overdrawn)
         self.announced = False
         self.probing = False
         self.heard = node.loop_time()
@@ -130,14 +80,26 @@ class Connection:
         else:
             driver.gather(work)
 
+    def share(self) -> float:
+        """How many seconds the messages of one read may take before the loop goes round; the rest waits for the next time.
+
+        Little where another peer was heard a moment ago: it should not wait for long behind this one.
+        """
+        node, now = self.node, time.perf_counter()
+        if node.heard_last is not self:
+            node.heard_last, node.alternated = self, now
+        return SHARED if now - node.alternated < RECENT else ALONE
+
     def closed(self, cause: Exception | None) -> None:
         """The channel is over, and so is the session."""
+        self.account.close()
         why = "the peer closed the connection" if cause is None else f"the connection was lost: {cause}"
         self.session.end(LinkLost(why))
 
     def congested(self, yes: bool) -> None:
         """The channel's buffer is above (or again below) its high-water mark."""
         self.account.congestion(yes)
+        self.session.congested(yes)
 
     def flush(self) -> None:
         """Give the channel what the session has to send."""
@@ -154,7 +116,7 @@ class Connection:
         """Some time has passed: probe a peer that is silent for so many seconds, give up one that stays so."""
         account = self.account
         silent = self.node.loop_time() - self.heard
-        if account.paused and account.debt > LOW:
+        if account.owes:
             self.heard = self.node.loop_time()  # it is we who do not listen
         elif silent > 2 * heartbeat:
             self.give_up(LinkLost(f"the peer was silent for {silent:.3g} s"))
@@ -170,6 +132,10 @@ class Connection:
         answer: Promise[None] = Promise(self.node.vat)
         bootstrap = self.session.remote_bootstrap
         self.session.deliver(0, Message(bootstrap, PROBE, (), None, answer, self.session.context))
+
+    def _overdrawn(self, reason: str) -> None:
+        """The peer has taken all the room that one may have, and nothing of it gets done."""
+        self.session.abort(f"too much for one session: {reason}")
 
     def give_up(self, why: Broken) -> None:
         """The peer does not answer: end both, now."""

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from remit.errors import Broken, LinkLost, NoSuchMethod, Refused, Unreachable
-from remit.vat import ROOT, Failed, Far, Message, Promise, Ref
+from remit.vat import ROOT, Account, Failed, Far, Message, Promise, Ref
 
 if TYPE_CHECKING:
     from remit.net._network import Network
@@ -34,7 +34,7 @@ PAUSES: Final = (0.05, 2.0)
 """Seconds between two attempts: after the first, and at most. Each is lengthened by up to its half, by chance, so that
 those whom one node has lost do not all come back at the same moment."""
 
-Waiting = tuple[float, Message | Promise[Any]]
+Waiting = tuple[float, Message | Promise[Any], Account | None]
 
 
 class Live:
@@ -60,7 +60,7 @@ class Live:
         self._current: Ref[Any] | None = None
         self._searching = False
         self._refused: Broken | None = None
-        self._waiting: deque[Waiting] = deque()  # with the loop's time at which each gives up
+        self._waiting: deque[Waiting] = deque()  # with the loop's time at which each gives up, and who pays
 
     @property
     def patience(self) -> float:
@@ -106,7 +106,8 @@ class Live:
         elif not self.network.works:
             _break(one, Unreachable("this node is closed, or not there yet; nothing was sent"))
         else:
-            self._waiting.append((self.node.loop_time() + self.patience, one))
+            account = one.owe() if isinstance(one, Message) else None  # whoever caused it pays while it waits
+            self._waiting.append((self.node.loop_time() + self.patience, one, account))
             if not self._searching:
                 self._searching = True
                 self.node.background(self._search())
@@ -158,12 +159,14 @@ class Live:
     def _go(self) -> None:
         """Send what has waited, in order; what is sent meanwhile queues behind it."""
         while self._waiting and (ref := self.current()) is not None:
-            _, one = self._waiting[0]
+            _, one, account = self._waiting[0]
             if isinstance(one, Message):
                 ref._route(one, None)
             else:
                 one._settle(ref, None)
             self._waiting.popleft()
+            if account is not None:
+                account.repay()
 
     def _expire(self, missed: LinkLost) -> None:
         now = self.node.loop_time() + 0.001  # timers are that exact
@@ -171,11 +174,17 @@ class Live:
             f"{missed.message}; nothing was sent, and waiting {self.patience:g} s for the link did not help"
         )
         while self._waiting and self._waiting[0][0] <= now:
-            _break(self._waiting.popleft()[1], error)
+            self._drop(error)
 
     def _give_up(self, why: Broken) -> None:
         while self._waiting:
-            _break(self._waiting.popleft()[1], why)
+            self._drop(why)
+
+    def _drop(self, why: Broken) -> None:
+        _, one, account = self._waiting.popleft()
+        if account is not None:
+            account.repay()
+        _break(one, why)
 
     # --- the rest of a link ------------------------------------------------------------------------------
 

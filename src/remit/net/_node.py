@@ -83,6 +83,8 @@ class Node:
         self.private: set[str] = set()
         self.known: dict[bytes, Callable[[bytes | None], Ref[Any]]] = {}
         self._connections: dict[Session, Connection] = {}
+        self.heard_last: Connection | None = None
+        self.alternated = 0.0  # when two peers were heard one after the other
         self._waiting: dict[Session, list[Callable[[Session | Broken], None]]] = {}
         self._dials: dict[Locator, Dial] = {}
         self._others = DialsForOthers(lambda dial: self.background(self._dialling(dial)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from typing import TYPE_CHECKING, Protocol
 
 from remit.errors import LinkLost, RemitError, Truncated
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from remit.net._channel import Channel, Receiver
+
+READ = 64 * 1024
+"""Bytes of one read: a few hundred calls. asyncio's own default (256 KiB) would keep other connections waiting for longer."""
 
 __all__ = ["HIGH_WATER", "Cutter", "Framing", "StreamChannel"]
 
@@ -65,6 +70,7 @@ class StreamChannel(asyncio.Protocol):
         "_paused",
         "_pipe",
         "_receiver",
+        "_share",
         "_together",
         "_why",
         "congested",
@@ -101,21 +107,25 @@ class StreamChannel(asyncio.Protocol):
         self._gone = gone
         self._receiver: Receiver | None = None
         self._together: Callable[[Callable[[], None]], None] = _at_once
+        self._share: Callable[[], float] = _all
         self._paused = False
         self._ending = False  # by our own close, abort or failure
         self._over = False  # the receiver has been told
         self._why: Exception | None = None  # why we ended it
         self._loss: list[Exception | None] = []  # how the transport ended, once it has
-        self._backlog: list[bytes] = []  # messages that came in the same read as the one that made us pause
+        self._backlog: list[bytes] = []  # messages of a read that are still to be delivered
         self._deadline: asyncio.TimerHandle | None = None
 
     def open(self, receive: Callable[[Channel], Receiver], early: bytes = b"") -> None:
         """Take the transport over, `early` being what has been read of it already."""
         self._pipe.set_protocol(self)
         self._pipe.set_write_buffer_limits(high=HIGH_WATER)
+        if hasattr(self._pipe, "max_size"):  # asyncio's transports over plain sockets
+            self._pipe.max_size = READ
         try:
             self._receiver = receive(self)
             self._together = getattr(self._receiver, "together", _at_once)
+            self._share = getattr(self._receiver, "share", _all)
         except BaseException:
             self._pipe.abort()
             raise
@@ -222,6 +232,7 @@ class StreamChannel(asyncio.Protocol):
     def _deliver(self, messages: list[bytes]) -> None:
         receiver = self._receiver
         assert receiver is not None
+        until = time.perf_counter() + self._share() if len(messages) > 1 else 0.0
         taken = 0
         try:
             for message in messages:
@@ -229,16 +240,27 @@ class StreamChannel(asyncio.Protocol):
                     break
                 taken += 1
                 receiver.received(message)
+                if time.perf_counter() > until:
+                    break
         except Exception as error:  # noqa: BLE001  # whatever it is, it ends this channel, and no other
             self._fail(error)
         if taken < len(messages) and not self._ending:
             self._backlog = messages[taken:]
+            if not self._paused:
+                self._others_first()
+
+    def _others_first(self) -> None:
+        """The rest has its turn when the loop has been round: nobody else waits for longer than one share."""
+        if not self._pipe.is_closing():
+            self._pipe.pause_reading()
+        asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self) -> None:
         if self._paused or self._ending:
             return
         backlog, self._backlog = self._backlog, []
-        self._deliver(backlog)
+        if backlog:
+            self._together(lambda: self._deliver(backlog))
         if self._still_held():
             return
         if self._loss:
@@ -303,6 +325,11 @@ class StreamChannel(asyncio.Protocol):
     def __repr__(self) -> str:
         state = "over" if self._loss else "ending" if self._ending else "paused" if self._paused else "open"
         return f"<{self.transport} channel to {self._name}, {state}>"
+
+
+def _all() -> float:
+    """For a receiver that does not say how long the messages of one read may take."""
+    return math.inf
 
 
 def _at_once(work: Callable[[], None]) -> None:

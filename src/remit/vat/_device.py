@@ -15,6 +15,7 @@ from remit.vat._outcome import Failed
 from remit.vat._ref import Ref
 
 if TYPE_CHECKING:
+    from remit.vat._message import Account
     from remit.vat._vat import Vat
 
 
@@ -27,14 +28,14 @@ class DeviceLink:
         self.vat = vat
         self.name = name
         self.obj = obj
-        self.open: set[Message] = set()  # under way, so that they break when the vat stops
+        self.open: dict[Message, Account | None] = {}  # under way, so that they break when the vat stops; and who pays
 
     def deliver(self, handle: Any, message: Message) -> None:  # a device has one object
         """Run the device's method outside the vat and answer with its result."""
         if self.vat.stopped is not None:
             message.fail(self.vat.stopped, None)
             return
-        self.open.add(message)
+        self.open[message] = message.owe()
         self.vat._outside(self._call(message))
 
     async def _call(self, message: Message) -> None:
@@ -65,7 +66,9 @@ class DeviceLink:
         return found
 
     def _answer(self, message: Message, value: Any) -> None:
-        self.open.discard(message)
+        account = self.open.pop(message, None)
+        if account is not None:
+            account.repay()
         if message.promise is not None:
             message.promise._settle(value, None)
 

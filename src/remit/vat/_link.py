@@ -19,7 +19,11 @@ class Link(Protocol):
     """
 
     def deliver(self, handle: Any, message: Message) -> None:
-        """Send the message to the object or promise that `handle` names; settle `message.promise` in the end."""
+        """Send the message to the object or promise that `handle` names; settle `message.promise` in the end.
+
+        When this returns the message's account is repaid, unless the link has taken the debt over (`Message.owe`) because it
+        keeps the message, or what it becomes, for longer.
+        """
 
     def listen(self, promise: Promise[Any]) -> None:
         """Somebody waits for this promise of the link's: settle it when its result is known."""
@@ -33,10 +37,10 @@ class Link(Protocol):
 
 def hand_over(link: Link, handle: Any, message: Message, vat: Vat) -> None:
     """Give a message that has left its vat to the link. A link that fails breaks the message's promise."""
-    message.finish()
     try:
         link.deliver(handle, message)
     except Exception as error:  # noqa: BLE001  # one link's fault may not stop what else leaves
         broken = vat._explain(error, repr(link))
         if message.promise is not None:
             message.promise._settle(Failed(broken), None)
+    message.finish()

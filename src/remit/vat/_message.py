@@ -14,13 +14,25 @@ if TYPE_CHECKING:
 
 
 class Account(Protocol):
-    """Who pays for work: borrows when a message is queued, repaid when its turn has ended."""
+    """Who pays for work: borrows when a message is queued, repaid when all that was asked is done.
+
+    While it waits for anything (a promise, a device, a link, a commit) it is still owed.
+    """
 
     def borrow(self) -> None:
         """One more message is under way on this account."""
 
     def repay(self) -> None:
         """One message less."""
+
+    def loan(self, size: int) -> Account:
+        """An account for one large message of so many bytes and all that it causes, to which they are held for so long."""
+
+    def hold(self, size: int) -> None:
+        """So many bytes more are kept in memory on this account."""
+
+    def release(self, size: int) -> None:
+        """So many bytes less."""
 
 
 class Facet(Protocol):
@@ -125,6 +137,13 @@ class Message:
         if context.account is not None:
             self.context = context.repaid()
             context.account.repay()
+
+    def owe(self) -> Account | None:
+        """Take the debt over: whoever calls this repays the account, once, instead of the message."""
+        account = self.context.account
+        if account is not None:
+            self.context = self.context.repaid()
+        return account
 
     def shape(self) -> str:
         """What is called with arguments of which kinds and sizes, for logs: no value of an argument is in it."""
