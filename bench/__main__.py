@@ -9,7 +9,7 @@ import sys
 from . import __doc__ as about
 from . import _harness, _venv, report
 
-MODULES = ("actors", "spawn", "codec", "remote", "flood", "durable", "startup", "machines")
+MODULES = ("actors", "spawn", "codec", "remote", "flood", "trace", "durable", "startup", "machines")
 
 
 def main(argv: list[str]) -> None:

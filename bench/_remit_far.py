@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from remit.net import Netlayer, Network, Node, NodeKey, TlsNetlayer, UnixNetlayer
+from remit.net import Netlayer, Network, Node, NodeKey, TlsNetlayer, UnixNetlayer, tracing_of
 from remit.values import SturdyRef
 from remit.vat import Ref, Vat, actor, this
 
@@ -66,12 +66,29 @@ def _netlayer(transport: str, key: NodeKey, path: str | None) -> Netlayer:
     return UnixNetlayer(key, path) if transport == "unix" else TlsNetlayer(key)
 
 
-def serve(path: str, transport: str, uvloop: bool, ready: Callable[[str], None]) -> None:
+def follow_all(node: Node) -> None:
+    """Follow every call, without the bound that is there in use."""
+    node.tracing.on(3600)
+    node.tracing._allowance.take = lambda: True  # type: ignore[method-assign]
+
+
+def nothing(node: Node) -> None:
+    """Leave the node as it is."""
+
+
+def serve(
+    path: str,
+    transport: str,
+    uvloop: bool,
+    ready: Callable[[str], None],
+    prepare: Callable[[Node], None] = nothing,
+) -> None:
     """A node with a counter; `ready` is told its sturdyref."""
 
     async def main() -> None:
         key = NodeKey.generate()
         async with Vat("server") as vat, Node(key, vat) as node:
+            prepare(node)
             await node.listen(_netlayer(transport, key, path))
             sturdyref = await Network(node).sturdy(vat.spawn(Counter))
             ready(sturdyref.uri())
@@ -130,6 +147,27 @@ class Unix(Remit):
 class UvUnix(Unix):
     kind = "remit-unix-uvloop"
     uvloop = True
+
+
+class Bare(Unix):
+    kind = "remit-unix-untraced"
+
+
+class Traced(Unix):
+    """Both ends follow: the client's calls are named to the server."""
+
+    kind = "remit-unix-traced"
+
+    async def open(self) -> None:
+        await super().open()
+        self.tracer = tracing_of(self.asker._at.counter)
+        self.tracer._allowance.take = lambda: True  # type: ignore[method-assign]
+
+    def _asked(self, verb: str, n: int) -> float:
+        def main(n: int) -> Awaitable[None]:
+            return self.tracer.ask(self.tracer.fresh(), self.asker, verb, n)
+
+        return self.timed(main, n)
 
 
 class Tls(Remit):

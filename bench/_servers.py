@@ -180,6 +180,19 @@ def serve_remit(path: str, transport: str = "unix", uvloop: bool = False) -> Non
     serve(path, transport, uvloop, ready)
 
 
+def serve_untraced(path: str) -> None:
+    from . import _untraced
+
+    _untraced.install()
+    serve_remit(path)
+
+
+def serve_traced(path: str) -> None:
+    from ._remit_far import follow_all, serve
+
+    serve(path, "unix", False, ready, follow_all)
+
+
 SERVERS: dict[str, Callable[[str], None]] = {
     "streams": serve_streams,
     "streams-uvloop": lambda path: serve_streams(path, True),
@@ -189,6 +202,8 @@ SERVERS: dict[str, Callable[[str], None]] = {
     "pyro": serve_pyro,
     "rpyc": serve_rpyc,
     "remit-unix": serve_remit,
+    "remit-unix-untraced": serve_untraced,
+    "remit-unix-traced": serve_traced,
     "remit-unix-uvloop": lambda path: serve_remit(path, uvloop=True),
     "remit-tls": lambda path: serve_remit(path, "tls"),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remit.errors import Broken
-from remit.vat import PENDING, Message, Promise, Ref, Vat, actor, final, resolved
+from remit.vat import PENDING, Context, Message, Promise, Ref, Vat, actor, final, resolved
 
 
 def settle(promise: Promise[Any], *vats: Vat) -> Any:
@@ -91,6 +91,31 @@ class Purse:
 
     def release(self, size: int) -> None:
         self.held -= size
+
+
+class FakeStep:
+    """A step of a trace that notes, in one list for all of its trace, what it was told."""
+
+    def __init__(self, trace: str, heard: list[tuple[str, ...]] | None = None, cause: FakeStep | None = None) -> None:
+        self.trace = trace
+        self.heard: list[tuple[str, ...]] = [] if heard is None else heard
+        self.id = f"{trace}-{len(self.heard)}"
+        self.cause = cause
+        self.over = False
+
+    def sent(self, message: Message) -> Context:
+        self.heard.append(("sent", message.selector or "()", self.id))
+        step = FakeStep(self.trace, self.heard, self)
+        return Context(message.context.account, step, step.id)
+
+    def ended(self, message: Message, error: Broken | None) -> None:
+        if not self.over:
+            self.over = True
+            self.heard.append(("ok" if error is None else "broken", message.selector or "()", self.id))
+
+    def handed(self, message: Message, to: str) -> None:
+        self.over = True
+        self.heard.append(("handed", message.selector or "()", self.id))
 
 
 @actor(kind="tests.log")

@@ -9,7 +9,7 @@ import pytest
 
 from remit.errors import Broken
 from remit.vat import Context, Far, Message, Promise, Ref, Vat, actor, call, current, on, promise, send, tell
-from tests.vat.kit import FakeLink, Log, Purse, broken, run, settle
+from tests.vat.kit import FakeLink, FakeStep, Log, Purse, broken, run, settle
 
 
 @actor(kind="tests.worker")
@@ -22,7 +22,8 @@ class Worker:
         self.other = other
 
     def note(self) -> None:
-        self.contexts.append(str(current("a test").context.trace))
+        step = current("a test").context.trace
+        self.contexts.append("none" if step is None else step.trace)
 
     def fan(self, n: int) -> None:
         for _ in range(n):
@@ -97,7 +98,7 @@ def workers() -> tuple[Vat, Ref[Worker], Ref[Worker], Purse, Context]:
     other = vat.spawn(Worker)
     settle(other.meet(other))
     purse = Purse()
-    return vat, vat.spawn(Worker, other), other, purse, Context(purse, trace="t1")
+    return vat, vat.spawn(Worker, other), other, purse, Context(purse, trace=FakeStep("t1"))
 
 
 @pytest.mark.parametrize(
@@ -204,11 +205,11 @@ def test_context_is_inherited() -> None:
     """Every message caused by a message has its trace, through awaits, handlers and promises; others have their own."""
     vat, it, other, _, _ = workers()
     for trace, what in (("t1", "slow"), ("t2", "when"), ("t3", "queue_on_open")):
-        begin(vat, it, what, context=Context(trace=trace))
+        begin(vat, it, what, context=Context(trace=FakeStep(trace)))
     run(vat)
     tell(it).let_go()
     run(vat)
-    begin(vat, other, "note", context=Context(trace="t4"))
+    begin(vat, other, "note", context=Context(trace=FakeStep("t4")))
     run(vat)
     contexts = other._at.contexts
     assert {trace: contexts.count(trace) for trace in contexts} == {"t1": 3, "t2": 3, "t3": 3, "t4": 1}

@@ -6,7 +6,7 @@ Start with `_session.py` (a session's life), then `_outgoing.py` and `_incoming.
 
 from remit.captp._crypto import SessionKey, Verify, session_id, side_id, signature_bytes, signature_value
 from remit.captp._dialect import DIALECTS, OCAPN_1_0, SUITE_2026_02, VERSION, Dialect, dialect
-from remit.captp._home import Home
+from remit.captp._home import Home, Tracer
 from remit.captp._meeting import CROSSED, Meeting
 from remit.captp._session import Session
 
@@ -21,6 +21,7 @@ __all__ = [
     "Meeting",
     "Session",
     "SessionKey",
+    "Tracer",
     "Verify",
     "dialect",
     "session_id",

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from remit.captp._crypto import key_bytes, signature_bytes
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from remit.captp._outgoing import Outgoing
     from remit.captp._session import Session
 
+_TRACE: Final = re.compile(r"[0-9a-z]{8,40}", re.ASCII)
+_CAUSE: Final = re.compile(r"[0-9a-z-]{1,40}", re.ASCII)
 MAX_GIFTS: Final = 10_000
 """Gifts of one gifter that wait for their receiver (or receivers that wait for their gift)."""
 MAX_GIFT_ID: Final = 256
@@ -56,6 +59,9 @@ class BootstrapRef(Ref[Any]):
             return self._deposit(args[0], args[1])
         if verb == "withdraw-gift" and len(args) == 1 and isinstance(args[0], Envelope):
             return withdraw(session, args[0])
+        if verb == "trace" and len(args) == 2:
+            session.named = named(*args)
+            return None
         raise NoSuchMethod(
             "the bootstrap object answers fetch(swiss), deposit-gift(id, object) and withdraw-gift(envelope)"
         )
@@ -103,6 +109,13 @@ class BootstrapRef(Ref[Any]):
 
     def __repr__(self) -> str:
         return "<bootstrap object>"
+
+
+def named(trace: Any, cause: Any) -> tuple[str, str] | None:
+    """Trace and message id by which a peer names its next message, if they can be such; nothing else of them is believed."""
+    if isinstance(trace, str) and isinstance(cause, str) and _TRACE.fullmatch(trace) and _CAUSE.fullmatch(cause):
+        return trace, cause
+    return None
 
 
 def withdraw(session: Session, envelope: Envelope) -> Ref[Any]:

@@ -7,14 +7,27 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from remit.errors import Broken
 from remit.values import Locator
-from remit.vat import Ref, Vat
+from remit.vat import Context, Message, Ref, Vat
 
 if TYPE_CHECKING:
     from remit.captp._session import Session
 
 
+class Tracer(Protocol):
+    """Whoever decides which messages are followed."""
+
+    def came(self, message: Message, named: tuple[str, str] | None, peer: str) -> Context:
+        """The context for a message that has come; its own if it is not followed.
+
+        `named`: trace and message id by which the peer has named it. `peer`: the peer's designator.
+        """
+
+
 class Home(Protocol):
     """The node, as its sessions see it."""
+
+    tracer: Tracer | None
+    """None while nothing is followed."""
 
     vat: Vat
     """Waits for the answers of messages that come from no vat, and owns what sessions import."""

@@ -73,10 +73,23 @@ def arrived(session: Session, target: Any, args: Any, promise: Promise[Any] | No
         message = Flush(target, FLUSH, (), None, promise, session.context, True)
     else:
         message = Message(target, None, tuple(args), kwargs, promise, session.context, True)
-    account = session.context.account
+    if session.home.tracer is not None or session.named is not None:
+        follow(session, message)
+    account = message.context.account
     if account is not None:
         account.borrow()
     target._route(message, None)
+
+
+def follow(session: Session, message: Message) -> None:
+    """Make the message a step of a trace, if this node follows it: the one that the peer has named just before, or one of its own."""
+    if isinstance(message.target, BootstrapRef | ResolverRef) or message.only_arrives:
+        return
+    named, session.named = session.named, None
+    if session.home.tracer is not None:
+        location = session.remote_location
+        peer = "" if location is None else location.designator
+        message.context = session.home.tracer.came(message, named, peer)
 
 
 def _is_import(session: Session, target: Ref[Any]) -> bool:

@@ -31,6 +31,8 @@ MAX_TABLE: Final = 1_000_000
 """References of one kind in one session; about 300 MB of small objects, far above any honest use."""
 
 
+TRACE: Final = "trace"
+"""The bootstrap object's method by which a node of our own kind names the trace of its next message."""
 OWN: Final = "remit"
 """The transport in the locators of our own kind of node."""
 LET_GO: Final = "the peer has let go of the answer without giving one: the call was sent and may have been done"
@@ -135,6 +137,8 @@ class Outgoing:
         except Broken as error:
             message.fail(error, None)
             return
+        if message.context.trace is not None:
+            self._name(message)
         if self._owed is not None:
             self._keep_owing(message, len(body))
         if promise is None:
@@ -142,6 +146,17 @@ class Outgoing:
         else:
             self._send(b"<10'op:deliver%s%s%d+<18'desc:import-object%d+>>" % (to, body, answer, resolver))
             link_promise(promise, self, -answer)
+
+    def _name(self, message: Message) -> None:
+        """A message that is followed goes out: say so before it to a node of our own kind, and to nobody else.
+
+        An ordinary message to the bootstrap object, which any node that does not know it passes over.
+        """
+        step = message.context.trace
+        assert step is not None
+        step.handed(message, "" if self.remote_location is None else self.remote_location.designator)
+        if self.flushes and step.trace and not message.only_arrives:
+            self._send_only(b"<11'desc:export0+>", encode([Symbol(TRACE), step.trace, step.id]))
 
     def congested(self, yes: bool) -> None:
         """Whether the peer leaves unread what it is sent: then whoever causes more goes on paying until it reads again."""

@@ -81,6 +81,7 @@ class Session(Outgoing):
         self.answers: dict[int, Promise[Any]] = {}
         self.inner_limits = within_envelope(limits)
         self._reader = Reader(self)
+        self.named: tuple[str, str] | None = None  # trace and id of the peer's next message, as it says
         self.collecting = 0  # gifts on their way
         self.seeker = Seeker(home)
         self._next_count = 0

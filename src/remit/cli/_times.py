@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-__all__ = ["age", "ago", "at", "moment", "rates"]
+__all__ = ["age", "ago", "at", "moment", "rates", "span"]
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
@@ -30,6 +30,15 @@ def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> flo
     if not time.time() < found < _LAST:
         raise click.BadParameter(f"{value!r} is over, or too far away", ctx, param)
     return found
+
+
+def span(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    """An option's time span, in seconds: `90s`, `10m`, `2h`, `7d`, or that number."""
+    if found := _SPAN.fullmatch(value):
+        return float(found[1]) * _UNITS[found[2]]
+    if _NUMBER.fullmatch(value):
+        return float(value)
+    raise click.BadParameter(f"{value!r} is no time: write 90s, 10m, 2h or a number of seconds", ctx, param)
 
 
 def _moment(text: str) -> float | None:

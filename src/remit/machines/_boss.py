@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from remit.errors import BadArgument, Missing, Refused
+from remit.errors import BadArgument, Broken, Missing, Refused
 from remit.graph import Attenuation, Edge, holders_of
 from remit.machines._alarms import Alarms
 from remit.machines._devices import device
@@ -13,8 +13,10 @@ from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._names import check_name, missing, split_name
 from remit.machines._records import Offer
 from remit.machines._supports import check_offer, check_within
+from remit.machines._traces import merged
 from remit.machines._views import alarm_view, edge_view, machine_view, offer_view
 from remit.machines._wiring import Wiring, no_new_grants
+from remit.net import designator_of
 from remit.vat import Promise, Ref, actor, call, spawn, tell
 
 __all__ = ["Boss"]
@@ -206,6 +208,61 @@ class Boss:
             "edges": self.bindings(),
             "alarms": [alarm_view(alarm) for alarm in call(self._alarms()).every()],
         }
+
+    async def watch(
+        self, trace: str | None = None, seconds: float = 60.0, machine: str | None = None
+    ) -> dict[str, Any]:
+        """Follow the trace with this id, or without one every call that comes in, for so many seconds (0: no longer): on one machine, or on
+        all and here.
+
+        Gives {"watching": names, "missing": [{"machine", "error"}, ...]}. The traces are then found by `recall`.
+        """
+        hobs = self._hobs(machine)
+        asked = {name: hob.watch(trace, seconds) for name, hob in hobs.items()}
+        if machine is None:
+            await self.network.watch(trace, seconds)
+        answers, absent = {}, []
+        for name, promise in asked.items():
+            try:
+                answers[name] = await promise
+            except Broken as error:
+                absent.append({"machine": name, "error": str(error)})
+        return {"watching": ["boss", *answers] if machine is None else list(answers), "missing": absent}
+
+    async def recall(self, what: str) -> dict[str, Any]:
+        """What was recorded on all machines under a trace's id (or the first letters of it), or an error's; "" only asks which there are.
+
+        Gives {"steps": [...], "failures": [...], "recent": ids, "missing": [{"machine", "error"}, ...]}: see `remit.net.Recall`. Raises `Missing`,
+        with the nearest id, where nothing was. Tracebacks stay where they are.
+        """
+        found = await self._recall(what)
+        if what and not found["steps"] and not found["failures"]:
+            raise missing("trace or error", what, found["recent"])
+        whole = sorted({step["trace"] for step in found["steps"]})
+        if found["failures"] and whole and not whole[0].startswith(what):
+            found["steps"] = (await self._recall(whole[0]))[
+                "steps"
+            ]  # machines that do not know the error know its trace
+        return found
+
+    async def _recall(self, what: str) -> dict[str, Any]:
+        hobs = self._hobs(None)
+        names = {designator_of(call(hob).public_key()): name for name, hob in hobs.items()}
+        asked = {name: hob.recall(what) for name, hob in hobs.items()}
+        answers, absent = {"boss": await self.network.recall(what)}, []
+        for name, promise in asked.items():
+            try:
+                answers[name] = await promise
+            except Broken as error:
+                absent.append({"machine": name, "error": str(error)})
+        return {**merged(answers, names), "missing": absent}
+
+    def _hobs(self, machine: str | None) -> dict[str, Ref[Any]]:
+        """The presences of one machine, or of all that have come."""
+        if machine is not None:
+            return {machine: self._active(machine, machine)}
+        found = {each.name: each.hob for each in call(self._fleet()).every()}
+        return {name: hob for name, hob in found.items() if call(hob).state() == "active"}
 
     def clear_alarm(self, what: str) -> list[dict[str, Any]]:
         """Say that an alarm (by id) or all of a machine (by name) are settled: it may get new grants again."""

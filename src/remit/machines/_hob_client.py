@@ -110,6 +110,14 @@ class HobClient:
             if not offer.kind and offer.up:
                 self.offered[name] = offer.but(up=False)
 
+    def watch(self, trace: str | None, seconds: float) -> Promise[Any]:
+        """Follow a trace, or all calls that come in, on this machine: see `remit.net.Recall`. For the boss."""
+        return self.network.watch(trace, seconds)
+
+    def recall(self, what: str) -> Promise[Any]:
+        """What this machine has recorded under an id: see `remit.net.Recall`. For the boss."""
+        return self.network.recall(what)
+
     # --- offers -------------------------------------------------------------------------------------
 
     def offers(self) -> list[Offer]:

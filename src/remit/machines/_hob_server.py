@@ -93,6 +93,10 @@ class HobServer:
         """The last signed address of another machine with this key, so that a stale hint can be replaced."""
         return call(self.wiring).address_of(key)
 
+    def public_key(self) -> bytes:
+        """The machine's raw Ed25519 public key."""
+        return self.key
+
     def signed_address(self) -> Any:
         """Where the machine last was, signed by its key."""
         return self.address
@@ -132,6 +136,14 @@ class HobServer:
         ended: list[str] = await self.client.withdraw(name)
         self.known.pop(name, None)
         return ended
+
+    def watch(self, trace: str | None, seconds: float) -> Promise[Any]:
+        """Have the machine follow a trace, or all calls that come in."""
+        return self.client.watch(trace, seconds)
+
+    def recall(self, what: str) -> Promise[Any]:
+        """What the machine has recorded under an id."""
+        return self.client.recall(what)
 
     def grant(self, edge: Edge, key: bytes) -> Promise[Any]:
         """Have the machine make the grant of an edge: see `HobClient.grant`."""

@@ -3,6 +3,7 @@
 STATE/          0700, held by one process at a time (`lock`)
     key.pem     the node's key, on disk before the first dial
     state.db    the durable vat
+    trace.jsonl         who called whom, where that was followed
     failures.jsonl      the turns that failed, with their tracebacks, by the ids that callers heard
     boss.sock or hob.sock
 """
@@ -86,7 +87,7 @@ async def household(
             failed.set()
 
         journal = Journal(directory / "failures.jsonl")
-        log = _turn_log(journal)
+        log, traces = _turn_log(journal), Journal(directory / "trace.jsonl")
         durable = DurableVat.open(
             SqliteStore(directory / "state.db"),
             name=name,
@@ -99,12 +100,15 @@ async def household(
         )
         async with durable, Node(key, durable.vat, swiss=durable.root("swiss")) as node:
             durable.network.attach(node)
+            durable.network.log = log
+            _keep_traces(node, traces)
             for netlayer in netlayers(key):
                 await node.listen(netlayer, private=netlayer.transport == "unix")
             try:
                 yield Household(directory, key, durable, node, failed, log)
             finally:
                 journal.close()
+                traces.close()
                 if failures:  # the cause of whatever else went wrong
                     raise failures[0]
 
@@ -116,6 +120,13 @@ def _turn_log(journal: Journal) -> TurnLog:
         if isinstance(entry.get("id"), str):
             log.remember(entry)
     return log
+
+
+def _keep_traces(node: Node, journal: Journal) -> None:
+    """The steps that are followed here are written to `trace.jsonl`; those of earlier runs can be found, too."""
+    for entry in journal.read():
+        node.tracing.remember(entry)
+    node.tracing.write = journal.write
 
 
 def _check_whole(directory: Path) -> None:

@@ -17,8 +17,10 @@ from remit.net._memory import MemoryNetlayer, MemoryNetwork
 from remit.net._memory_channel import Journey
 from remit.net._network import Network
 from remit.net._node import Guide, Node
+from remit.net._recall import Recall
 from remit.net._tcp import TcpTestingNetlayer
 from remit.net._tls import TlsNetlayer
+from remit.net._trace import Tracer, tracing_of
 from remit.net._unix import UnixNetlayer
 from remit.net._websocket import WebSocketNetlayer
 
@@ -36,10 +38,12 @@ __all__ = [
     "Network",
     "Node",
     "NodeKey",
+    "Recall",
     "Receiver",
     "SignedAddress",
     "TcpTestingNetlayer",
     "TlsNetlayer",
+    "Tracer",
     "TurnLog",
     "UnixNetlayer",
     "WebSocketNetlayer",
@@ -48,4 +52,5 @@ __all__ = [
     "proves",
     "public_of",
     "sign_address",
+    "tracing_of",
 ]

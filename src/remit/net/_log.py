@@ -41,8 +41,6 @@ _log = logging.getLogger("remit.turns")
 class Allowance:
     """So many at once, and so many a second after that."""
 
-    __slots__ = ("_left", "_most", "_rate", "_then", "missed")
-
     def __init__(self, most: int, rate: float) -> None:
         self._most = self._left = float(most)
         self._rate = rate

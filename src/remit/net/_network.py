@@ -11,6 +11,7 @@ from remit.errors import Misuse
 from remit.lib import SwissEntry
 from remit.net._address_book import SignedAddress
 from remit.net._live import PATIENCE, Live, live_ref
+from remit.net._recall import Recall
 from remit.values import SturdyRef
 from remit.vat import Far, Ref, Vat, send
 
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from remit.net._node import Node
+    from remit.net._trace import Tracer
 
 __all__ = ["Network"]
 
 
-class Network:
+class Network(Recall):
     """The device's methods. Made before its node where a durable vat must know its devices first: then `attach` it.
 
     `patience`: how many seconds a call on a re-enlivening reference waits for its link, where its maker has not said.
@@ -47,6 +49,11 @@ class Network:
         if self._node is None:
             raise Misuse("this network device has no node yet")
         return self._node
+
+    @property
+    def tracing(self) -> Tracer:
+        """Its node's traces."""
+        return self.node.tracing
 
     @property
     def works(self) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from remit.captp import OCAPN_1_0, Dialect, Meeting, Session
+from remit.captp import Tracer as Follower
 from remit.errors import Broken, LinkLost, Misuse, Unreachable
 from remit.lib import SwissNumbers
 from remit.net._address import foreign_hints
@@ -23,6 +24,7 @@ from remit.net._dial import Dial
 from remit.net._dial_queue import DialsForOthers
 from remit.net._live import Live
 from remit.net._network import Network
+from remit.net._trace import Tracer
 from remit.values import DEFAULT_LIMITS, Limits, Locator, SturdyRef
 from remit.vat import ROOT, Context, Far, Message, Promise, Ref, Vat, send
 
@@ -83,6 +85,8 @@ class Node:
         self.private: set[str] = set()
         self.known: dict[bytes, Callable[[bytes | None], Ref[Any]]] = {}
         self._connections: dict[Session, Connection] = {}
+        self.tracing = Tracer(key.designator, self._follow)
+        self.tracer: Follower | None = None
         self.heard_last: Connection | None = None
         self.alternated = 0.0  # when two peers were heard one after the other
         self._waiting: dict[Session, list[Callable[[Session | Broken], None]]] = {}
@@ -357,6 +361,10 @@ class Node:
         self._tidying = False
         self._dirty += self._connections.values()
         self.flush()
+
+    def _follow(self, on: bool) -> None:
+        """Messages are followed, or none any more."""
+        self.tracer = self.tracing if on else None
 
     # --- references -----------------------------------------------------------------------------------------------
 

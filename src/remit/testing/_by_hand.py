@@ -20,7 +20,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from remit.captp import OCAPN_1_0, Dialect, Meeting, Session
+from remit.captp import OCAPN_1_0, Dialect, Meeting, Session, Tracer
 from remit.errors import Broken, Missing, Unreachable
 from remit.net import NodeKey, proves
 from remit.values import Locator, Record, decode, raw_record
@@ -73,6 +73,7 @@ class HandNode:
         self.meeting = Meeting()
         self.objects: dict[bytes, Ref[Any]] = {}
         self.ended_sessions: list[tuple[Session, Broken]] = []
+        self.tracer: Tracer | None = None
         self._tokens = 0
 
     def greet(self, session: Session, location: Locator) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from remit.errors import Broken, Expired, LinkLost, Refused, Unreachable
 from remit.lib import SwissEntry
-from remit.net import NodeKey, SignedAddress, designator_of, sign_address
+from remit.net import NodeKey, Recall, SignedAddress, Tracer, designator_of, sign_address
 from remit.values import Locator, SturdyRef
 from remit.vat import Far, Message, Promise, Ref, Vat
 
@@ -43,7 +43,7 @@ class FakeWorld:
         return node.fetch(sturdyref.swiss, peer)
 
 
-class FakeNetwork:
+class FakeNetwork(Recall):
     """The device `network` of one vat, as `remit.net` gives it, and its node. Ends with its test.
 
     A reference that it enlivens breaks each call as `Unreachable` while one of the two nodes is in `world.down`.
@@ -55,8 +55,14 @@ class FakeNetwork:
         self.key = key
         self.designator = designator_of(key.public)
         self.learned: dict[bytes, SignedAddress] = {}
+        self._tracing = Tracer(self.designator, _nobody)
         self._entries: dict[bytes, SwissEntry] = {}
         self._objects: dict[bytes, Ref[Any]] = {}
+
+    @property
+    def tracing(self) -> Tracer:
+        """No message is followed in a fake world."""
+        return self._tracing
 
     def sturdy(
         self,
@@ -155,3 +161,7 @@ class FakeLink:
 
     def __repr__(self) -> str:
         return f"fake link to {self.sturdyref!r}"
+
+
+def _nobody(on: bool) -> None:
+    """Nobody has sessions that could follow anything."""

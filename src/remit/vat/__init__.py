@@ -22,7 +22,7 @@ from remit.vat._api import (
 )
 from remit.vat._containers import TurnDict, TurnList, TurnSet
 from remit.vat._link import Link
-from remit.vat._message import ROOT, Account, Context, Facet, Message
+from remit.vat._message import ROOT, Account, Context, Facet, Message, Step
 from remit.vat._method import Method, reads
 from remit.vat._outcome import PENDING, Failed, failed
 from remit.vat._ref import Far, Promise, Ref, final, post
@@ -50,6 +50,7 @@ __all__ = [
     "Recorder",
     "Ref",
     "Resolver",
+    "Step",
     "Teller",
     "Turn",
     "TurnDict",

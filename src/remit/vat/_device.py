@@ -67,6 +67,8 @@ class DeviceLink:
 
     def _answer(self, message: Message, value: Any) -> None:
         account = self.open.pop(message, None)
+        if message.context.trace is not None:
+            message.context.trace.ended(message, value.error if isinstance(value, Failed) else None)
         if account is not None:
             account.repay()
         if message.promise is not None:

@@ -161,10 +161,11 @@ def resume(vat: Vat, task: Task) -> None:
     calls = turn.calls
     if len(calls) == 1 and not turn.mixed and vat.stopped is None:
         call: Any = calls[0]
-        if call[4] is awaited:
+        account = turn.context.account
+        if call[4] is awaited and (account is None or turn.context.trace is None):
             # What `commit` and `awaited._wait(task)` come to for `await ref.method(...)`.
-            if turn.context.account is not None:
-                turn.context.account.borrow()
+            if account is not None:
+                account.borrow()
             calls.clear()
             awaited._pending = [task]
             vat._queue.append(call)
@@ -247,6 +248,9 @@ def commit(vat: Vat, turn: Turn) -> None:
         return
     account = turn.context.account
     if account is not None:
+        if turn.context.trace is not None:
+            _commit_each(vat, turn)
+            return
         for _ in turn.calls:
             account.borrow()
     vat._queue.extend(cast("list[Call]", turn.calls))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
 
 from remit.vat._outcome import Failed
 
@@ -42,10 +42,54 @@ class Facet(Protocol):
         """An event's turn raised this and was undone."""
 
 
-class Context:
-    """Why a turn runs: who pays, which trace it belongs to, which turn caused it, in which facet.
+class Step(Protocol):
+    """One message of a trace that somebody follows."""
 
-    Shared by all messages of one cause and never changed; a turn's sends inherit it.
+    trace: str
+    """The trace's id."""
+    id: str
+    """The message's own, unique in its trace."""
+
+    def sent(self, message: Message) -> Context:
+        """The context of a message that this one's turn has sent: a step of its own."""
+
+    def ended(self, message: Message, error: Broken | None) -> None:
+        """The message's work is done, or has failed. May be told more than once; the first counts."""
+
+    def handed(self, message: Message, to: str) -> None:
+        """The message went on to another node, and ends there."""
+
+
+class Free:
+    """The account of what nobody pays for and somebody follows: with an account a message takes the way on which it is seen."""
+
+    __slots__ = ()
+
+    def borrow(self) -> None:
+        """Nothing is owed."""
+
+    def repay(self) -> None:
+        """Nothing is owed."""
+
+    def loan(self, size: int) -> Free:
+        """Nothing is owed for large messages, either."""
+        return self
+
+    def hold(self, size: int) -> None:
+        """Nothing is owed."""
+
+    def release(self, size: int) -> None:
+        """Nothing is owed."""
+
+
+FREE: Final = Free()
+
+
+class Context:
+    """Why a turn runs: who pays, which step of which trace it is, which message caused it, in which facet.
+
+    Shared by all messages of one cause and never changed; a turn's sends inherit it, and get contexts of their own where they are followed
+    (`trace`, with `cause` as the id of the message whose turn this is).
     """
 
     __slots__ = ("_repaid", "account", "cause", "facet", "trace")
@@ -53,21 +97,26 @@ class Context:
     def __init__(
         self,
         account: Account | None = None,
-        trace: str | None = None,
+        trace: Step | None = None,
         cause: str | None = None,
         facet: Facet | None = None,
     ) -> None:
-        self.account = account
+        self.account = FREE if account is None and trace is not None else account
         self.trace = trace
         self.cause = cause
         self.facet = facet
         self._repaid: Context | None = None
 
+    def untraced(self) -> Context:
+        """The same for a message that is not followed."""
+        return Context(None if self.account is FREE else self.account, None, self.cause, self.facet)
+
     def repaid(self) -> Context:
         """The same without the account, for a message whose debt is paid back: no other part of its way pays again."""
         found = self if self.account is None else self._repaid
         if found is None:
-            found = self._repaid = Context(None, self.trace, self.cause, self.facet)
+            found = self._repaid = Context(None, None, self.cause, self.facet)
+            found.trace = self.trace
         return found
 
 
@@ -116,9 +165,12 @@ class Message:
 
     def commit(self, vat: Vat) -> None:
         """The turn that sent this message has ended well."""
-        account = self.context.account
-        if account is not None:
-            account.borrow()
+        context = self.context
+        if context.account is not None:
+            if context.trace is not None:
+                context = self.context = context.trace.sent(self)
+            if context.account is not None:
+                context.account.borrow()
         self.target._route(self, vat)
 
     def settled(self, promise: Promise[Any]) -> None:
@@ -127,6 +179,8 @@ class Message:
 
     def fail(self, error: Broken, by: Vat | None) -> None:
         """This message will never be delivered: its promise breaks."""
+        if self.context.trace is not None:
+            self.context.trace.ended(self, error)
         self.finish()
         if self.promise is not None:
             self.promise._settle(Failed(error), by)
@@ -136,6 +190,8 @@ class Message:
         context = self.context
         if context.account is not None:
             self.context = context.repaid()
+            if context.trace is not None:
+                context.trace.ended(self, None)
             context.account.repay()
 
     def owe(self) -> Account | None:

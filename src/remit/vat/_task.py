@@ -99,8 +99,11 @@ class Subscription:
 
     def commit(self, vat: Vat) -> None:  # every effect is told its vat
         """Start waiting; what waits is work under way on the turn's account."""
-        handler = self.handler
-        if handler.context.account is not None:
-            handler.context.account.borrow()
-            handler.debt = handler.context
+        handler, context = self.handler, self.handler.context
+        if context.account is not None:
+            handler.debt = context
+            if context.trace is not None:
+                context = handler.context = handler.debt = context.trace.sent(handler.message())
+            if context.account is not None:
+                context.account.borrow()
         self.promise._wait(handler)

@@ -1,0 +1,65 @@
+"""Traces over machines: what each has recorded, put together. What a machine says of itself is believed of that machine only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+__all__ = ["merged"]
+
+WORDS: Final = 300
+"""Characters of a text in a machine's record."""
+MOST: Final = 1000
+"""Steps of one machine."""
+_TEXTS: Final = ("trace", "id", "vat", "kind", "method", "from", "to", "result", "error")
+_FAILURE: Final = ("id", "vat", "where", "kind", "message")
+
+
+def merged(answers: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """{"steps": oldest first, each with its `machine`, "failures": [...], "recent": ids}. `names`: machines by their designators."""
+    steps: list[dict[str, Any]] = []
+    failures: list[dict[str, Any]] = []
+    recent: list[str] = []
+    for machine, answer in answers.items():
+        if not isinstance(answer, dict):
+            continue
+        found = answer.get("steps")
+        said = found[-MOST:] if isinstance(found, list) else []
+        steps += [_step(machine, step, names) for step in said if isinstance(step, dict)]
+        failure = answer.get("failure")
+        if isinstance(failure, dict):
+            failures.append({"machine": machine, "at": _number(failure.get("at"))} | _texts(failure, _FAILURE))
+        known = answer.get("recent")
+        recent += [each[:WORDS] for each in (known if isinstance(known, list) else [])[:200] if isinstance(each, str)]
+    steps.sort(key=lambda step: (_count(step["id"]), step["machine"]))
+    return {"steps": steps, "failures": failures, "recent": list(dict.fromkeys(recent))}
+
+
+def _step(machine: str, step: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    cause = step.get("cause")
+    made: dict[str, Any] = {"machine": machine} | _texts(step, _TEXTS)
+    made["cause"] = cause[:WORDS] if isinstance(cause, str) else None
+    made["at"], made["took"] = _number(step.get("at")), _number(step.get("took"))
+    for way in ("from", "to"):
+        made[way] = names.get(made[way], made[way][:8])
+    return made
+
+
+def _texts(entry: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: _printable(entry.get(name)) for name in names}
+
+
+def _printable(text: Any) -> str:
+    shown = text[:WORDS] if isinstance(text, str) else ""
+    return shown if shown.isprintable() else ascii(shown)[1:-1]
+
+
+def _number(value: Any) -> float:
+    return float(value) if type(value) in (int, float) and math.isfinite(value) else 0.0
+
+
+def _count(id: str) -> int:
+    """The count in a step's id: those of an effect are higher than those of its cause."""
+    digits = id.rpartition("-")[2]
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else 0
