@@ -2,6 +2,7 @@
 
 `python -m bench._peer MODULE NAME` makes `MODULE.PEERS[NAME]()` and calls its methods as it is asked to; the object's
 `close()`, where it has one, is called at the end. A peer whose parent is gone ends at the end of its input.
+NAME may have the mark of the compiled build: the maker is the same, and what it imports is compiled.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from . import _compiled
 from ._harness import ROOT, Options, reason
 
 
@@ -28,10 +30,9 @@ class PeerError(Exception):
 class Process:
     """A child that says things in lines; ended by its own id, after its input has been closed."""
 
-    def __init__(self, *argv: str) -> None:
-        self._child = subprocess.Popen(
-            argv, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
-        )
+    def __init__(self, *argv: str, env: Mapping[str, str] | None = None) -> None:
+        out, none = subprocess.PIPE, subprocess.DEVNULL
+        self._child = subprocess.Popen(argv, cwd=ROOT, env=env, stdin=out, stdout=out, stderr=none, bufsize=0)
         assert self._child.stdin and self._child.stdout
         self._stdin, self._stdout = self._child.stdin, self._child.stdout
         self._buffer = b""
@@ -70,7 +71,11 @@ class Peer(Process):
     """A variant in a child process. Raises PeerError where it cannot be made there."""
 
     def __init__(self, module: str, name: str, timeout: float = 60.0) -> None:
-        super().__init__(sys.executable, "-m", "bench._peer", module, name)
+        try:
+            env = _compiled.environment(name)
+        except RuntimeError as error:
+            raise PeerError(str(error)) from None
+        super().__init__(sys.executable, "-m", "bench._peer", module, name, env=env)
         self._timeout = timeout
         try:
             self.info: dict[str, Any] = self._answer()
@@ -147,7 +152,8 @@ def serve(module: str, name: str) -> None:
 
     def make() -> dict[str, Any]:
         nonlocal subject
-        subject = importlib.import_module(f"bench.{module}").PEERS[name]()
+        subject = importlib.import_module(f"bench.{module}").PEERS[_compiled.pure(name)]()
+        _compiled.check(name)
         return dict(getattr(subject, "info", {}))
 
     _reply(make)

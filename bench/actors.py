@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from ._barevat import Bare
+from ._compiled import both
 from ._harness import Experiment, Measure, Options, Table
 from ._peer import Peer, peers, wanted
 from ._queue import BURST, WINDOW, AsyncioQueue, Counter
@@ -78,7 +79,7 @@ def _rate(peer: Peer, what: str, options: Options) -> Measure:
 
 
 def experiments(options: Options) -> Iterator[Experiment]:
-    names = wanted(list(PEERS), [table.key for table in TABLES.values()], BASELINE, options)
+    names = wanted(both(PEERS), [table.key for table in TABLES.values()], BASELINE, options)
     with peers("actors", names) as (started, skipped):
         for what, table in TABLES.items():
             measures = {name: _rate(peer, what, options) for name, peer in started.items() if what in peer.info}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ._compiled import both
 from ._harness import Experiment, Measure, Options, Table
 from ._peer import Peer, peers, wanted
 
@@ -72,7 +73,7 @@ def _measure(peer: Peer, way: str, n: int) -> Measure:
 
 
 def experiments(options: Options) -> Iterator[Experiment]:
-    names = wanted(list(PEERS), [table.key for table in TABLES.values()], BASELINE, options)
+    names = wanted(both(PEERS), [table.key for table in TABLES.values()], BASELINE, options)
     n = max(10, int(5000 * options.scale))
     with peers("codec", names) as (started, skipped):
         for way, table in TABLES.items():

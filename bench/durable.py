@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from ._compiled import both
 from ._harness import Experiment, Measure, Options, Table
 from ._peer import Peer, peers, wanted
 
@@ -89,7 +90,7 @@ def _measure(peer: Peer, records: int, seconds: float) -> Measure:
 
 
 def experiments(options: Options) -> Iterator[Experiment]:
-    names = wanted(list(PEERS), [table.key for table in TABLES.values()], BASELINE, options)
+    names = wanted(both(PEERS), [table.key for table in TABLES.values()], BASELINE, options)
     with peers("durable", names) as (started, skipped):
         for records, table in TABLES.items():
             measures = {name: _measure(peer, records, 0.6 * options.scale) for name, peer in started.items()}

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import _clients
 from ._clients import CHAIN, WINDOW
+from ._compiled import both
 from ._harness import Experiment, Measure, Options, Table
 from ._peer import Peer, peers, wanted
 
@@ -60,7 +61,7 @@ def _chains(started: Mapping[str, Peer], options: Options) -> dict[str, Measure]
 
 
 def experiments(options: Options) -> Iterator[Experiment]:
-    names = wanted(list(PEERS), [table.key for table in (ROUND_TRIP, IN_FLIGHT, PIPELINE)], ECHO, options)
+    names = wanted(both(PEERS), [table.key for table in (ROUND_TRIP, IN_FLIGHT, PIPELINE)], ECHO, options)
     packages = ("remit", "uvloop", "msgspec", "pycapnp", "Pyro5", "rpyc")
     with peers("remote", names) as (started, skipped):
         trips = {name: _each(peer, "sequential", _count(peer, options, 1)) for name, peer in started.items()}

@@ -29,6 +29,10 @@ def measured(target: Target, tables: Mapping[str, Record]) -> float | None:
     record = tables.get(target["table"])
     if record is None or not record["samples"].get(target["variant"]):
         return None
+    if "against_table" in target:
+        other = tables.get(target["against_table"], {"samples": {}})["samples"].get(target["against"])
+        own = record["samples"][target["variant"]]
+        return statistics.median(own) / statistics.median(other) if other else None
     if "against" in target:
         return ratio(record["samples"], target["variant"], target["against"])
     return float(statistics.median(record["samples"][target["variant"]]))
@@ -43,7 +47,9 @@ def verdict(target: Target, number: float | None) -> str:
 
 def asked(target: Target, unit: str) -> str:
     bound = f"at least {target['at_least']}" if "at_least" in target else f"at most {target['at_most']}"
-    return f"{bound}x {target['against']}" if "against" in target else f"{bound} {unit}"
+    if "against" not in target:
+        return f"{bound} {unit}"
+    return f"{bound}x {target['against']}" + (f" in `{target['against_table']}`" if "against_table" in target else "")
 
 
 def summary(targets: Sequence[Target], tables: Mapping[str, Record]) -> str:
@@ -57,14 +63,14 @@ def summary(targets: Sequence[Target], tables: Mapping[str, Record]) -> str:
     return markdown(["what", "target", "measured", "verdict"], lines)
 
 
-def section(record: Record, targets: Sequence[Target]) -> str:
+def section(record: Record, targets: Sequence[Target], tables: Mapping[str, Record]) -> str:
     """One table, the targets that are about it, and how it was made."""
     title = f"### {record['title']} ({record['unit']}, {record['better']} is better)"
     header = ["variant", "median", "min", "max", f"x {record['baseline']}"]
     parts = [title, markdown(header, rows(record["samples"], record["baseline"]))]
     for target in targets:
         if target["table"] == record["key"]:
-            number = measured(target, {record["key"]: record})
+            number = measured(target, tables)
             found = "" if number is None else f"{short(number)}, "
             parts.append(
                 f"Target: {asked(target, record['unit'])}: {found}{verdict(target, number)} ({target['what']})."
@@ -98,7 +104,12 @@ def page(text: str, results: Mapping[str, Any], targets: Sequence[Target]) -> st
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
     tables = results["tables"]
-    body = ["## Targets", summary(targets, tables), "## Tables", *(section(r, targets) for r in tables.values())]
+    body = [
+        "## Targets",
+        summary(targets, tables),
+        "## Tables",
+        *(section(r, targets, tables) for r in tables.values()),
+    ]
     return head + BEGIN + "\n\n" + "\n\n".join(body) + "\n\n" + END + tail
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench import _harness, _stats, report
+import remit
+from bench import _compiled, _harness, _peer, _stats, report
 from bench._harness import Experiment, Options, Table
 
 TABLE = Table("calls", "Calls", "calls/s", "higher")
@@ -98,6 +99,38 @@ def test_a_target_without_a_rival_bounds_the_number_itself() -> None:
     assert report.measured(target, {"calls": made}) == 450.5
     assert report.verdict(target, 500) == "met"
     assert report.verdict(target, 501) == "**missed**"
+
+
+def test_a_target_may_look_at_another_table() -> None:
+    """By the medians of both; not measured where that table is missing."""
+    target = {**TARGET, "against_table": "single"}
+    tables = {"calls": record(peer=[1.0, 1.0], ours=[40.0, 42.0]), "single": record(peer=[4.0, 4.0, 9.0])}
+    assert report.measured(target, tables) == 10.25
+    assert report.measured(target, {"calls": tables["calls"]}) is None
+    assert "`single`" in report.asked(target, "calls/s")
+
+
+def test_each_of_remits_variants_is_followed_by_its_compiled_one() -> None:
+    """Side by side in the same table; peers are what they are."""
+    assert _compiled.both(["json", "Remit, unix"]) == ["json", "Remit, unix", "Remit, unix, compiled"]
+    assert _compiled.pure("Remit, unix, compiled") == _compiled.pure("Remit, unix") == "Remit, unix"
+
+
+def test_without_a_compiled_build_its_variants_are_skipped_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are measured all the same."""
+    monkeypatch.setattr(_compiled, "_build", lambda: "no compiled build, for want of a C compiler")
+    with _peer.peers("codec", ["Remit (Syrup), compiled", "json"]) as (started, skipped):
+        assert list(started) == ["json"]
+    assert skipped == {"Remit (Syrup), compiled": "no compiled build, for want of a C compiler"}
+
+
+def test_a_variant_does_not_measure_the_other_build() -> None:
+    """A name says which build ran."""
+    mine, other = ("Remit, compiled", "Remit") if remit.compiled else ("Remit", "Remit, compiled")
+    _compiled.check(mine)
+    _compiled.check("json")
+    with pytest.raises(RuntimeError, match="other build"):
+        _compiled.check(other)
 
 
 def test_the_report_keeps_what_people_wrote_around_it() -> None:
