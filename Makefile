@@ -45,7 +45,7 @@ compiled:
 	@tools/setup compiled
 
 test-compiled: compiled
-	@.venv-compiled/bin/python -m pytest $(COMPILED_TESTS)
+	@REMIT_TEST_LOOP=uvloop .venv-compiled/bin/python -m pytest $(COMPILED_TESTS)
 
 check: dev
 	@.venv/bin/ruff check

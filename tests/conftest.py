@@ -1,10 +1,13 @@
 """How property tests run: the same examples every time, so that a failure is somebody's change and not luck.
 
 To look for new ones: HYPOTHESIS_PROFILE=explore make test TESTS=tests/vat
+
+And on which event loop: asyncio's own, or uvloop's where REMIT_TEST_LOOP=uvloop, as `make test-compiled` has it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 
@@ -15,6 +18,11 @@ from hypothesis import settings
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+if os.environ.get("REMIT_TEST_LOOP") == "uvloop":
+    import uvloop
+
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -116,10 +116,11 @@ def test_a_misspelt_word_is_answered_with_the_nearest(words: list[str], hint: st
 
 
 def test_the_version_is_said(invoke: Invoke) -> None:
-    """Installed or not; and of an installed one, whether it is compiled."""
+    """Installed or not; and of an installed one, whether it is compiled, and on which loop boss and agents run."""
     done = invoke("--version")
     assert done.code == 0 and done.out.startswith("remit")
-    assert "not installed" in done.out or done.out.endswith("(compiled)\n" if remit.compiled else "(pure Python)\n")
+    build = "(compiled, " if remit.compiled else "(pure Python, "
+    assert "not installed" in done.out or (build in done.out and done.out.endswith(("asyncio)\n", "uvloop)\n")))
 
 
 def test_exit_codes_are_documented(invoke: Invoke) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 import click
@@ -28,6 +27,7 @@ def boss() -> None:
 def run(settings: Settings, state: str | None, listen: str | None, published: str | None, start: bool | None) -> None:
     """Run the boss until it is told to stop (SIGTERM or ctrl-C). Its machines go on without it."""
     from remit.machines import BossSettings, log_to_stderr, run_boss  # the boss's own weight, for this command only
+    from remit.net import run as run_loop
 
     config = load_config(settings.config)
     if state:
@@ -41,7 +41,7 @@ def run(settings: Settings, state: str | None, listen: str | None, published: st
     )
     if not settings.debug:
         log_to_stderr(logging.WARNING)
-    asyncio.run(run_boss(made, say))
+    run_loop(run_boss(made, say))
 
 
 @boss.command()

@@ -77,11 +77,13 @@ class Lazy(Suggesting):
 def _version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
     if asked:
         from importlib.metadata import PackageNotFoundError, version  # not needed for anything else
+        from importlib.util import find_spec
 
         from remit.values import compiled
 
+        build = f"{'compiled' if compiled else 'pure Python'}, {'uvloop' if find_spec('uvloop') else 'asyncio'}"
         try:
-            click.echo(f"remit {version('remit')} ({'compiled' if compiled else 'pure Python'})")
+            click.echo(f"remit {version('remit')} ({build})")
         except PackageNotFoundError:
             click.echo("remit, not installed")  # run from its source
         ctx.exit()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import os
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from remit.errors import RemitError
 from remit.machines._agent import run_agent
 from remit.machines._log_lines import log_to_stderr
+from remit.net import run
 from remit.values import printable
 
 
@@ -24,7 +24,7 @@ def main() -> int:
     state = Path(given.state).absolute()
     try:
         os.chdir(state)  # whatever directory we were started in can be removed
-        asyncio.run(run_agent(state))
+        run(run_agent(state))
     except (RemitError, FileNotFoundError) as error:
         print(f"the agent ends: {printable(str(error))}", file=sys.stderr)
         return 1

@@ -13,6 +13,7 @@ from remit.net._hello import Hello
 from remit.net._identity import NodeKey, designator_of, proves, public_of
 from remit.net._live import Live, live_ref
 from remit.net._log import TurnLog
+from remit.net._loop import run
 from remit.net._memory import MemoryNetlayer, MemoryNetwork
 from remit.net._memory_channel import Journey
 from remit.net._network import Network
@@ -51,6 +52,7 @@ __all__ = [
     "live_ref",
     "proves",
     "public_of",
+    "run",
     "sign_address",
     "tracing_of",
 ]
