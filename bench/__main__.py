@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from typing import Any
 
 from . import __doc__ as about
-from . import _harness, _venv, report
+from . import _harness, _venv, plot, report
 
-MODULES = ("actors", "spawn", "codec", "remote", "flood", "trace", "durable", "startup", "machines")
+MODULES = ("actors", "spawn", "codec", "remote", "many", "flood", "trace", "durable", "startup", "machines")
 
 
 def main(argv: list[str]) -> None:
@@ -21,6 +22,7 @@ def main(argv: list[str]) -> None:
         ", ".join(f"{name} {value}" for name, value in _harness.machine().items()), f", load {os.getloadavg()[0]:.1f}"
     )
     told: set[tuple[str, str]] = set()
+    measured: dict[str, Any] = {}
     for module in MODULES:
         for experiment in importlib.import_module(f"bench.{module}").experiments(options):
             records = _harness.run(experiment, options)
@@ -30,9 +32,14 @@ def main(argv: list[str]) -> None:
                 told.add((name, why))
             for record in records:
                 print(_harness.text(record), flush=True)
+                measured[record["key"]] = record
             if given.json:
                 _harness.save(given.json, records)
-    if given.json and given.json.resolve() == report.RESULTS:
+    kept = given.json is not None and given.json.resolve() == report.RESULTS
+    said = plot.draw(measured, plot.PICTURE if kept else _venv.VENV.parent / plot.PICTURE.name)
+    if said:
+        print(said)
+    if kept:
         report.main([])
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import remit
-from bench import _compiled, _harness, _peer, _stats, report
+from bench import _compiled, _harness, _peer, _stats, many, plot, report
 from bench._harness import Experiment, Options, Table
 
 TABLE = Table("calls", "Calls", "calls/s", "higher")
@@ -131,6 +133,25 @@ def test_a_variant_does_not_measure_the_other_build() -> None:
     _compiled.check("json")
     with pytest.raises(RuntimeError, match="other build"):
         _compiled.check(other)
+
+
+def test_the_picture_has_a_point_for_each_number_of_live_things(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """For each build; what was not measured is left out, and without matplotlib a line says that nothing is drawn."""
+    names = [many.row(many.SESSIONS, live) for live in (1, 1000)]
+    made = {"key": "sessions", "samples": {name: [60.0, 61.0] for name in [*names, names[1] + many.IN_TURN]}}
+    assert names == ["Remit, 1 session", "Remit, 1,000 sessions"]
+    assert plot.lines(made) == {"": [(1, [60.0, 61.0]), (1000, [60.0, 61.0])]}
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert plot.draw({"ask": made}, tmp_path / "nothing.png") == ""
+    assert "matplotlib is not installed" in plot.draw({"sessions": made}, tmp_path / "nothing.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_picture_is_on_the_page() -> None:
+    """The one that `make bench` draws together with the page's numbers."""
+    assert plot.PICTURE.is_file() and f"]({plot.PICTURE.name})" in report.PAGE.read_text()
 
 
 def test_the_report_keeps_what_people_wrote_around_it() -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from contextlib import AsyncExitStack
 from typing import Any
 
+import pytest
+
+from remit.captp import Session
 from remit.net import MemoryNetlayer, MemoryNetwork, Network, Node, NodeKey
+from remit.net._connection import Connection
 from remit.vat import Vat, actor
 
 DEADLINE = 15  # seconds
@@ -47,5 +52,41 @@ def test_a_quiet_node_gives_back_what_waited_behind_its_output() -> None:
             await until(lambda: not any(session.garbage for session in sessions))
             await until(lambda: sum(len(session.exports.by_position) for session in sessions) == 3)
             assert not any(session.answers for session in sessions)
+
+    asyncio.run(main())
+
+
+def test_only_sessions_that_have_something_to_give_back_are_tidied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a call costs does not depend on how many other sessions are open."""
+
+    async def main() -> None:
+        memory = MemoryNetwork()
+        near, far = NodeKey.generate(), [NodeKey.generate() for _ in range(3)]
+        async with AsyncExitStack() as stack:
+            client = await stack.enter_async_context(Node(near, await stack.enter_async_context(Vat())))
+            client.use(MemoryNetlayer(memory, near, "client"))
+            counters: list[Any] = []
+            for at, key in enumerate(far):
+                vat = await stack.enter_async_context(Vat())
+                server = await stack.enter_async_context(Node(key, vat))
+                await server.listen(MemoryNetlayer(memory, key, f"server {at}"))
+                counters.append(await client.fetch_from(await Network(server).sturdy(vat.spawn(Counter))))
+            gc.collect()
+            await until(lambda: not any(session.garbage for session in client._connections))
+            tidied: list[Session] = []
+            flush = Connection.flush
+
+            def noted(self: Connection) -> None:
+                if self.node is client:
+                    tidied.append(self.session)
+                flush(self)
+
+            monkeypatch.setattr(Connection, "flush", noted)
+            called = counters[0]._link
+            for _ in range(3):  # what the first leaves waits behind the next
+                await counters[0].increment()
+            assert client._tidying
+            await until(lambda: not client._tidying)
+            assert set(tidied) == {called}
 
     asyncio.run(main())

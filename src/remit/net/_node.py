@@ -95,6 +95,7 @@ class Node:
         self._dirty: list[Connection] = []
         self._flush_asked = False
         self._tidying = False
+        self._littered: dict[Connection, None] = {}  # those that have something to give back
         self._tasks: set[asyncio.Task[Any]] = set()
         self.closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -351,15 +352,18 @@ class Node:
             dirty, self._dirty = self._dirty, []
             for connection in dirty:
                 connection.flush()
-                if connection.session.garbage and not self._tidying:
-                    self._tidying = True
-                    assert self._loop is not None
-                    self._loop.call_later(TIDY, self._tidy)
+                if connection.session.garbage:
+                    self._littered[connection] = None
+                    if not self._tidying:
+                        self._tidying = True
+                        assert self._loop is not None
+                        self._loop.call_later(TIDY, self._tidy)
 
     def _tidy(self) -> None:
         """What waited to be given back goes now: there may be no other output for a while."""
         self._tidying = False
-        self._dirty += self._connections.values()
+        self._dirty += self._littered
+        self._littered.clear()
         self.flush()
 
     def _follow(self, on: bool) -> None:
