@@ -14,7 +14,7 @@ from remit.durable._mail import LARGEST
 from remit.durable._outbox import MOST
 from remit.durable._stream import WINDOW
 from remit.errors import BadArgument, Broken, Misuse, Refused, StoreCorrupt, Unreachable
-from remit.lib import membrane
+from remit.lib import Attenuation, membrane
 from remit.net import Network, NodeKey
 from remit.testing import FaultyNetwork, run_virtual
 from remit.values import Locator, SturdyRef
@@ -260,12 +260,32 @@ class Granter:
     target: Any
     made: Any = None
 
-    async def grant(self) -> Any:
-        self.made = membrane(self.target)
+    async def grant(self, attenuation: Any = None) -> Any:
+        self.made = membrane(self.target) if attenuation is None else membrane(self.target, attenuation)
         return await self.made.root()
 
     def revoke(self) -> Any:
         return self.made.revoke("enough")
+
+
+def test_through_a_counted_grant_failures_are_told_too() -> None:
+    """The turn that counts a use comes before the message's own, which alone decides what its sender hears."""
+
+    async def main() -> None:
+        a, b = two()
+        async with a.up(), b.up():
+            granter = b.kept.vat.spawn(Granter, b.main)
+            await acquaint(a, b, ref=await granter.grant(Attenuation(count=2)))
+            for selector in ("refuse", "take", "take"):
+                await a.main.send_to(a.state.far, selector, selector)
+            await sent_all(a)
+            assert [(each.selector, each.error.kind) for each in a.undelivered] == [
+                ("refuse", "ValueError"),
+                ("take", "Expired"),
+            ]
+            assert list(b.state.got) == ["take"]
+
+    run_virtual(main)
 
 
 def test_a_receiver_that_keeps_nothing_is_not_sent_to() -> None:

@@ -78,6 +78,7 @@ def test_a_guessed_swiss_number_leaves_nothing() -> None:
             assert (last, [type(error) for _, error in errors]) == (1, [Refused])
             assert b.store.load().inbox == {}
             assert not b.kept._keeper.inbox.streams
+            assert not b.node.known[INTAKE](a.node.key.public)._targets  # type: ignore[attr-defined]  # the same intake
 
     run_virtual(main)
 

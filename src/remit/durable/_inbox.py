@@ -9,10 +9,12 @@ target is fetched with its swiss number, as every reference is.
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from remit.durable._loose import behind_gates
 from remit.durable._mail import INTAKE, unpack
 from remit.errors import BadArgument, Broken, NoSuchMethod, Refused
 from remit.values import Symbol
@@ -48,6 +50,11 @@ class Receipt(Context):
         self.number = number
         self.done = False
         self.error: Broken | None = None
+
+    def meant(self) -> Any:
+        """The object whose turn this message is for."""
+        value = final(self.target)._value
+        return behind_gates(value) if isinstance(value, Ref) else None
 
     def commit(self, vat: Vat) -> None:
         """The turn has ended well."""
@@ -113,13 +120,17 @@ class Inbox:
         self.marks = marks
         self.streams: dict[bytes, Arriving] = {}
         self.keep: Callable[[bytes, int], None] = _nothing
+        self._intakes: weakref.WeakValueDictionary[bytes, IntakeRef] = weakref.WeakValueDictionary()
         network.known[INTAKE] = self.admit
 
     def admit(self, peer: bytes | None) -> Ref[Any]:
         """The intake for this peer. Raises `Refused` for one that has not proved its key."""
         if peer is None:
             raise Refused("durable messages are taken from nodes that have proved their key")
-        return IntakeRef(self, peer)
+        found = self._intakes.get(peer)
+        if found is None:
+            found = self._intakes[peer] = IntakeRef(self, peer)
+        return found
 
     def stream(self, key: bytes) -> Arriving:
         """The stream with this key."""
@@ -207,12 +218,12 @@ class IntakeRef(Far[Any]):
     def _target(self, swiss: bytes, digest: bytes) -> Promise[Any]:
         """The object behind a swiss number, fetched once for each session, as every reference is."""
         found = self._targets.get(digest)
-        if found is None or (final(found)._value.__class__ is Failed):
+        if found is None:
             if len(self._targets) >= TARGETS:
                 self._targets.clear()
             found = self._targets[digest] = Promise(self._inbox.vat)
             fetched = self._inbox.network.node.find(swiss, self._peer, self._inbox.network.node.context)
-            fetched._wait(Found(found))
+            fetched._wait(Found(self._targets, digest, found))
         return found
 
     # --- the rest of a link ------------------------------------------------------------------------------
@@ -224,9 +235,11 @@ class IntakeRef(Far[Any]):
 class Found:
     """Waits for the object behind a swiss number; passes it on if it is one that can keep what it does with a message's number."""
 
-    __slots__ = ("target",)
+    __slots__ = ("digest", "target", "targets")
 
-    def __init__(self, target: Promise[Any]) -> None:
+    def __init__(self, targets: dict[bytes, Promise[Any]], digest: bytes, target: Promise[Any]) -> None:
+        self.targets = targets
+        self.digest = digest
         self.target = target
 
     def settled(self, promise: Promise[Any]) -> None:
@@ -234,14 +247,14 @@ class Found:
         value = final(promise)._value
         if not isinstance(value, Failed) and not (isinstance(value, Ref) and _near(value, self.target._vat)):
             value = Failed(Refused("durable messages are taken for objects of a node's durable vat only"))
-        promise._vat._leave(self.target._settle, value, None)
+        if isinstance(value, Failed) and self.targets.get(self.digest) is self.target:
+            del self.targets[self.digest]  # who guesses leaves nothing, and what is not there now may be later
+        self.target._settle(value, promise._vat)
 
 
 def _near(ref: Ref[Any], vat: Vat) -> bool:
     """Whether the object behind all gates is in this vat."""
-    behind = ref._behind()
-    while behind is not None:
-        ref, behind = behind, behind._behind()
+    ref = behind_gates(ref)
     return ref._vat is vat and ref._link is None and not isinstance(ref, Promise)
 
 

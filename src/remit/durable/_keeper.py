@@ -142,8 +142,8 @@ class DurableKeeper:
         before = turn.before
         postings = [effect for effect in turn.effects if type(effect) is Posting]
         receipt: Any = turn.context if type(turn.context) is Receipt and not turn.context.done else None
-        if receipt is not None and (turn.target is None or turn.target._behind() is not None):
-            receipt = None  # a turn of the gate before the message's own
+        if receipt is not None and turn.target is not receipt.meant():
+            receipt = None  # a turn of a gate on the way, which counts a use
         if not before and not postings and receipt is None:
             return
         batch = self._turn_batch = Batch()

@@ -15,7 +15,7 @@ from remit.vat import Ref, Resolver, Vat
 if TYPE_CHECKING:
     from remit.durable._keeper import DurableKeeper
 
-__all__ = ["Loose", "loose", "never_kept"]
+__all__ = ["Loose", "behind_gates", "loose", "never_kept"]
 
 
 class Loose:
@@ -60,7 +60,7 @@ def _holders(vat: Vat, exported: Iterable[tuple[str, Ref[Any]]]) -> dict[Ref[Any
     """Objects of this vat, behind whatever gates, and who has them."""
     peers: dict[Ref[Any], list[str]] = {}
     for peer, ref in exported:
-        found = _behind_gates(ref)
+        found = behind_gates(ref)
         # The right to settle a promise is never kept, and nobody expects it to be.
         if found._vat is vat and found._link is None and not isinstance(found._at, Resolver):
             holders = peers.setdefault(found, [])
@@ -69,7 +69,8 @@ def _holders(vat: Vat, exported: Iterable[tuple[str, Ref[Any]]]) -> dict[Ref[Any
     return peers
 
 
-def _behind_gates(ref: Ref[Any]) -> Ref[Any]:
+def behind_gates(ref: Ref[Any]) -> Ref[Any]:
+    """The object to which all gates in front of it pass messages on."""
     behind = ref._behind()
     while behind is not None:
         ref, behind = behind, behind._behind()

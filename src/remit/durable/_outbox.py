@@ -84,7 +84,6 @@ class Outbox:
             stream.count += 1
             stream.size += len(row)
             stream.queue.append((number, row))
-            self._next = max(self._next, number + 1)
         kept = snapshot.meta.get(NEXT, b"1")
         if not kept.isdigit():
             raise StoreCorrupt(f"{NEXT!r} in the store's table meta is not a number")
