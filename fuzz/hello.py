@@ -7,13 +7,13 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from fuzz._tape import Tape
+from fuzz._tape import MOST, Tape
 from fuzz._target import Target, expect
 from remit.errors import ProtocolError
 from remit.net import Hello, NodeKey, SignedAddress, designator_of, public_of, sign_address
 from remit.net._certificate import certificate_of, key_in
 
-__all__ = ["TARGETS"]
+__all__ = ["TARGETS", "changed", "keys"]
 
 BOUND: Final = 200  # bytes that a hello may keep of a peer that it does not know
 
@@ -23,12 +23,13 @@ def _key(seed: int) -> NodeKey:
 
 
 @cache
-def _keys() -> tuple[NodeKey, NodeKey, NodeKey]:
+def keys() -> tuple[NodeKey, NodeKey, NodeKey]:
+    """A dialler's, an acceptor's and somebody else's; the same in each run."""
     return _key(1), _key(2), _key(3)
 
 
 def _ends(nonces: int = 0) -> tuple[Hello, Hello]:
-    dialler, acceptor, _ = _keys()
+    dialler, acceptor, _ = keys()
     ours = Hello(dialler, nonce=bytes([nonces]) * 32, binding=b"b", expected=acceptor.public)
     return ours, Hello(acceptor, nonce=bytes([nonces + 1]) * 32, binding=b"b")
 
@@ -48,7 +49,7 @@ def check_hello(tape: Tape) -> None:
     hello = _ends()[0 if dialling else 1]
     genuine = _exchange()[1] if dialling else _exchange()[0] + _exchange()[2]
     other = _exchange(8)[1] if dialling else _exchange(8)[0] + _exchange(8)[2]
-    data = _changed(tape, bytearray(genuine), other)
+    data = changed(tape, bytearray(genuine), other)
     cuts = [tape.number(256) for _ in range(tape.number(6))]
     data += tape.rest()
     fed = _feed(hello, data, cuts)
@@ -60,9 +61,10 @@ def check_hello(tape: Tape) -> None:
         expect(not data.startswith(genuine), "the genuine bytes prove a key")
 
 
-def _changed(tape: Tape, data: bytearray, other: bytes) -> bytes:
+def changed(tape: Tape, data: bytearray, other: bytes) -> bytes:
+    """The bytes with up to three changes, which may be parts of the others; longer ones than a tape's number are changed anywhere."""
     for _ in range(tape.number(4)):
-        at, kind = tape.number(256) % len(data), tape.number(5)
+        at, kind = tape.number(256 if len(data) <= 256 else MOST) % len(data), tape.number(5)
         if kind == 0:
             data[at] ^= 1 << tape.number(8)
         elif kind == 1:
@@ -95,7 +97,7 @@ def _feed(hello: Hello, data: bytes, cuts: list[int]) -> int:
 
 def check_certificate(tape: Tape) -> None:
     """A certificate is one with an Ed25519 key, or nobody is proved."""
-    certificate = _changed(tape, bytearray(_certificate()), _certificate()[::-1]) + tape.rest()
+    certificate = changed(tape, bytearray(_certificate()), _certificate()[::-1]) + tape.rest()
     try:
         found = key_in(certificate)
     except ProtocolError:
@@ -105,12 +107,12 @@ def check_certificate(tape: Tape) -> None:
 
 @cache
 def _certificate() -> bytes:
-    return certificate_of(_keys()[0])
+    return certificate_of(keys()[0])
 
 
 def check_address(tape: Tape) -> None:
     """An address holds as its key signed it; a designator is read or refused."""
-    genuine = sign_address(_keys()[2], {"tls": "127.0.0.1:1"}, 5)
+    genuine = sign_address(keys()[2], {"tls": "127.0.0.1:1"}, 5)
     fields: list[object] = [genuine.key, genuine.hints, genuine.serial, genuine.signature]
     at = tape.number(5)
     wrong: tuple[object, ...] = (None, 5, True, -1, 10**40, "x", tape.some(70), [], {}, {"a": 1}, {"tls": "\0"}, b"")

@@ -12,7 +12,7 @@ from fuzz._tape import Tape
 from fuzz._target import Target, expect
 from fuzz.values import value
 from remit.durable import Batch, DurableVat, MemoryStore, Snapshot, SqliteStore
-from remit.errors import Broken, RemitError, StoreError
+from remit.errors import Broken, NotPassable, RemitError, StoreError
 from remit.values import Locator, Record, SturdyRef, Symbol, encode
 from remit.vat import actor, resolved, send, spawn, this
 
@@ -164,13 +164,20 @@ def _bytes(tape: Tape, kept: bytes) -> bytes:
     if what == 0:
         return tape.some(40)
     if what == 1:
-        return encode(value(tape, 2))
+        return _encoded(value(tape, 2))
     if what == 2:
         label = tape.choose(("object", "device", "live", "map", "set", "dict", "list", "desc:tagged", "ocapn-peer"))
-        return encode(Record(Symbol(label), [value(tape, 1) for _ in range(tape.number(3))]))
+        return _encoded(Record(Symbol(label), [value(tape, 1) for _ in range(tape.number(3))]))
     changed = bytearray(kept or b"0+")
     changed[tape.number(256) % len(changed)] ^= 1 << tape.number(8)
     return bytes(changed)
+
+
+def _encoded(made: object) -> bytes:
+    try:
+        return encode(made)
+    except NotPassable:  # nested too deep to be written
+        return b""
 
 
 @cache
