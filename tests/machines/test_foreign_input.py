@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from remit.errors import BadArgument, Broken, NotAllowed
 from remit.lib import Rules
-from remit.machines import Desk, Offer, Report
-from remit.vat import send
+from remit.machines import Desk, HobServer, Offer, Report
+from remit.vat import Vat, actor, send
 from tests.machines.town import Row, Town, in_town
 
 GOOD = Offer("x", "test.row")
@@ -24,6 +25,12 @@ BAD_OFFERS = [
     GOOD.but(methods={"a": 1}),
     GOOD.but(rules=[]),
     GOOD.but(up="yes"),
+    GOOD.but(interface="x" * 300),
+    GOOD.but(kind="x" * 300),
+    GOOD.but(description="x" * 5000),
+    GOOD.but(supports=["x" * 300]),
+    GOOD.but(methods=["x"] * 1001),
+    GOOD.but(rules=Rules(["x" * 70_000], {})),
 ]
 BAD_REPORTS = [
     Report(5, {}, [], "1"),
@@ -34,6 +41,7 @@ BAD_REPORTS = [
     Report([], {}, [5], "1"),
     Report([], {}, [], 5),
     Report([], {}, [], "x" * 41),
+    Report([], {}, [GOOD] * 1001, "1"),
     *(Report([], {}, [bad], "1") for bad in BAD_OFFERS),
 ]
 
@@ -69,6 +77,51 @@ def test_a_bad_report_is_refused(bad: Report) -> None:
         assert [offer["service"] for offer in await town.boss.offers()] == ["db.main"]
 
     in_town(work)
+
+
+def test_a_machine_fills_no_more_of_its_boss_than_its_share() -> None:
+    """A thousand offers are kept of one machine, and no more; what it has can still be changed."""
+
+    async def main() -> None:
+        async with Vat("boss") as vat:
+            other = vat.spawn(Row, "")
+            known = {f"x{i}": GOOD for i in range(1000)}
+            server = vat.spawn(HobServer, "db", other, other, other, b"", None, 0.0, "", known)
+            for name in ("x7", "x999"):
+                await server.offering(GOOD.but(name=name))
+            with pytest.raises(BadArgument, match="at most 1000 offers"):
+                await server.offering(GOOD.but(name="one-more"))
+
+    asyncio.run(main())
+
+
+@actor(kind="test.liar")
+class Liar:
+    """A client presence that answers what it likes."""
+
+    answer: Any
+
+    def offers(self) -> Any:
+        return self.answer
+
+    def keep(self, offer: Any, arguments: list[Any]) -> Any:
+        return self.answer
+
+
+@pytest.mark.parametrize("bad", [5, [5], [GOOD.but(name="a.b")], [GOOD] * 1001, GOOD.but(name="a.b")], ids=range(5))
+def test_what_a_machine_answers_when_it_is_asked_is_checked_too(bad: Any) -> None:
+    """Offers that it lists, or says to have made: no way round the check, and nothing of it is kept."""
+
+    async def main() -> None:
+        async with Vat("boss") as vat:
+            liar = vat.spawn(Liar, bad)
+            server = vat.spawn(HobServer, "db", liar, liar, liar, b"", None)
+            for call in (server.fresh_offers(), server.keep(GOOD, [])):
+                with pytest.raises(BadArgument):
+                    await call
+            assert await server.offers() == []
+
+    asyncio.run(main())
 
 
 def test_a_hello_needs_a_report_and_an_address() -> None:

@@ -92,3 +92,17 @@ def test_the_book_is_bounded():
     made.learn(sign_address(keys[1], {"tls": "h:4"}, 2))
     made.learn(sign_address(keys[0], {"tls": "h:5"}, 1))
     assert [where(made, key) for key in keys] == [{"tls": "h:5"}, {"tls": "h:4"}, {}]
+
+
+@pytest.mark.parametrize(
+    ("hints", "serial"),
+    [({"tls": "x" * 2000}, 1), ({f"t{i}": "x" for i in range(40)}, 1), ({}, -1), ({}, 1 << 63), ({}, 10**900)],
+    ids=range(5),
+)
+def test_an_address_of_no_use_is_refused_though_it_is_signed(hints, serial):
+    """Who signs is not who decides how much others keep: hints and serial have bounds."""
+    key = NodeKey.generate()
+    book = AddressBook()
+    with pytest.raises(Refused):
+        book.learn(sign_address(key, hints, serial))
+    book.learn(sign_address(key, {"tls": "x" * 1000, "unix": ""}, (1 << 63) - 1))

@@ -7,7 +7,7 @@ from typing import Any
 from remit.errors import Conflict, Unreachable
 from remit.graph import Edge
 from remit.machines._records import Offer, Report
-from remit.machines._supports import check_offer, check_report
+from remit.machines._supports import check_offer, check_offers, check_report, check_room
 from remit.values import SturdyRef
 from remit.vat import Promise, Ref, actor, become, call, field, tell
 
@@ -83,6 +83,7 @@ class HobServer:
     def offering(self, offer: Offer) -> None:
         """The machine makes or changes an offer."""
         check_offer(offer)
+        check_room(self.known, offer.name)
         self.known[offer.name] = offer
 
     def withdrawn(self, name: str) -> None:
@@ -122,12 +123,15 @@ class HobServer:
     async def fresh_offers(self) -> list[Offer]:
         """What the machine offers, asked now."""
         offers = await self.client.offers()
+        check_offers(offers)
         self.known = {offer.name: offer for offer in offers}
         return self.offers()
 
     async def keep(self, offer: Offer, arguments: list[Any]) -> Offer:
         """Have the machine make an object of `offer.kind`, keep it and offer it."""
         made: Offer = await self.client.keep(offer, arguments)
+        check_offer(made)
+        check_room(self.known, made.name)
         self.known[made.name] = made
         return made
 

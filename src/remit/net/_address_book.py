@@ -13,6 +13,11 @@ from remit.values import Locator, encode, record
 __all__ = ["AddressBook", "SignedAddress", "sign_address"]
 
 TRANSPORT = "remit"
+MAX_HINTS = 32
+"""Hints of one address; there are fewer netlayers."""
+MAX_HINT = 1024
+"""Characters of one hint and its name: host names have 253, paths are longer."""
+MAX_SERIAL = 1 << 63
 _LABEL = b"remit address 1\0"
 
 
@@ -35,7 +40,12 @@ class SignedAddress:
         types = (type(self.key), type(self.signature), type(self.serial), type(self.hints))
         return (
             types == (bytes, bytes, int, dict)
-            and all(type(name) is str and type(hint) is str for name, hint in self.hints.items())
+            and 0 <= self.serial < MAX_SERIAL
+            and len(self.hints) <= MAX_HINTS
+            and all(
+                type(name) is str and type(hint) is str and len(name) + len(hint) <= MAX_HINT
+                for name, hint in self.hints.items()
+            )
             and proves(self.key, self.signature, _signed(self.key, self.hints, self.serial))
         )
 

@@ -25,7 +25,19 @@ def reads(method: F) -> F:
 class Method:
     """One message that objects of a class answer; owned by the class, lives as long as it."""
 
-    __slots__ = ("_guard", "function", "highest", "is_async", "kwonly", "lowest", "name", "names", "reads", "star")
+    __slots__ = (
+        "_guard",
+        "function",
+        "highest",
+        "is_async",
+        "itself",
+        "kwonly",
+        "lowest",
+        "name",
+        "names",
+        "reads",
+        "star",
+    )
 
     def __init__(self, name: str, function: Any) -> None:
         code = function.__code__
@@ -34,6 +46,7 @@ class Method:
         self.function = function
         self.is_async = bool(code.co_flags & _COROUTINE)
         self.reads = bool(getattr(function, _READS, False))
+        self.itself: str = code.co_varnames[0] if code.co_argcount else ""  # `self`, which no message gives
         self.names: tuple[str, ...] = code.co_varnames[1 : code.co_argcount]
         self.kwonly: tuple[str, ...] = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
         self.star = bool(code.co_flags & _STAR_KWARGS)
@@ -52,7 +65,7 @@ class Method:
         for name in given:
             if name in self.names[:count]:
                 raise BadArgument(f"{self.name} got two values for {name!r}")
-            if name not in self.names and name not in self.kwonly and not self.star:
+            if name not in self.names and name not in self.kwonly and (not self.star or name == self.itself):
                 raise BadArgument(f"{self.name} has no parameter {name!r}")
         optional = self.function.__kwdefaults__ or {}
         missing = [name for name in self.names[count : self.lowest] if name not in given]
