@@ -8,7 +8,7 @@ import pytest
 
 from fuzz._targets import TARGETS
 from remit.captp import _bootstrap, _descriptors, _incoming, _outgoing, _seek, _session
-from remit.net import Admission, _connection, _dial_queue
+from remit.net import Admission, _account, _dial_queue
 from remit.values import DEFAULT_LIMITS
 from tests.house.source import TOP
 from tests.house.test_coverage import missing
@@ -41,8 +41,8 @@ def test_every_row_of_the_tables_names_a_test_or_says_that_there_is_none() -> No
         ("32 at once, 5 s each", Admission().handshakes),
         ("1000 members", Admission().members),
         ("a million live references", _outgoing.MAX_TABLE),
-        ("2000 under way", _connection.HIGH),
-        ("16 MiB unread", _connection.BACKLOG >> 20),
+        ("2000 under way", _account.HIGH),
+        ("16 MiB unread", _account.BACKLOG >> 20),
         ("10 000 in the gifter's own session", _bootstrap.MAX_GIFTS),
         ("ids of at most 256 bytes", _bootstrap.MAX_GIFT_ID),
         ("10 000 with a gap", _session.MAX_COUNTS),

@@ -76,3 +76,31 @@ def test_a_node_dials_few_at_once_for_others_and_tells_all_when_it_closes(folder
             assert isinstance((await asyncio.gather(task, return_exceptions=True))[0], Unreachable)
 
     run(main())
+
+
+def test_a_strangers_hints_do_not_keep_us_from_a_peer(folder, run) -> None:
+    """A gift names the peer with a place where nobody answers; who wants it by its true hints meanwhile is not made to wait for more."""
+
+    async def main() -> None:
+        place = Place("memory", folder)
+        async with place.node("far") as far, place.node("near", listen=False) as near:
+            slow = asyncio.Event()
+            dial = near.netlayers["memory"].dial
+
+            async def trapped(locator: Any, receive: Any) -> Any:
+                if locator.hints["memory"] == "trap":
+                    await slow.wait()
+                    raise Unreachable("nobody is here")
+                return await dial(locator, receive)
+
+            near.netlayers["memory"].dial = trapped  # type: ignore[method-assign]
+            outcomes: list[Any] = []
+            near.session_to(Locator("remit", far.designator, {"memory": "trap"}), outcomes.append)
+            own = asyncio.create_task(near.session(far.locator))
+            await until(lambda: near._dials and next(iter(near._dials.values())).also)
+            slow.set()
+            assert (await own).state == "open"
+            await until(lambda: outcomes)
+            assert outcomes == [await own]
+
+    run(main())

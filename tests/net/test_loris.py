@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from remit.errors import Refused
-from remit.lib import SwissNumbers
-from remit.net import Network, Node, NodeKey
+from remit.net import Admission, Network, Node, NodeKey
 from remit.net._hello import NONCE_BYTES, Hello
 from remit.net._unix import connect_to
 from remit.values import Limits, SturdyRef, framed
@@ -156,11 +155,29 @@ def test_the_same_key_twice_leaves_one_connection(folder, run) -> None:
     run(main())
 
 
+def test_a_peer_that_was_given_something_stays_and_a_stranger_makes_room(folder, run) -> None:
+    """When all places for members are taken, the session that holds no object of this node's goes, though it greets and is lively."""
+
+    async def main() -> None:
+        place = Place("unix", folder)
+        async with (
+            place.node("b", layer={"admission": Admission(members=2)}) as node,
+            place.node("peer", listen=False) as peer,
+            place.node("stranger", listen=False) as stranger,
+        ):
+            sturdy = SturdyRef(node.inner_locator, (await offer(node, node.vat.spawn(Counter))).swiss)
+            counter: Any = await peer.fetch_from(sturdy)
+            session = await stranger.session(node.inner_locator)
+            assert [s.gave() for s in node._connections] == [True, False]
+            assert await is_served(place, node, sturdy)
+            await until(lambda: session.state == "ended")
+            assert "turned out" in str(session.cause) or "connection" in str(session.cause)
+            assert await counter.increment() == 2
+
+    run(main())
+
+
 # --- swiss numbers ------------------------------------------------------------------------------------------------------
-
-
-class Watched(SwissNumbers):
-    """The table, with everything that it is asked written down."""
 
 
 def test_a_swiss_number_is_looked_up_by_its_digest_alone(folder, run) -> None:
@@ -186,7 +203,7 @@ def test_a_swiss_number_is_looked_up_by_its_digest_alone(folder, run) -> None:
             try:
                 near = bytes([sturdy.swiss[0] ^ 1]) + sturdy.swiss[1:]
                 for guess in (near, sturdy.swiss[:-1], b"", b"x" * 1000, sturdy.swiss):
-                    promise = node._fetch(guess, None, node.context)
+                    promise = node.find(guess, None, node.context)
                     if guess == sturdy.swiss:
                         await promise
                     else:
@@ -212,7 +229,7 @@ def test_a_wrong_guess_says_the_same_as_a_number_for_somebody_else(folder, run) 
             texts = set()
             for swiss in (b"guess", others.swiss, gone.swiss):
                 with pytest.raises(Refused) as caught:
-                    await node._fetch(swiss, NodeKey.generate().public, node.context)
+                    await node.find(swiss, NodeKey.generate().public, node.context)
                 texts.add(caught.value.message)
             assert len(texts) == 1
 

@@ -22,13 +22,17 @@ GREETING: Final = 10.0
 
 
 class Dial:
-    """One attempt to reach one peer; `waiting` hears of its outcome. Made and ended by the node."""
+    """One attempt to reach one peer; `waiting` hears of its outcome. Made and ended by the node.
 
-    __slots__ = ("location", "node", "waiting")
+    `also` are locators of the same peer from others who wait: the one that it was begun with may be a stranger's, and lead nowhere.
+    """
+
+    __slots__ = ("also", "location", "node", "waiting")
 
     def __init__(self, node: Node, location: Locator) -> None:
         self.node = node
         self.location = location
+        self.also: list[Locator] = []
         self.waiting: list[Callable[[Session | Broken], None]] = []
 
     async def run(self) -> Session:
@@ -36,15 +40,29 @@ class Dial:
         failures: list[str] = []
         tried = self.node.addresses.find(self.location)
         session = await self._try(tried, failures)
+        if session is None:
+            session = await self._try_others(tried, failures)
         if session is None and await self._ask_guide(failures):
             newest = self.node.addresses.find(self.location)
             if dict(newest.hints) != dict(tried.hints):
                 session = await self._try(newest, failures)
+        if session is None:  # who came while the guide was asked
+            session = await self._try_others(tried, failures)
         if session is None:
             session = self.node.meeting.find(self.location)
         if session is None:
             raise Unreachable(f"node {self.location.designator[:12]} cannot be reached: {'; '.join(failures)}")
         return session
+
+    async def _try_others(self, tried: Locator, failures: list[str]) -> Session | None:
+        """By the hints of others who want the same peer, each once."""
+        while self.also:
+            other = self.also.pop(0)
+            if dict(other.hints) != dict(tried.hints):
+                session = await self._try(other, failures)
+                if session is not None:
+                    return session
+        return None
 
     async def _ask_guide(self, failures: list[str]) -> bool:
         """Learn the node's current address from whoever knows; whether there was anything to learn."""

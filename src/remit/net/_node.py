@@ -223,6 +223,7 @@ class Node:
             dial = self._dials[location] = Dial(self, location)
             self._others.ask(dial, own)
         elif own:
+            dial.also.append(location)
             self._others.hurry(dial)
         dial.waiting.append(then)
 
