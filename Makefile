@@ -1,7 +1,7 @@
 # What people run. Every target sets up .venv in this checkout when needed; nothing is installed anywhere else.
 # PYTHON=/path/to/python3 chooses the interpreter (3.11 or newer; without it the newest one found is taken).
 
-.PHONY: help demo test compiled test-compiled check bench fuzz flood tour conformance format clean core dev
+.PHONY: help demo test compiled test-compiled check bench fuzz flood tour conformance soak format clean core dev
 
 help:
 	@echo "make demo         the main job, with real processes: machines, bindings, crash, revocation"

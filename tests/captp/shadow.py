@@ -22,7 +22,8 @@ import random
 from typing import Any
 
 from remit.captp import Session
-from remit.errors import LinkLost, Missing
+from remit.captp._gifts import SLOW
+from remit.errors import Missing
 from remit.testing import HandNode, World
 from remit.values import Symbol, encode
 from remit.vat import PENDING, Failed, Promise, Ref, actor, final, send, spawn, tell, this
@@ -94,7 +95,6 @@ class Shadow:
         self.doubtful: set[tuple[int, str]] = set()  # may be broken: what it came from was, or a link was cut
         self.made: dict[str, tuple[int, Any]] = {}
         self.calls: dict[tuple[int, str], int] = {}
-        self.was_cut = False
         self.evil: HandNode | None = None
         self.evil_sessions: dict[int, Session] = {}
         for i, node in enumerate(self.nodes):
@@ -173,7 +173,6 @@ class Shadow:
         self.nodes[a].vat.run()
 
     def do_cut(self, a: int, b: int) -> None:
-        self.was_cut = True
         for session in self.world.between(self.nodes[a], self.nodes[b]):
             self.world.cut(session)
             # Whatever went over it, or through somebody who used it, may be lost.
@@ -242,9 +241,8 @@ class Shadow:
             agent._at.held.__class__.__mro__[1].clear(agent._at.held)
         self.made.clear()
         self.agents.clear()
-        if self.was_cut:  # a gift whose receiver was cut off stays until its gifter's session ends
-            for session in self.world.sessions():
-                session.bootstrap.drop(LinkLost("the test is over"))
+        for session in self.world.sessions() * SLOW:  # gifts whose receivers were cut off are taken back
+            session.age_gifts()
         self.world.check_empty()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import count
 from typing import Any
 
 import pytest
@@ -33,6 +34,50 @@ def test_of_crossed_hellos_one_survives(seed: int) -> None:
     assert resolved(promise) == 1
     del promise
     world.check_empty()
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["our own lives", "the peer's lives"])
+def test_references_that_wait_for_the_loser_get_the_winner(ours: bool) -> None:
+    """Whichever of the crossed sessions survives, all who asked for a session hear of it, and what they send arrives."""
+    for key in count():  # until the one wins that is to win
+        world, found = World(), []
+        world._keys = 2 * key
+        a, b = world.node("a"), world.node("b")
+        b.objects[b"c"] = b.vat.spawn(Counter)
+        a.session_to(b.locator, found.append)
+        b.session_to(a.locator, lambda _: None)
+        ab, ba = (next(s for s in world.pipes if s.home is node and s.initiator) for node in (a, b))
+        if (ab.side > ba.side) is ours:
+            break
+    for _ in range(3):
+        a.session_to(b.locator, found.append)
+    world.settle()
+    assert len(found) == 4 and len(set(found)) == 1
+    (session,) = set(found)
+    assert session.state == "open" and session.initiator is ours
+    promises = [a.remote(one, b"c").increment(1) for one in found]
+    world.settle()
+    assert sorted(resolved(promise) for promise in promises) == [1, 2, 3, 4]
+    del promises
+    world.check_empty()
+
+
+def test_whoever_only_claims_a_name_ends_no_dial() -> None:
+    """An impostor's hello at the moment of ours, with the higher side id: our attempt, which is proved, goes on."""
+    for key in range(6):
+        world = World()
+        world._keys = 10 * key
+        a, b = world.node("a"), world.node("b")
+        ours = world.open(a, b)
+        impostor = world.node("impostor")
+        impostor.locator = b.locator
+        theirs = world.open(impostor, a)
+        world.pipes[theirs].receiver.proved = None
+        world.quiet()
+        world.pass_on(world.pipes[theirs])  # only the impostor's hello has come
+        assert ours.state == "greeting"
+        world.settle()
+        assert ours.state == "open" and a.meeting.find(b.locator) is ours
 
 
 def test_a_second_session_of_a_proved_key_takes_the_firsts_place() -> None:

@@ -63,6 +63,26 @@ def test_calls_on_results_travel_with_the_calls():
     run_virtual(main)
 
 
+def test_a_gift_that_cannot_be_fetched_is_taken_back():
+    """The receiver cannot reach the exporter: after some heartbeats nothing of the gift is left at giver and exporter."""
+
+    async def main():
+        place = Place(network=FaultyNetwork())
+        async with place.node("e") as e, place.node("r") as r, place.node("g") as g:
+            place.network.partition([e.locator.hints["memory"]], [r.locator.hints["memory"]])
+            far = await g.fetch_from(await offer(e, e.vat.spawn(Counter)))
+            await (await g.fetch_from(await offer(r, r.vat.spawn(Shelf)))).put([far])
+            (exporter,) = e._connections
+            assert exporter.bootstrap.waiting() == 1
+            await asyncio.sleep(10 * 60)
+            assert exporter.bootstrap.waiting() == 1
+            await asyncio.sleep(60)
+            assert exporter.bootstrap.waiting() == 0
+            assert not any("gift" in line for session in g._connections for line in session.left())
+
+    run_virtual(main)
+
+
 def test_a_reference_given_to_a_third_node_does_without_the_giver(place):
     """A handoff: the receiver talks to the exporter itself, and goes on when the giver is gone."""
 

@@ -8,22 +8,14 @@ import pytest
 
 from remit.captp import Session
 from remit.errors import Broken, LinkLost, Misuse, Uncertain, Unreachable
-from remit.net import (
-    MemoryNetlayer,
-    MemoryNetwork,
-    Node,
-    NodeKey,
-    TcpTestingNetlayer,
-    TlsNetlayer,
-    UnixNetlayer,
-)
+from remit.net import MemoryNetlayer, MemoryNetwork, Node, NodeKey, TcpTestingNetlayer, TlsNetlayer, UnixNetlayer
 from remit.net._account import HIGH, LOW
 from remit.testing import FaultyNetwork, run_virtual
 from remit.values import Limits, Locator, SturdyRef
 from remit.vat import Vat, resolved
 from tests.captp.objects import Counter, Shelf
 from tests.net.kit import DEADLINE, Acceptor, Recorder
-from tests.net.nodes import KINDS, Door, Place, offer, until
+from tests.net.nodes import KINDS, Caller, Door, Place, offer, until
 
 
 @pytest.fixture(params=KINDS)
@@ -104,7 +96,8 @@ def test_the_newest_session_of_a_key_wins(place):
 
 
 def test_crossed_dials_end_with_one_session_and_lose_no_call():
-    """Two nodes that dial each other at the same moment, again and again: all calls are answered."""
+    """Two nodes that dial each other at the same moment, again and again: all calls are answered, whichever session lives."""
+    winners = set()
 
     async def main(seed):
         place = Place(network=FaultyNetwork(seed=seed, delay=(0.0, 0.05)))
@@ -114,16 +107,20 @@ def test_crossed_dials_end_with_one_session_and_lose_no_call():
             async def call(node, sturdyref):
                 return await (await node.fetch_from(sturdyref)).increment(1)
 
-            assert await asyncio.gather(call(a, for_a), call(b, for_b)) == [1, 1]
+            live = [node.vat.spawn(Caller).ask(node.enliven(there), 1) for node, there in ((a, for_a), (b, for_b))]
+            waiting = [call(a, for_a), call(b, for_b), *live]
+            assert sorted(await asyncio.gather(*waiting)) == [1, 1, 2, 2]
             await until(lambda: len(a._connections) == len(b._connections) == 1)
             (ours,), (theirs,) = a._connections, b._connections
             assert ours.id == theirs.id
             assert a.meeting.find(b.locator) is ours
             assert b.meeting.find(a.locator) is theirs
             assert ours.initiator != theirs.initiator
+            winners.add(ours.initiator)
 
     for seed in range(40):
         run_virtual(lambda seed=seed: main(seed))
+    assert winners == {True, False}
 
 
 # --- peers that don't behave -----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from remit.captp._crypto import key_bytes, signature_bytes, signature_value
+from remit.captp._crypto import key_bytes, signature_bytes
 from remit.errors import ProtocolError
 from remit.values import Locator, Record, Reference, Symbol, encode, model_record
 from remit.vat import PENDING, Far, Promise, Ref, final
@@ -188,16 +188,7 @@ def _write_foreign(session: Outgoing, ref: Ref[Any]) -> bytes:
         if reached is not ref:
             return write_reference(session, reached)
         return b"<18'desc:import-object%d+>" % session.exports.add(ref)
-    if not isinstance(ref, Far) or not exporter.reachable:
-        # Nobody else can dial that peer, so this node stays in between.
+    if not isinstance(ref, Far) or not exporter.reachable or session.gifts.full:
+        # Nobody else can dial that peer, or this one leaves its gifts lying: so this node stays in between.
         return b"<18'desc:import-object%d+>" % session.exports.add(ref)
-    return encode(write_gift(session, exporter, ref).record())
-
-
-def write_gift(receiver: Outgoing, exporter: Outgoing, ref: Far[Any]) -> Envelope:
-    """Deposit the reference with its exporter and give the envelope by which the receiver takes it (the gifter's part)."""
-    gift = receiver.home.token()
-    exporter.deposit(gift, ref)
-    assert exporter.remote_location is not None
-    give = Give(receiver.remote_key_value, exporter.remote_location, exporter.id, exporter.side, gift)
-    return Envelope(give, signature_value(exporter.key.sign(encode(give.record()))))
+    return encode(session.gift(exporter, ref).record())

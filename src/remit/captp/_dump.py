@@ -26,6 +26,10 @@ def left(session: Session) -> list[str]:
     lines += [f"listening to {position}" for position in session._listening]
     if session.bootstrap.waiting():
         lines.append(f"gifts waiting: {session.bootstrap.waiting()}")
+    if session.gifts.given:
+        lines.append(f"gifts of others given and not taken: {len(session.gifts.given)}")
+    if session.gifts.untaken:
+        lines.append(f"gifts left here and not taken: {len(session.gifts.untaken)}")
     if session.collecting:
         lines.append(f"gifts on their way: {session.collecting}")
     return lines

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from remit.captp._bootstrap import BootstrapRef
+from remit.captp._bootstrap import FORGET, BootstrapRef
 from remit.captp._crypto import SessionKey, side_id
-from remit.captp._descriptors import write_reference
+from remit.captp._descriptors import Envelope, write_reference
 from remit.captp._dialect import Dialect
 from remit.captp._exports import Exports, ResolverRef
+from remit.captp._gifts import Gifts, write_gift
 from remit.captp._imports import Imports
 from remit.captp._shorten import FLUSH, Flush, Flushed, link_promise
 from remit.errors import Broken, NotPassable, Uncertain, Unreachable
@@ -86,6 +87,7 @@ class Outgoing:
         self.exports = Exports(self.bootstrap, MAX_TABLE)
         self.imports = Imports(home.vat, self, MAX_TABLE, self._want_output)
         self.remote_bootstrap: Far[Any] = Far(home.vat, 0, self)
+        self.gifts = Gifts()
         self.patience = 1
         self.owed = 0  # results that the peer has asked for and not been told
         self._output: list[bytes] = []
@@ -241,10 +243,22 @@ class Outgoing:
             verb, body = BREAK, encode(error)
         self._send_only(b"<11'desc:export%d+>" % resolver, b"[%s%s]" % (verb, body))
 
-    def deposit(self, gift: bytes, ref: Far[Any]) -> None:
-        """Leave a gift with this peer for somebody else (the gifter's part of a handoff)."""
+    def gift(self, exporter: Outgoing, ref: Far[Any]) -> Envelope:
+        """Another peer's reference, given to this one."""
+        return write_gift(self, exporter, ref)
+
+    def deposit(self, gift: bytes, ref: Far[Any], taken: Promise[Any] | None = None) -> None:
+        """Leave a gift with this peer for somebody else (the gifter's part of a handoff); `taken` hears when it is fetched."""
+        if taken is not None:
+            self.deliver(0, Message(self.remote_bootstrap, "deposit-gift", (gift, ref), None, taken, self.context))
+            return
         body = encode([Symbol("deposit-gift"), gift, ref], self.write)
         self._send_only(b"<11'desc:export0+>", body)
+
+    def age_gifts(self) -> None:
+        """Some time has passed (seconds, many): gifts whose receivers are long gone are taken back from this peer."""
+        for gift in self.gifts.age():
+            self._send_only(b"<11'desc:export0+>", encode([Symbol(FORGET), gift]))
 
     def on_sever(self, handle: int, handler: Ref[Any]) -> None:
         """`handler(broken)` when this session ends."""

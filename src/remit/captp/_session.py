@@ -191,6 +191,7 @@ class Session(Outgoing):
         for imported in imports:
             if isinstance(imported, Promise):
                 imported._settle(Failed(LinkLost(cause.message)), None)
+        self.gifts.forsake()
         self.bootstrap.drop(cause)
         self.congested(False)
         for _, handler in severed:

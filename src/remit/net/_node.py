@@ -431,6 +431,7 @@ class Node:
             await asyncio.sleep(self.heartbeat / 2)
             for connection in list(self._connections.values()):
                 connection.beat(self.heartbeat)
+                connection.session.age_gifts()
 
     def __repr__(self) -> str:
         return f"<node {self.designator[:8]} with {len(self._connections)} sessions>"
