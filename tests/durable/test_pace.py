@@ -43,16 +43,30 @@ def test_nothing_is_quick_before_the_first_commit() -> None:
 
 
 def test_a_fast_disk_is_waited_for_and_a_slow_one_is_not() -> None:
-    """What commits usually take decides; a slow one now and then sends some to the writer, and they come back."""
+    """What commits usually take decides: a slow one now and then changes nothing, several do, and they come back."""
     pace = Pace()
     pace.took(QUICK / 10)
     assert pace.quick(1)
-    pace.took(QUICK * 20)  # a checkpoint, say
+    pace.took(QUICK * 10)  # a checkpoint, say
+    assert pace.quick(1)
+    for _ in range(6):
+        pace.took(QUICK * 3)
     assert not pace.quick(1)
     for _ in range(20):
         pace.took(QUICK / 10)
     assert pace.quick(1)
     assert not Pace(0.0).quick(1)
+
+
+def test_a_disk_that_is_stuck_holds_the_loop_up_once() -> None:
+    """One commit that takes very long is enough for the next ones to be the writer's."""
+    pace = Pace()
+    pace.took(0.0)
+    pace.took(1.0)
+    assert not pace.quick(1)
+    for _ in range(40):
+        pace.took(QUICK / 10)
+    assert pace.quick(1)
 
 
 def test_a_large_batch_is_the_writers() -> None:

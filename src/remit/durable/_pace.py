@@ -16,7 +16,11 @@ QUICK: Final = 0.001
 ROWS: Final = 500
 """Rows that a batch of that kind may have: each takes a few microseconds."""
 SHARE: Final = 0.125
-"""How much the last commit counts in what is usual: a slow one in ten sends some of the following to the writer."""
+"""How much the last commit counts in what is usual."""
+MOST: Final = 2.0
+"""Times `limit` that one commit counts at most: now and then one takes long, since the log is full or another process has the core."""
+STUCK: Final = 20.0
+"""Times `limit` from which on one commit is enough: the disk is busy, and the next few are the writer's."""
 
 
 class Pace:
@@ -37,5 +41,8 @@ class Pace:
 
     def took(self, seconds: float) -> None:
         """A commit was made, or failed, in that time."""
-        usual = self.usual
-        self.usual = seconds if usual is None else usual + (seconds - usual) * SHARE
+        usual, limit = self.usual, self.limit
+        if usual is None or seconds > STUCK * limit:
+            self.usual = min(seconds, STUCK * limit)
+        else:
+            self.usual = usual + (min(seconds, MOST * limit) - usual) * SHARE
