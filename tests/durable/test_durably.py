@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from remit.durable import Batch, DurableVat, MemoryStore, durably
+from remit.durable import MemoryStore, durably
 from remit.durable._mail import LARGEST
 from remit.durable._outbox import MOST
 from remit.durable._stream import WINDOW
-from remit.errors import BadArgument, Broken, Misuse, Refused, StoreCorrupt, Unreachable
+from remit.errors import BadArgument, Broken, Misuse, Refused, Unreachable
 from remit.lib import Attenuation, membrane
 from remit.net import Network, NodeKey
 from remit.testing import FaultyNetwork, run_virtual
@@ -21,7 +21,7 @@ from remit.values import Locator, SturdyRef
 from remit.vat import Far, Vat, actor, promise, resolved, send
 from tests.durable.mail import Party, Receiver, Sender, acquaint, got, sent_all
 from tests.durable.stores import Kind
-from tests.durable.vats import Box, opened
+from tests.durable.vats import opened
 from tests.net.nodes import Place, until
 
 
@@ -335,6 +335,25 @@ class Door:
 ELSEWHERE: list[Any] = []
 
 
+def test_what_waits_goes_as_soon_as_the_receiver_is_back() -> None:
+    """A receiver that comes to the sender, as one does that cannot be dialled, is not kept waiting for the next attempt."""
+
+    async def main() -> None:
+        a, b = two()
+        async with a.up():
+            async with b.up():
+                await acquaint(a, b)
+            await a.main.send()
+            await asyncio.sleep(600)
+            async with b.up():
+                began = b.node.loop_time()
+                await b.node.session(a.node.locator)
+                await got(b, [1])
+                assert b.node.loop_time() - began < 0.1
+
+    run_virtual(main)
+
+
 # --- bounds -------------------------------------------------------------------------------------------------------------
 
 
@@ -474,15 +493,3 @@ def test_a_store_that_was_restored_from_a_copy_sends_on() -> None:
             await sent_all(a)
 
     run_virtual(main)
-
-
-def test_a_damaged_outbox_is_named() -> None:
-    """Nothing is half loaded."""
-    for target, next_number in ((b"x", b"1"), (b"1+", b"1"), (None, b"x")):
-        store, batch = MemoryStore(), Batch()
-        if target is not None:
-            batch.add_outbox(1, target, b"")
-        batch.put_meta("outbox-next", next_number)
-        store.commit(batch)
-        with pytest.raises(StoreCorrupt, match="outbox"):
-            DurableVat.open(store, roots={"main": (Box,)})

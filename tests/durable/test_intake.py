@@ -1,4 +1,4 @@
-"""The intake of durable messages: what it takes, from whom, and what it refuses."""
+"""The intake of durable messages and what is loaded of an outbox: what is taken, from whom, and what is refused."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from remit.durable import MemoryStore
+from remit.durable import Batch, DurableVat, MemoryStore
 from remit.durable._mail import INTAKE, pack
-from remit.errors import BadArgument, NoSuchMethod, NotPassable, Refused
+from remit.errors import BadArgument, NoSuchMethod, NotPassable, Refused, StoreCorrupt
 from remit.testing import run_virtual
 from remit.values import SturdyRef
 from remit.vat import send
 from tests.durable.mail import Party, Sender, acquaint, got
 from tests.durable.test_durably import two
+from tests.durable.vats import Box
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +153,15 @@ def test_pack_names_what_cannot_be_sent() -> None:
     """Before anything is kept."""
     with pytest.raises(NotPassable):
         pack("take", (object(),), {})
+
+
+def test_a_damaged_outbox_is_named() -> None:
+    """Nothing is half loaded."""
+    for target, next_number in ((b"x", b"1"), (b"1+", b"1"), (None, b"x")):
+        store, batch = MemoryStore(), Batch()
+        if target is not None:
+            batch.add_outbox(1, target, b"")
+        batch.put_meta("outbox-next", next_number)
+        store.commit(batch)
+        with pytest.raises(StoreCorrupt, match="outbox"):
+            DurableVat.open(store, roots={"main": (Box,)})

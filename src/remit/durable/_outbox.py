@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from remit.durable._rows import Batch, Snapshot
     from remit.errors import Broken
     from remit.net import Network, Node
+    from remit.values import Locator
 
 __all__ = ["MOST", "MOST_BYTES", "NEXT", "Outbox", "Posting", "durably"]
 
@@ -93,8 +94,14 @@ class Outbox:
         """The node is there: send what waits."""
         if node.vat is self.vat:  # who sends is known by the node's key, which may stand for one vat only
             self.node = node
+            node.when_met.append(self._met)
             for stream in list(self._streams.values()):
                 stream.go()
+
+    def _met(self, peer: Locator) -> None:
+        for (_, designator, _), stream in self._streams.items():
+            if designator == peer.designator:
+                stream.met()
 
     def waiting(self) -> list[Waiting]:
         """What waits, for each target that something waits for."""

@@ -44,8 +44,8 @@ class Stream:
     """
 
     __slots__ = (
-        *("_intake", "_misses", "_outbox", "_parts", "_searching", "_sent", "count", "queue"),
-        *("size", "sturdyref", "target", "why"),
+        *("_awaited", "_intake", "_misses", "_outbox", "_parts", "_searching", "_sent"),
+        *("count", "queue", "size", "sturdyref", "target", "why"),
     )
 
     def __init__(self, outbox: Outbox, sturdyref: SturdyRef, target: bytes) -> None:
@@ -61,6 +61,7 @@ class Stream:
         self._sent = 0
         self._misses = 0
         self._searching = False
+        self._awaited: asyncio.Event | None = None  # set to try at once
 
     @property
     def name(self) -> str:
@@ -82,6 +83,11 @@ class Stream:
         elif not self._searching:
             self._searching = True
             node.background(self._search())
+
+    def met(self) -> None:
+        """The target's node has come to us, or we to it: do not wait any longer."""
+        if self._awaited is not None:
+            self._awaited.set()
 
     def _pump(self) -> None:
         intake = self._intake
@@ -113,7 +119,7 @@ class Stream:
             while self._intake is None and self._outbox.vat.stopped is None:
                 if self._misses:
                     pause = min(PAUSES[0] * 2 ** min(self._misses - 1, 20), PAUSES[1])
-                    await asyncio.sleep(pause * (1 + node.token()[0] / 510))
+                    await self._rest(pause * (1 + node.token()[0] / 510))
                 try:
                     self._intake = await node.within(PATIENCE, self._find())
                 except (Broken, ProtocolError) as error:
@@ -121,6 +127,16 @@ class Stream:
         finally:
             self._searching = False
         self.go()
+
+    async def _rest(self, seconds: float) -> None:
+        self._awaited = asyncio.Event()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._awaited.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._awaited = None
 
     async def _find(self) -> Ref[Any]:
         node = self._outbox.node

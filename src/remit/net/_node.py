@@ -55,7 +55,7 @@ class Node:
     `swiss` is the near reference to the node's `SwissNumbers`, a root where the vat is durable. `heartbeat` is in seconds: a peer
     that is silent for so long is probed, and given up after as long again. `guide` is asked when hints are stale.
     `believe` is for conformance tests only: see `remit.captp.Meeting`. `known` gives, for swiss numbers that are no secret, what a peer
-    with this proved key (None: unproven) gets for them.
+    with this proved key (None: unproven) gets for them. `when_met` is told of each new session's peer.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Node:
         self.hints: dict[str, dict[str, str]] = {}
         self.private: set[str] = set()
         self.known: dict[bytes, Callable[[bytes | None], Ref[Any]]] = {}
+        self.when_met: list[Callable[[Locator], None]] = []
         self._connections: dict[Session, Connection] = {}
         self.tracing = Tracer(key.designator, self._follow)
         self.tracer: Follower | None = None
@@ -280,6 +281,9 @@ class Node:
         """A session has left its greeting, for good or not."""
         for then in self._waiting.pop(session, []):
             self._tell(then, session if session.state == "open" else session.cause or LinkLost("the session ended"))
+        if session.state == "open" and session.remote_location is not None:
+            for met in self.when_met:
+                met(session.remote_location)
         for suspect in self.meeting.take_suspects():
             if suspect in self._connections:
                 self._connections[suspect].probe()
