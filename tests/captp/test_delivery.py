@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import gc
 from typing import Any
-from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remit.captp import Session, _delivery, _session
+from remit.captp import Session, _delivery
 from remit.testing import HandNode, World
 from remit.values import Limits, Symbol, encode, same
 from remit.vat import Failed, Far, send
@@ -40,22 +39,22 @@ def connected() -> tuple[World, HandNode, Session]:
     return world, b, world.pipes[ours].receiver
 
 
-def outcome(messages: list[bytes]) -> Any:
+def outcome(messages: list[bytes], *, general: bool) -> Any:
     """What a session with a counter at export 1 and a question's resolver at export 2 has come to after these messages."""
     gc.disable()  # what is made here stays young, so that a collection of the young finds all of it
     try:
-        return _outcome(messages)
+        return _outcome(messages, general)
     finally:
         gc.enable()
 
 
-def _outcome(messages: list[bytes]) -> Any:
+def _outcome(messages: list[bytes], general: bool) -> Any:
     world, b, session = connected()
     session.exports.add(b.vat.spawn(Counter))
     question: Any = b.remote(session, b"counter")
     world.quiet()
     for message in messages:
-        session.received(message)
+        (session.received_any if general else session.received)(message)
     world.quiet()
     gc.collect(1)  # what an error's traceback keeps is given back when the collector has come
     world.dirty.append(session)
@@ -67,18 +66,16 @@ def _outcome(messages: list[bytes]) -> Any:
 
 
 def assert_same_both_ways(messages: list[bytes]) -> None:
-    short = outcome(messages)
-    with mock.patch.object(_session, "take_usual", return_value=False):
-        general = outcome(messages)
-    assert short == general
+    assert outcome(messages, general=False) == outcome(messages, general=True)
 
 
-def taken(message: bytes) -> tuple[Session, Any]:
-    """The session and the four fields of a delivery that was read the short way."""
-    _, _, session = connected()
-    with mock.patch.object(_delivery, "op_deliver") as op_deliver:
-        assert _delivery.take_usual(session, message)
-    return session, op_deliver.call_args.args[1]
+def taken(args: bytes, position: bytes = b"f", resolver: bytes = b"f") -> tuple[Session, Any]:
+    """The session, and the message to a counter that was read the short way."""
+    _, b, session = connected()
+    session.exports.add(b.vat.spawn(Counter))
+    assert _delivery.take_usual(session, delivery(b"export1+", args, position, resolver))
+    (message,) = b.vat._queue
+    return session, message
 
 
 deliveries = st.builds(
@@ -122,19 +119,29 @@ def test_each_target_with_each_argument_comes_to_the_same_both_ways(target: byte
 @given(VALUES)
 def test_arguments_of_every_kind_are_read_the_short_way(value: Any) -> None:
     """Whatever is in the arguments, they end where the list ends."""
-    session, fields = taken(delivery(b"export0+", encode([value, value])))
-    assert fields[0] is session.exports.get(0)
-    assert fields[2] is False
-    assert fields[3] is False
-    assert same(fields[1], [value, value])
+    session, message = taken(encode([1, value, value, 2]))
+    assert message.target is session.exports.get(1)
+    assert message.promise is None
+    assert same(list(message.args), [1, value, value, 2])
 
 
 def test_positions_are_read_the_short_way() -> None:
-    """The answer position is the peer's choice; the resolver becomes an import, an object and no promise."""
-    _, fields = taken(delivery(b"export0+", b"[]", b"5+", b"<18'desc:import-object3+>"))
-    assert fields[2] == 5
-    assert type(fields[3]) is Far
-    assert fields[3]._at == 3
+    """The answer position is the peer's choice; of the resolver there is no more than that it waits to be told."""
+    session, message = taken(b"[]", b"5+", b"<18'desc:import-object3+>")
+    assert list(session.answers) == [5]
+    assert message.promise is session.answers[5]
+    assert session.imports.by_position == {}
+    assert session.left()[-2] == "results owed: 1"
+
+
+def test_a_resolver_that_nobody_will_tell_is_given_back() -> None:
+    """An object may let go of a message without an answer: the peer need not wait for ever."""
+    session, message = taken(b"[]", b"f", b"<18'desc:import-object3+>")
+    session.home.vat._queue.clear()
+    assert session.imports.given_back == {}
+    del message
+    assert session.imports.given_back == {3: 1}
+    assert session.owed == 0
 
 
 def test_lists_that_may_pass_a_limit_are_left_to_the_codec_which_counts() -> None:

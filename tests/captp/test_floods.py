@@ -43,10 +43,10 @@ def test_no_number_can_be_chosen_for_its_hash(message: Any, reason: str) -> None
     scene.check_unharmed()
 
 
-def test_results_owed_to_one_peer_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_owed_to_one_peer_are_bounded() -> None:
     """Listening without end to one promise that stays pending costs memory for each time, so it ends the session."""
-    monkeypatch.setattr(_incoming, "MAX_TABLE", 10)
     scene = Scene()
+    scene.session.most_owed = 10
     shelf: Any = scene.b.vat.spawn(Shelf)
     scene.session.exports.add(shelf)
     scene.inject(deliver(S("later"), to=2, answer=1))

@@ -10,7 +10,7 @@ import pytest
 from remit.captp import OCAPN_1_0, SUITE_2026_02, dialect
 from remit.captp._outgoing import BATCH
 from remit.errors import Broken, Misuse
-from remit.testing import World
+from remit.testing import Pipe, World
 from remit.values import Locator, Record, Symbol, Tagged, decode, encode, raw_record
 from remit.vat import Message, Promise, actor, resolved, tell
 from tests.captp.hostile import Scene, deliver, desc, export, op
@@ -152,17 +152,21 @@ def sent(form: Any) -> list[bytes]:
     b.objects[b"c"] = b.vat.spawn(Counter)
     session = world.open(a, b)
     messages: list[bytes] = []
-    world.pipes[session].receiver.received = lambda data: (messages.append(data), received(data))  # type: ignore[method-assign]
-    received = type(session).received.__get__(world.pipes[session].receiver)
-    world.settle()
+
+    def first(pipes: list[Pipe]) -> Pipe:
+        if pipes[0].sender is session:
+            messages.append(pipes[0].messages[0])
+        return pipes[0]
+
+    world.settle(first)
     far = a.remote(session, b"c")
-    world.settle()
+    world.settle(first)
     tell(far).note(1)
     promise = far.me()
-    world.settle()
+    world.settle(first)
     del far, promise
     gc.collect()
-    world.settle()
+    world.settle(first)
     return messages[1:]  # the hello is signed with a fresh key
 
 

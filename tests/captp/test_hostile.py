@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from remit.captp import Session, _session
+from remit.captp import Session
 from remit.captp._crypto import key_value, signature_value
 from remit.captp._session import MAX_COUNTS, _my_location
 from remit.errors import LimitExceeded, LinkLost, Refused
@@ -14,6 +14,7 @@ from remit.net import NodeKey, proves
 from remit.testing import World
 from remit.values import Locator, Symbol, encode
 from tests.captp.hostile import ELSEWHERE, KEY, SIGNATURE, Scene, deliver, desc, envelope, export, give, op, receive
+from tests.house.source import TOP
 
 S = Symbol
 ASK = deliver(S("notes"), answer=5)
@@ -166,13 +167,10 @@ def test_each_fault_ends_the_session_with_its_reason(fault: str) -> None:
 def test_every_protocol_error_of_the_reading_modules_is_in_the_table() -> None:
     """A branch that is added without a fault above is found here."""
     import ast
-    import inspect
-
-    from remit.captp import _crypto, _descriptors, _exports, _incoming
 
     texts = " ".join(text for _, text in FAULTS.values())
-    for module in (_crypto, _descriptors, _exports, _incoming, _session):
-        for node in ast.walk(ast.parse(inspect.getsource(module))):
+    for name in ("_crypto", "_descriptors", "_exports", "_incoming", "_session"):
+        for node in ast.walk(ast.parse((TOP / f"src/remit/captp/{name}.py").read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ProtocolError":
                 parts = [part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
                 longest = max((part for part in parts if isinstance(part, str)), key=len)
@@ -280,10 +278,26 @@ def test_references_of_one_peer_are_bounded() -> None:
     scene.check_unharmed()
 
 
-def test_open_answers_of_one_peer_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more answer than the limit, without giving any back, ends its session."""
-    monkeypatch.setattr(_session, "MAX_TABLE", 10)
+@pytest.mark.parametrize("kind", ["import-object", "import-promise"])
+def test_results_that_one_peer_waits_for_are_bounded(kind: str) -> None:
+    """So calls without an answer position are, too, in whatever form the resolver comes; what is told makes room again."""
     scene = Scene()
+    scene.session.most_owed = 10
+    calls = [encode(deliver(S("increment"), 1, resolver=desc(kind, i % 7))) for i in range(21)]
+    for _ in range(3):
+        for call in calls[:10]:
+            scene.session.received(call)
+        assert scene.aborted() is None
+    for call in calls[10:]:
+        scene.session.received(call)
+    assert scene.aborted() == "more than 10 results are owed in one session"
+    scene.check_unharmed()
+
+
+def test_open_answers_of_one_peer_are_bounded() -> None:
+    """One more answer than the limit, without giving any back, ends its session."""
+    scene = Scene()
+    scene.session.most_answers = 10
     scene.inject(*(deliver(S("notes"), answer=i) for i in range(10)))
     assert scene.aborted() is None
     scene.inject(op("gc-answers", [3]), deliver(S("notes"), answer=3))
@@ -308,11 +322,9 @@ def test_handoff_counts_of_one_peer_are_bounded() -> None:
 
 def test_gifts_on_their_way_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer can't make us dial without end: past the bound a gift is refused."""
-    from remit.captp import _incoming
-
-    monkeypatch.setattr(_incoming, "MAX_COLLECTING", 3)
     elsewhere = [Locator("remit", f"elsewhere{i}") for i in range(5)]
     scene = Scene()
+    scene.session.most_collecting = 3
     waiting: list[Any] = []
     monkeypatch.setattr(scene.b, "session_to", lambda location, then: waiting.append(then))
     key = key_value(scene.session.key.public)
@@ -387,7 +399,7 @@ def test_a_second_answer_is_ignored() -> None:
     scene.world.quiet()
     scene.answers()
     (question,) = scene.session._questions.values()
-    (position,) = [p for p, e in scene.session.exports.by_position.items() if e.ref is question]
+    (position,) = [p for p, e in scene.session.exports.by_position.items() if e is question]
     for value in (1, 2):
         scene.inject(deliver(S("fulfill"), value, to=position))
     scene.inject(deliver(S("break"), "no", to=position), deliver(S("sing"), to=position, answer=9))
@@ -404,7 +416,7 @@ def test_an_answer_that_is_itself_breaks_the_question() -> None:
     scene.world.quiet()
     scene.inject(op("gc-answers", []))
     one, two = scene.session._questions.values()
-    places = {e.ref: p for p, e in scene.session.exports.by_position.items()}
+    places = {e: p for p, e in scene.session.exports.by_position.items()}
     scene.session.exports.add(first)
     scene.session.exports.add(second)
     places |= {e.ref: p for p, e in scene.session.exports.by_position.items()}

@@ -150,7 +150,7 @@ def test_nobody_resolves_the_promise_of_another() -> None:
     honest = scene.world.pipes[scene.honest].receiver
     while not honest._questions:
         scene.world.pass_on(scene.world.pending()[0])
-    positions = [p for p, e in honest.exports.by_position.items() if e.ref in honest._questions.values()]
+    positions = [p for p, e in honest.exports.by_position.items() if e in honest._questions.values()]
     for position in positions:
         if position in scene.session.exports.by_position:
             scene.inject(deliver(S("fulfill"), 666, to=position))
@@ -176,9 +176,7 @@ def test_a_resolver_given_back_without_an_answer_is_no_answer() -> None:
     scene.inject(deliver(S("note"), desc("import-object", 1)))
     promise = scene.result(scene.counter.notes())[0].anything()
     scene.world.quiet()
-    (position,) = [
-        p for p, e in scene.session.exports.by_position.items() if e.ref in scene.session._questions.values()
-    ]
+    (position,) = [p for p, e in scene.session.exports.by_position.items() if e in scene.session._questions.values()]
     scene.inject(op("gc-exports", [position], [1]))
     with pytest.raises(Uncertain):
         resolved(promise)
@@ -313,9 +311,7 @@ def test_an_errors_text_is_no_more_than_text(text: str) -> None:
     scene.inject(deliver(S("note"), desc("import-object", 1)))
     promise = scene.result(scene.counter.notes())[0].anything()
     scene.world.quiet()
-    (position,) = [
-        p for p, e in scene.session.exports.by_position.items() if e.ref in scene.session._questions.values()
-    ]
+    (position,) = [p for p, e in scene.session.exports.by_position.items() if e in scene.session._questions.values()]
     scene.inject(deliver(S("break"), desc("error", text), to=position))
     with pytest.raises(Broken) as caught:
         scene.result(promise)

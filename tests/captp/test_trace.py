@@ -54,7 +54,7 @@ def test_a_followed_call_is_named_just_before_it(pair: Pair) -> None:
     assert pair.result(promise) == 1
     assert follower.heard == [((ID, f"{ID}-0"), "a")]
     assert step.heard == [("handed", "increment", f"{ID}-0")]
-    assert follower.steps[0].heard == [("ok", "()", f"{ID}-0")]
+    assert follower.steps[0].heard == [("ok", "increment", f"{ID}-0")]
     assert pair.result(ask(pair, "increment")) == 2
     assert follower.heard[1:] == [(None, "a")], "a name is for one message"
     del promise
@@ -103,7 +103,7 @@ def test_a_foreign_peer_is_told_no_name(pair: Pair) -> None:
 def test_a_name_that_cannot_be_one_is_passed_over(pair: Pair, args: list[Any]) -> None:
     """Ids of another form, or of another size, are no names; the session and the next call go on."""
     pair.b.tracer = follower = Follower()
-    pair.session._send_only(b"<11'desc:export0+>", encode([Symbol("trace"), *args]))
+    pair.session._send_only(b"export", 0, encode([Symbol("trace"), *args]))
     assert pair.result(ask(pair, "increment")) == 1
     assert follower.heard == [(None, "a")]
     assert pair.session.state == "open"
@@ -114,7 +114,7 @@ def test_names_without_calls_take_no_room(pair: Pair) -> None:
     """Of many names the last one counts, and nothing else of them is kept."""
     pair.b.tracer = follower = Follower()
     for n in range(100):
-        pair.session._send_only(b"<11'desc:export0+>", encode([Symbol("trace"), ID, f"a-{n}"]))
+        pair.session._send_only(b"export", 0, encode([Symbol("trace"), ID, f"a-{n}"]))
     assert pair.result(ask(pair, "increment")) == 1
     assert follower.heard == [((ID, "a-99"), "a")]
     pair.end()

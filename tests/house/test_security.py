@@ -7,7 +7,7 @@ import re
 import pytest
 
 from fuzz._targets import TARGETS
-from remit.captp import _bootstrap, _descriptors, _incoming, _outgoing, _seek, _session
+from remit.captp import _bootstrap, _descriptors, _outgoing, _seek, _session
 from remit.net import Admission, _account, _dial_queue
 from remit.values import DEFAULT_LIMITS
 from tests.house.source import TOP
@@ -46,7 +46,7 @@ def test_every_row_of_the_tables_names_a_test_or_says_that_there_is_none() -> No
         ("10 000 in the gifter's own session", _bootstrap.MAX_GIFTS),
         ("ids of at most 256 bytes", _bootstrap.MAX_GIFT_ID),
         ("10 000 with a gap", _session.MAX_COUNTS),
-        ("1000 gifts and 16 exporters", _incoming.MAX_COLLECTING),
+        ("1000 gifts and 16 exporters", _session.MAX_COLLECTING),
         ("16 exporters", _seek.MAX_SEEKING),
         ("64 dials for all", _dial_queue.MOST),
         ("at most 500 characters", _session.MAX_REASON),

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from remit.captp import Session
 from remit.errors import Broken, LinkLost, Misuse, Uncertain, Unreachable
 from remit.net import MemoryNetlayer, MemoryNetwork, Node, NodeKey, TcpTestingNetlayer, TlsNetlayer, UnixNetlayer
 from remit.net._account import HIGH, LOW
+from remit.net._connection import Connection
 from remit.testing import FaultyNetwork, run_virtual
 from remit.values import Limits, Locator, SturdyRef
 from remit.vat import Vat, resolved
@@ -198,14 +198,14 @@ def test_a_fault_of_our_own_ends_one_session_and_is_reported(place, monkeypatch)
         async with place.node("b") as b, place.node("a") as a, place.node("c") as c:
             offered = await offer(b, b.vat.spawn(Counter))
             far, other = await a.fetch_from(offered), await c.fetch_from(offered)
-            received = Session.received
+            received = Connection.received
 
-            def faulty(session, data):
-                if session.remote_location == a.locator and session.home is b:
+            def faulty(connection, data):
+                if connection.session.remote_location == a.locator and connection.node is b:
                     raise ZeroDivisionError("a fault")
-                received(session, data)
+                received(connection, data)
 
-            monkeypatch.setattr(Session, "received", faulty)
+            monkeypatch.setattr(Connection, "received", faulty)
             with pytest.raises(Uncertain):
                 await far.increment(1)
             assert await other.increment(1) == 1

@@ -49,7 +49,7 @@ class BootstrapRef(Ref[Any]):
             value = self._answer(message)
         except (Broken, ProtocolError) as error:
             broken = error if isinstance(error, Broken) else Refused(str(error))
-            message.fail(broken, None)
+            message.fail(broken.with_traceback(None), None)  # its frames hold what came with the message
             return
         message.finish()
         if message.promise is not None:
@@ -57,8 +57,9 @@ class BootstrapRef(Ref[Any]):
 
     def _answer(self, message: Message) -> Any:
         session: Session = self._at
-        verb = message.args[0].name if message.args and isinstance(message.args[0], Symbol) else ""
-        args = message.args[1:]
+        verb, args = message.selector, message.args
+        if verb is None and args and isinstance(args[0], Symbol):
+            verb, args = args[0].name, args[1:]
         if verb == "fetch" and len(args) == 1 and isinstance(args[0], bytes):
             return session.home.fetch(session, args[0])
         if verb == "deposit-gift" and len(args) == 2 and isinstance(args[0], bytes) and isinstance(args[1], Ref):

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from remit.captp._exports import ResolverRef
-from remit.captp._incoming import op_deliver, op_gc_answers, op_gc_exports
+from remit.captp._answering import Answering
+from remit.captp._incoming import arrived, asked, op_gc_answers, op_gc_exports, route
+from remit.captp._question import Question
 from remit.errors import ProtocolError
 from remit.values import Limits, Symbol, decode
 
@@ -26,8 +27,10 @@ _DELIVERY: Final = re.compile(
     % (_NUMBER, _NUMBER, _NUMBER),
     re.DOTALL,
 ).fullmatch
-_CALL: Final = re.compile(rb"\[([1-9][0-9]?)'([ -~]+)\]").fullmatch  # of a method without arguments
 _FULFILMENT: Final = re.compile(rb"\[7'fulfill(?:%b|<4'void>)\]" % _NUMBER).fullmatch
+_CALLS: Final[dict[bytes, str]] = {}  # arguments that are a method's name alone; of all sessions, so bounded
+_CACHED: Final = 1024  # entries
+_CACHED_BYTES: Final = 64  # of one entry
 _GIVEN_BACK: Final = re.compile(rb"<13'op:gc-(?:exports%b%b|answers%b)>" % (_NUMBERS, _NUMBERS, _NUMBERS)).fullmatch
 
 
@@ -50,18 +53,22 @@ def _delivered(session: Session, match: re.Match[bytes]) -> bool:
     found = table.get(int(target))
     if found is None:
         return False
-    ref = found.ref if export else found
-    if position is None and resolver is None and type(ref) is ResolverRef:
+    if position is None and resolver is None and type(found) is Question:
         simple = _FULFILMENT(args)
         if simple is not None:
-            session._resolved(ref, None if simple[1] is None else int(simple[1]))
+            session._resolved(found, None if simple[1] is None else int(simple[1]))
             return True
-    values = _arguments(session, args)
+    name = _CALLS.get(args)
+    values = [] if name is not None else _arguments(session, args)
     if values is None:
         return False
-    answer = False if position is None else int(position)
-    wanted = False if resolver is None else session.imports.receive(int(resolver), promise=False)
-    op_deliver(session, [ref, values, answer, wanted])
+    wanted = None if resolver is None else Answering(session, int(resolver), None)
+    promise = asked(session, None if position is None else int(position), wanted)
+    ref = found.ref if export else found
+    if name is not None and ref._link is not session:
+        route(session, ref, name, (), None, promise)
+    else:
+        arrived(session, ref, values, promise)
     return True
 
 
@@ -69,13 +76,14 @@ def _arguments(session: Session, args: bytes) -> list[Any] | None:
     reader = session._reader
     reader.begin()
     reader.operations = 1
-    call = _CALL(args)
-    if call is not None and int(call[1]) == len(call[2]):
-        return [Symbol(call[2].decode())]
     try:
         values: list[Any] = decode(args, limits=session.inner_limits, record=reader.record)
     except ProtocolError:
         return None
+    if len(values) == 1 and type(values[0]) is Symbol and len(args) <= _CACHED_BYTES:
+        if len(_CALLS) >= _CACHED:
+            _CALLS.clear()
+        _CALLS[args] = values[0].name
     return values
 
 

@@ -57,7 +57,7 @@ class Receive:
     __slots__ = ("count", "envelope", "session", "side")
 
     def __init__(self, session: Any, side: Any, count: Any, envelope: Any) -> None:
-        if not isinstance(session, bytes) or not isinstance(side, bytes) or not _is_position(count):
+        if not isinstance(session, bytes) or not isinstance(side, bytes) or not is_position(count):
             raise ProtocolError("desc:handoff-receive takes two byte arrays, a count from 0 and a signed give")
         if not isinstance(envelope, Envelope) or not isinstance(envelope.signed, Give):
             raise ProtocolError("desc:handoff-receive holds a signed desc:handoff-give")
@@ -140,7 +140,8 @@ class Reader:
         return model_record(label, fields)
 
 
-def _is_position(count: object) -> bool:
+def is_position(count: object) -> bool:
+    """Whether it is an integer that a peer may choose for a position or a count."""
     return type(count) is int and 0 <= count < MAX_POSITION
 
 

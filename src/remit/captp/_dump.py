@@ -21,6 +21,8 @@ def left(session: Session) -> list[str]:
     lines += [
         f"import {position}: held, received {entry.count}" for position, entry in session.imports.by_position.items()
     ]
+    if session.owed:
+        lines.append(f"results owed: {session.owed}")
     lines += [f"answer {position}: {promise!r}" for position, promise in session.answers.items()]
     lines += [f"question {answer}: {question.promise!r}" for answer, question in session._questions.items()]
     lines += [f"listening to {position}" for position in session._listening]

@@ -119,7 +119,7 @@ def _resolvers(session: Session) -> Iterator[str]:
         yield "export 0 is not the bootstrap object"
     for position, entry in session.exports.by_position.items():
         question = question_of(entry)
-        if question is not None and question._at is not session:
+        if question is not None and question.session is not session:
             yield f"export {position} resolves a question of another session"
 
 

@@ -2,27 +2,20 @@
 
     entry   a weak reference to our `Far` (or `Promise`) and the number of times it was received. When the last strong
             reference goes, the count is given back (op:gc-exports) at the next output.
+    A resolver that comes with a call is no entry: nothing but its position is needed (`Answering`). Once told, it is
+    given back as often as it came, which is once.
 
 Acyclic only, as the protocol is: cycles across peers are not found. (OCapN draft specification *CapTP*, garbage collection.)
 """
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import Any
 
+from remit.captp._import import Import
 from remit.errors import LimitExceeded
 from remit.vat import Far, Link, Promise, Ref, Vat
-
-
-class Import(weakref.ref[Ref[Any]]):
-    """One position of the peer's that we hold a reference to."""
-
-    __slots__ = ("count", "position")
-
-    position: int
-    count: int
 
 
 class Imports:
@@ -57,14 +50,20 @@ class Imports:
         self.by_position[position] = entry
         return made
 
+    def give(self, position: int) -> None:
+        """What came once, and is no entry, is needed no more."""
+        self.given_back[position] = self.given_back.get(position, 0) + 1
+        self.wake()
+
     def _forget(self, entry: Import) -> None:
-        # A later entry may have taken the position; each gives back its own count.
-        if self.by_position.get(entry.position) is entry:
-            del self.by_position[entry.position]
-        elif entry.count == 0:
-            return
-        self.given_back[entry.position] = self.given_back.get(entry.position, 0) + entry.count
+        position, count = entry.position, entry.count
         entry.count = 0
+        # A later entry may have taken the position; each gives back its own count.
+        if self.by_position.get(position) is entry:
+            del self.by_position[position]  # the entry may be gone from here on: whoever calls this does not hold it
+        elif count == 0:
+            return
+        self.given_back[position] = self.given_back.get(position, 0) + count
         self.wake()
 
     def take_given_back(self) -> dict[int, int]:

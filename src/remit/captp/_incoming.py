@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from remit.captp._answering import Answering
 from remit.captp._bootstrap import BootstrapRef, take_gift
 from remit.captp._crypto import key_bytes, signature_value
-from remit.captp._descriptors import Envelope, Give, Receive
-from remit.captp._exports import ResolverRef
-from remit.captp._outgoing import MAX_TABLE, Answering
+from remit.captp._descriptors import Envelope, Give, Receive, is_position
+from remit.captp._question import Question
+from remit.captp._resolver import ResolverRef
 from remit.captp._shorten import FLUSH, Flush
 from remit.errors import Broken, LimitExceeded, LinkLost, Missing, ProtocolError, Refused
 from remit.values import Record, Symbol, Tagged, encode
@@ -21,10 +22,6 @@ from remit.vat import Failed, Far, Message, Promise, Ref, final
 
 if TYPE_CHECKING:
     from remit.captp._session import Session
-
-
-MAX_COLLECTING: Final = 1000
-"""Gifts of one session for which a session with their exporter is sought, or waits to be: see `_seek.py`."""
 
 
 def operate(session: Session, operation: Record) -> None:
@@ -44,12 +41,26 @@ def op_deliver(session: Session, fields: list[Any]) -> None:
     if len(fields) != 4:
         raise ProtocolError(f"op:deliver has four fields, not {len(fields)}")
     target, args, position, resolver = fields
-    promise = session.new_answer(position) if position is not False else None
-    if resolver is not False:
+    wanted = None if resolver is False else answering(session, resolver)
+    promise = asked(session, None if position is False else _answer_position(position), wanted)
+    arrived(session, target, args, promise)
+
+
+def asked(session: Session, position: int | None, wanted: Answering | None) -> Promise[Any] | None:
+    """The promise of a result that the peer wants, at an answer position, told to a resolver, or both."""
+    promise = None if position is None else session.new_answer(position)
+    if wanted is not None:
         if promise is None:
             promise = Promise(session.home.vat)
-        promise._wait(answering(session, resolver))
-    arrived(session, target, args, promise)
+        promise._add(wanted)
+    return promise
+
+
+def _answer_position(value: Any) -> int:
+    if not is_position(value):
+        raise ProtocolError("an answer position is an integer from 0, or false")
+    position: int = value
+    return position
 
 
 def op_deliver_only(session: Session, fields: list[Any]) -> None:
@@ -68,11 +79,27 @@ def arrived(session: Session, target: Any, args: Any, promise: Promise[Any] | No
     kwargs = None
     if args and isinstance(args[-1], Tagged) and args[-1].tag == "kwargs" and isinstance(args[-1].value, dict):
         kwargs = args.pop().value or None
-    message: Message
-    if len(args) == 1 and isinstance(args[0], Symbol) and args[0].name == FLUSH:
-        message = Flush(target, FLUSH, (), None, promise, session.context, True)
+    if not args or type(args[0]) is not Symbol:
+        route(session, target, None, tuple(args), kwargs, promise)
+    elif type(target) is ResolverRef and promise is None and len(args) == 2 and args[0].name == "fulfill":
+        session._resolved(target._at, args[1])
     else:
-        message = Message(target, None, tuple(args), kwargs, promise, session.context, True)
+        route(session, target, args[0].name, tuple(args[1:]), kwargs, promise)
+
+
+def route(
+    session: Session,
+    target: Ref[Any],
+    selector: str | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] | None,
+    promise: Promise[Any] | None,
+) -> None:
+    """Send what has arrived on its way; its sender pays until it is done."""
+    if selector == FLUSH and not args:
+        message: Message = Flush(target, FLUSH, (), None, promise, session.context, True)
+    else:
+        message = Message(target, selector, args, kwargs, promise, session.context, True)
     if session.home.tracer is not None or session.named is not None:
         follow(session, message)
     account = message.context.account
@@ -100,10 +127,7 @@ def _is_import(session: Session, target: Ref[Any]) -> bool:
 def answering(session: Session, resolver: Any) -> Answering:
     """What will tell the peer's resolver."""
     if isinstance(resolver, Ref) and resolver._link is session and resolver._at >= 0:
-        if session.owed >= MAX_TABLE:
-            raise LimitExceeded(f"more than {MAX_TABLE} results are owed in one session")
-        session.owed += 1
-        return Answering(session, resolver)
+        return Answering(session, resolver._at, resolver)
     raise ProtocolError("a resolver is desc:import-object or desc:import-promise")
 
 
@@ -144,7 +168,7 @@ def pick(session: Session, name: str, fields: list[Any], kind: type, part: Calla
     which = fields[1].name if isinstance(fields[1], Symbol) else fields[1]
     if type(which) is not kind or fields[2] is False:
         raise ProtocolError(f"{name} takes {'an integer' if kind is int else 'a string'} and an answer position")
-    answer = session.new_answer(fields[2])
+    answer = session.new_answer(_answer_position(fields[2]))
     if isinstance(fields[0], Promise):
         fields[0]._wait(Picker(answer, which, part))
     else:
@@ -163,7 +187,7 @@ def op_gc_exports(session: Session, fields: list[Any]) -> None:
         raise ProtocolError("op:gc-exports takes as many counts as positions")
     for position, delta in zip(positions, deltas, strict=True):
         freed = session.exports.give_back(position, delta)
-        if isinstance(freed, ResolverRef):
+        if type(freed) is Question:
             session.unanswered(freed)
 
 
@@ -228,8 +252,10 @@ def collect(session: Session, envelope: Envelope) -> Promise[Any]:
     except (Refused, LimitExceeded) as error:
         promise._settle(Failed(error if isinstance(error, Broken) else Refused(str(error))), None)
         return promise
-    if session.collecting >= MAX_COLLECTING:
-        promise._settle(Failed(Refused(f"{MAX_COLLECTING} gifts of this session are on their way already")), None)
+    if session.collecting >= session.most_collecting:
+        promise._settle(
+            Failed(Refused(f"{session.most_collecting} gifts of this session are on their way already")), None
+        )
         return promise
     session.collecting += 1
     session.seeker.seek(give.exporter, Collection(session, envelope, promise).go)

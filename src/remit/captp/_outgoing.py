@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from remit.captp._atoms import atom, call
 from remit.captp._bootstrap import FORGET, BootstrapRef
 from remit.captp._crypto import SessionKey, side_id
 from remit.captp._descriptors import Envelope, write_reference
 from remit.captp._dialect import Dialect
-from remit.captp._exports import Exports, ResolverRef
+from remit.captp._exports import Exports
 from remit.captp._gifts import Gifts, write_gift
 from remit.captp._imports import Imports
+from remit.captp._question import Question
 from remit.captp._shorten import FLUSH, Flush, Flushed, link_promise
 from remit.errors import Broken, NotPassable, Uncertain, Unreachable
 from remit.values import Limits, Locator, Symbol, Tagged, encode
@@ -25,9 +27,11 @@ if TYPE_CHECKING:
 
 FULFILL: Final = encode(Symbol("fulfill"))
 BREAK: Final = encode(Symbol("break"))
+_EXPORT: Final = b"export"
+_ANSWER: Final = b"answer"
+_ROOM: Final = 100  # bytes of a message around the arguments
 
 
-_SHORT: Final = 100  # characters of a method's name, below any limit of a frame
 MAX_TABLE: Final = 1_000_000
 """References of one kind in one session; about 300 MB of small objects, far above any honest use."""
 
@@ -39,30 +43,6 @@ OWN: Final = "remit"
 LET_GO: Final = "the peer has let go of the answer without giving one: the call was sent and may have been done"
 BATCH: Final = 10_000
 """Positions in one message that gives back; well within every frame limit."""
-
-
-class Answering:
-    """A promise of ours whose result the peer has asked for; holds the peer's resolver until it is told."""
-
-    __slots__ = ("resolver", "session")
-
-    def __init__(self, session: Outgoing, resolver: Ref[Any]) -> None:
-        self.session = session
-        self.resolver = resolver
-
-    def settled(self, promise: Promise[Any]) -> None:
-        """Tell the peer, once the promise's vat lets results out."""
-        promise._vat._leave(self.tell, promise)
-
-    def tell(self, promise: Promise[Any]) -> None:
-        """Write the settlement."""
-        self.session.owed -= 1
-        self.session.notify(self.resolver._at, final(promise)._value)
-
-    def lost(self, why: Broken) -> None:
-        """The promise's vat stopped before it had kept the result."""
-        self.session.owed -= 1
-        self.session.notify(self.resolver._at, Failed(why))
 
 
 class Outgoing:
@@ -90,12 +70,13 @@ class Outgoing:
         self.gifts = Gifts()
         self.patience = 1
         self.owed = 0  # results that the peer has asked for and not been told
+        self.most_owed = MAX_TABLE
         self._output: list[bytes] = []
         self._asked_output = False
         self._gc_answers: list[int] = []
         self._next_answer = 1
-        self._questions: dict[int, ResolverRef] = {}
-        self._listening: dict[int, ResolverRef] = {}
+        self._questions: dict[int, Question] = {}
+        self._listening: dict[int, Question] = {}
         self._severed: list[tuple[int, Ref[Any]]] = []
         self._owed: list[tuple[Account, int]] | None = None  # while the peer does not read: who caused what it is sent
 
@@ -126,16 +107,16 @@ class Outgoing:
             if message.promise is not None:
                 message.promise._settle(self.gone(), None)
             return
-        if message.selector == FLUSH and not self.flushes:
+        if message.selector == FLUSH and not message.args and not self.flushes:
             self._settled_flush(message)
             return
         if handle < 0:
             self._count_pipelined(-handle)
-        to = b"<11'desc:answer%d+>" % -handle if handle < 0 else b"<11'desc:export%d+>" % handle
+        kind, at = (_ANSWER, -handle) if handle < 0 else (_EXPORT, handle)
         promise = message.promise
         try:
             body = self._call(message)
-            answer, resolver = (0, 0) if promise is None else self._ask(promise)
+            resolver = 0 if promise is None else self._ask(promise)
         except Broken as error:
             message.fail(error, None)
             return
@@ -144,10 +125,13 @@ class Outgoing:
         if self._owed is not None:
             self._keep_owing(message, len(body))
         if promise is None:
-            self._send_only(to, body)
-        else:
-            self._send(b"<10'op:deliver%s%s%d+<18'desc:import-object%d+>>" % (to, body, answer, resolver))
-            link_promise(promise, self, -answer)
+            self._send_only(kind, at, body)
+            return
+        answer = self._next_answer - 1
+        self._send(
+            b"<10'op:deliver<11'desc:%b%d+>%b%d+<18'desc:import-object%d+>>" % (kind, at, body, answer, resolver)
+        )
+        link_promise(promise, self, -answer)
 
     def _name(self, message: Message) -> None:
         """A message that is followed goes out: say so before it to a node of our own kind, and to nobody else.
@@ -158,7 +142,7 @@ class Outgoing:
         assert step is not None
         step.handed(message, "" if self.remote_location is None else self.remote_location.designator)
         if self.flushes and step.trace and not message.only_arrives:
-            self._send_only(b"<11'desc:export0+>", encode([Symbol(TRACE), step.trace, step.id]))
+            self._send_only(_EXPORT, 0, encode([Symbol(TRACE), step.trace, step.id]))
 
     def congested(self, yes: bool) -> None:
         """Whether the peer leaves unread what it is sent: then whoever causes more goes on paying until it reads again."""
@@ -175,11 +159,11 @@ class Outgoing:
 
     def _call(self, message: Message) -> bytes:
         """Method and arguments as this peer gets them; those of most messages are written at once."""
-        name = message.selector
-        if name is None or message.args or message.kwargs or not name.isascii() or len(name) > _SHORT:
+        body = None if message.kwargs else call(message.selector, message.args, self.limits.frame - _ROOM)
+        if body is None:
             return self._body(_wire_args(message))
         self.exports.written.clear()
-        return b"[%d'%b]" % (len(name), name.encode())
+        return body
 
     def _body(self, value: Any) -> bytes:
         """A value as this peer gets it. If it can't be sent, nothing in it counts as sent; raises `Broken`."""
@@ -189,29 +173,30 @@ class Outgoing:
         except NotPassable as error:
             self.exports.unwrite()
             raise Broken(str(error), kind="NotPassable") from None
-        if len(body) + 100 > self.limits.frame:
+        if len(body) + _ROOM > self.limits.frame:
             self.exports.unwrite()
             text = f"a message of {len(body)} bytes is above the limit of {self.limits.frame}"
             raise Broken(text, kind="LimitExceeded")
         return body
 
-    def _send_only(self, to: bytes, body: bytes) -> None:
+    def _send_only(self, kind: bytes, at: int, body: bytes) -> None:
         if self.dialect.deliver_only:
-            self._send(b"<15'op:deliver-only%s%s>" % (to, body))
+            self._send(b"<15'op:deliver-only<11'desc:%b%d+>%b>" % (kind, at, body))
         else:
-            self._send(b"<10'op:deliver%s%sff>" % (to, body))
+            self._send(b"<10'op:deliver<11'desc:%b%d+>%bff>" % (kind, at, body))
 
-    def _ask(self, promise: Promise[Any]) -> tuple[int, int]:
+    def _ask(self, promise: Promise[Any]) -> int:
+        """Make the promise a question, the next; the position of its resolver."""
         answer = self._next_answer
-        resolver = ResolverRef(self, promise, answer)
+        question = Question(self, promise, answer)
         try:
-            exported = self.exports.resolver(resolver)
+            resolver = self.exports.put(question)
         except NotPassable as error:
             self.exports.unwrite()
             raise Broken(str(error), kind="LimitExceeded") from None
         self._next_answer += 1
-        self._questions[answer] = resolver
-        return answer, exported
+        self._questions[answer] = question
+        return resolver
 
     def _count_pipelined(self, answer: int) -> None:
         question = self._questions.get(answer)
@@ -223,25 +208,29 @@ class Outgoing:
         position = promise._at
         if position < 0 or position in self._listening or self.state == "ended":
             return
-        resolver = ResolverRef(self, promise, None)
+        question = Question(self, promise, 0)
         try:
-            exported = self.exports.resolver(resolver)
+            resolver = self.exports.put(question)
         except NotPassable as error:
             promise._settle(Failed(Broken(str(error), kind="LimitExceeded")), None)
             return
-        self._listening[position] = resolver
-        self._send(b"<9'op:listen<11'desc:export%d+><18'desc:import-object%d+>f>" % (position, exported))
+        self._listening[position] = question
+        self._send(b"<9'op:listen<11'desc:export%d+><18'desc:import-object%d+>f>" % (position, resolver))
 
     def notify(self, resolver: int, value: Any) -> None:
         """Tell the peer's resolver how a promise of ours was settled."""
         if self.state == "ended":
             return
-        verb, content = (BREAK, value.reason) if isinstance(value, Failed) else (FULFILL, value)
-        try:
-            body = self._body(content)
-        except Broken as error:
-            verb, body = BREAK, encode(error)
-        self._send_only(b"<11'desc:export%d+>" % resolver, b"[%s%s]" % (verb, body))
+        body = atom(value)
+        if body is None:
+            verb, content = (BREAK, value.reason) if isinstance(value, Failed) else (FULFILL, value)
+            try:
+                body = self._body(content)
+            except Broken as error:
+                verb, body = BREAK, encode(error)
+        else:
+            verb = FULFILL
+        self._send_only(_EXPORT, resolver, b"[%b%b]" % (verb, body))
 
     def gift(self, exporter: Outgoing, ref: Far[Any]) -> Envelope:
         """Another peer's reference, given to this one."""
@@ -253,12 +242,12 @@ class Outgoing:
             self.deliver(0, Message(self.remote_bootstrap, "deposit-gift", (gift, ref), None, taken, self.context))
             return
         body = encode([Symbol("deposit-gift"), gift, ref], self.write)
-        self._send_only(b"<11'desc:export0+>", body)
+        self._send_only(_EXPORT, 0, body)
 
     def age_gifts(self) -> None:
         """Some time has passed (seconds, many): gifts whose receivers are long gone are taken back from this peer."""
         for gift in self.gifts.age():
-            self._send_only(b"<11'desc:export0+>", encode([Symbol(FORGET), gift]))
+            self._send_only(_EXPORT, 0, encode([Symbol(FORGET), gift]))
 
     def on_sever(self, handle: int, handler: Ref[Any]) -> None:
         """`handler(broken)` when this session ends."""
@@ -317,24 +306,28 @@ class Outgoing:
 
     # --- what our questions become ----------------------------------------------------------------------
 
-    def _resolved(self, question: ResolverRef, value: Any) -> None:
+    def _resolved(self, question: Question, value: Any) -> None:
         """The peer has settled a question or a promise that we listened to.
 
         Messages that were sent ahead to it may be held until they are kept. They go first, while its position stands.
         """
         promise = question.promise
         promise._link = None  # later messages wait in the promise
-        promise._vat._leave(self._settled, question, value)
+        vat = promise._vat
+        if vat._keeper is None:
+            self._settled(question, value)
+        else:
+            vat._leave(self._settled, question, value)
 
-    def _settled(self, question: ResolverRef, value: Any) -> None:
+    def _settled(self, question: Question, value: Any) -> None:
         promise, answer = question.promise, question.answer
-        table, position = (self._listening, promise._at) if answer is None else (self._questions, answer)
+        table, position = (self._questions, answer) if answer else (self._listening, promise._at)
         if table.pop(position, None) is None:
             return
-        if (answer is None or question.pipelined) and self.flushes and self._shortens(value):
+        if (not answer or question.pipelined) and self.flushes and self._shortens(value):
             self._flush(promise, answer, value)
             return
-        if answer is not None:
+        if answer:
             self._gc_answers.append(answer)
         promise._link = None
         promise._settle(value, None)
@@ -357,25 +350,25 @@ class Outgoing:
         if message.promise is not None:
             message.promise._settle(None, None)
 
-    def _flush(self, promise: Promise[Any], answer: int | None, value: Any) -> None:
+    def _flush(self, promise: Promise[Any], answer: int, value: Any) -> None:
         """Send a message the old way and keep later ones until it is answered: then all before it have arrived."""
-        handle = promise._at if answer is None else -answer
+        handle = -answer if answer else promise._at
         promise._link = None  # later messages wait in the promise
         gate: Promise[Any] = Promise(promise._vat)
         self.deliver(handle, Flush(promise, FLUSH, (), None, gate, self.context))
         gate._wait(Flushed(self, promise, answer, value))
 
-    def unanswered(self, question: ResolverRef) -> None:
+    def unanswered(self, question: Question) -> None:
         """The peer has let go of a question's resolver: if it has not answered, it never will."""
         promise, answer = question.promise, question.answer
-        table, position = (self._listening, promise._at) if answer is None else (self._questions, answer)
+        table, position = (self._questions, answer) if answer else (self._listening, promise._at)
         if promise._link is not self or table.pop(position, None) is None:
             return
-        if answer is not None:
+        if answer:
             self._gc_answers.append(answer)
         self._lost_question(question, Failed(Uncertain(LET_GO)))
 
-    def _lost_question(self, question: ResolverRef, why: Failed) -> None:
+    def _lost_question(self, question: Question, why: Failed) -> None:
         question.promise._link = None
         question.promise._settle(why, None)
 

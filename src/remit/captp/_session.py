@@ -26,12 +26,12 @@ from remit.captp._crypto import (
     signature_value,
 )
 from remit.captp._delivery import take_usual, within_envelope
-from remit.captp._descriptors import MAX_POSITION, Reader
+from remit.captp._descriptors import Reader
 from remit.captp._dialect import OCAPN_1_0, VERSION, Dialect
 from remit.captp._dump import dump, exported, left
-from remit.captp._exports import ResolverRef
 from remit.captp._incoming import operate
 from remit.captp._outgoing import MAX_TABLE, Outgoing
+from remit.captp._question import Question
 from remit.captp._seek import Seeker
 from remit.errors import Broken, LimitExceeded, LinkLost, Misuse, NotPassable, ProtocolError, Uncertain
 from remit.values import DEFAULT_LIMITS, Limits, Locator, Record, Symbol, decode, encode
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 LARGE: Final = 1024
 """Bytes of a message above which they are held to the peer's account; smaller ones are counted only, as messages."""
+MAX_COLLECTING: Final = 1000
+"""Gifts of one session for which a session with their exporter is sought, or waits to be: see `_seek.py`."""
 MAX_COUNTS: Final = 10_000
 """Handoff counts of one peer that leave a gap below them; everybody who is known counts from 0 without gaps."""
 
@@ -79,11 +81,13 @@ class Session(Outgoing):
         self.remote_public = b""
         self.remote_side = b""
         self.answers: dict[int, Promise[Any]] = {}
+        self.most_answers = MAX_TABLE
         self.inner_limits = within_envelope(limits)
         self._reader = Reader(self)
         self.named: tuple[str, str] | None = None  # trace and id of the peer's next message, as it says
         self.collecting = 0  # gifts on their way
         self.seeker = Seeker(home)
+        self.most_collecting = MAX_COLLECTING
         self._next_count = 0
         self._counts_to = 0  # all counts of the peer's below are used
         self._counts: set[int] = set()  # and these above
@@ -112,11 +116,20 @@ class Session(Outgoing):
             self.context = usual
 
     def _take(self, data: bytes) -> None:
+        if self.state == "open":
+            try:
+                if take_usual(self, data):
+                    return
+            except (ProtocolError, NotPassable, Misuse) as error:
+                self.abort(str(error))
+                return
+        self.received_any(data)
+
+    def received_any(self, data: bytes) -> None:
+        """The same in the general way, which takes every message in every state."""
         if self.state == "ended":
             return
         try:
-            if self.state == "open" and take_usual(self, data):
-                return
             self._reader.begin()
             operation = decode(data, limits=self.limits, record=self._reader.record)
             if not isinstance(operation, Record):
@@ -183,6 +196,7 @@ class Session(Outgoing):
         self.exports.by_position.clear()
         self.exports.by_ref.clear()
         self.imports.by_position.clear()
+        self.owed = 0
         self._listening.clear()
         self._questions.clear()
         uncertain = Failed(Uncertain(f"{cause.message}: the call was sent and may have been done"))
@@ -205,14 +219,12 @@ class Session(Outgoing):
             raise ProtocolError(f"no answer at position {position}")
         return promise
 
-    def new_answer(self, position: Any) -> Promise[Any]:
+    def new_answer(self, position: int) -> Promise[Any]:
         """A promise at an answer position that the peer has chosen."""
-        if type(position) is not int or not 0 <= position < MAX_POSITION:
-            raise ProtocolError("an answer position is an integer from 0, or false")
         if position in self.answers:
             raise ProtocolError(f"answer position {position} is in use")
-        if len(self.answers) >= MAX_TABLE:
-            raise LimitExceeded(f"more than {MAX_TABLE} open answers in one session")
+        if len(self.answers) >= self.most_answers:
+            raise LimitExceeded(f"more than {self.most_answers} open answers in one session")
         promise: Promise[Any] = Promise(self.home.vat)
         self.answers[position] = promise
         return promise
@@ -237,7 +249,7 @@ class Session(Outgoing):
     def gave(self) -> bool:
         """Whether the peer holds an object of ours: somebody gave it that, which no stranger can bring about by itself."""
         exports = self.exports.by_position
-        return any(position and type(export.ref) is not ResolverRef for position, export in exports.items())
+        return any(position and type(export) is not Question for position, export in exports.items())
 
     def left(self) -> list[str]:
         """What is still in the tables, one line each; nothing when neither side holds anything of the other."""

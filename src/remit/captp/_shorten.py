@@ -40,7 +40,7 @@ class Flushed:
 
     __slots__ = ("answer", "promise", "session", "value")
 
-    def __init__(self, session: Outgoing, promise: Promise[Any], answer: int | None, value: Any) -> None:
+    def __init__(self, session: Outgoing, promise: Promise[Any], answer: int, value: Any) -> None:
         self.session = session
         self.promise = promise
         self.answer = answer
@@ -48,7 +48,7 @@ class Flushed:
 
     def settled(self, promise: Promise[Any]) -> None:  # fulfilled or broken, it has been there
         """All messages that went ahead have arrived."""
-        if self.answer is not None:
+        if self.answer:
             self.session._gc_answers.append(self.answer)
         self.promise._settle(self.value, None)
 

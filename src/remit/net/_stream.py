@@ -48,7 +48,12 @@ class Framing:
         self.farewell = farewell
 
 
-class StreamChannel(asyncio.Protocol):
+_READ = memoryview(bytearray(256 * 1024))
+"""What every read of every channel goes through: event loops fill it and tell the channel at once, which takes a copy. A buffer
+of that size made anew for each read, as other protocols get it, costs more than all else that a short read costs."""
+
+
+class StreamChannel(asyncio.BufferedProtocol):
     """A `Channel` over one asyncio transport. Made when the peer is proved; over when the transport is.
 
     `peer` and `uid` are what was proved, `kin` whether it is a node of our own kind, `name` says in errors where the peer is, `gone` is called when it is over,
@@ -185,6 +190,12 @@ class StreamChannel(asyncio.Protocol):
         asyncio.get_running_loop().call_soon(self.connection_lost, None)
 
     # --- what the event loop calls ----------------------------------------------------------
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _READ
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(_READ[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         if self._ending:

@@ -15,7 +15,6 @@ from remit.values._limits import DEFAULT_LIMITS, Limits
 __all__ = ["Framer", "LengthFramer", "framed"]
 
 _DIGITS: Final = re.compile(rb"[0-9]*")
-_LENGTH: Final = re.compile(rb"(0|[1-9][0-9]{0,5}):")  # of most messages
 _CLOSED: Final = frozenset(b"]}>")
 _SIZED: Final = frozenset(b":\"'")  # behind the length of bytes, a string, a symbol
 _MARKS: Final = _SIZED | frozenset(b"+-")
@@ -27,13 +26,14 @@ def framed(message: bytes) -> bytes:
     return b"%d:%b" % (len(message), message)
 
 
-class _Stream:
-    """Bytes of one peer, cut anywhere. It belongs to one connection and ends with it.
+class Framer:
+    """Finds the borders of Syrup values that stand back to back, however the stream is cut. Ends with its connection.
 
-    After an error nothing more can be found: every later `feed` raises the same error again.
+    It checks nesting and sizes as far as borders need it; whether a message is well-formed, `decode` says. After an error
+    nothing more can be found: every later `feed` raises the same error again.
     """
 
-    __slots__ = ("_at", "_begin", "_buffer", "_error", "_limits")
+    __slots__ = ("_at", "_begin", "_buffer", "_closers", "_digits", "_error", "_limits")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self._limits = limits
@@ -41,6 +41,8 @@ class _Stream:
         self._begin = 0  # of the message that is not complete
         self._at = 0  # where reading goes on: behind the buffer's end when bytes are to be skipped
         self._error: ProtocolError | None = None
+        self._closers = bytearray()  # of what is open, innermost last
+        self._digits = 0  # of the number that ends at `_at`
 
     @property
     def pending(self) -> int:
@@ -58,7 +60,8 @@ class _Stream:
         found: list[bytes] = []
         try:
             while self._scan():
-                self._take(found)
+                found.append(bytes(memoryview(self._buffer)[self._begin : self._at]))
+                self._begin = self._at
         except ProtocolError as error:
             self._error = error
             self._buffer.clear()
@@ -68,29 +71,8 @@ class _Stream:
         self._begin = 0
         return found
 
-    def _take(self, found: list[bytes]) -> None:
-        found.append(bytes(memoryview(self._buffer)[self._begin : self._at]))
-        self._begin = self._at
-
     def _scan(self) -> bool:
         """Read on; whether a message ends at `_at` now, all of it in the buffer."""
-        raise NotImplementedError(type(self).__qualname__)
-
-
-class Framer(_Stream):
-    """Finds the borders of Syrup values that stand back to back.
-
-    It checks nesting and sizes as far as borders need it; whether a message is well-formed, `decode` says.
-    """
-
-    __slots__ = ("_closers", "_digits")
-
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
-        super().__init__(limits)
-        self._closers = bytearray()  # of what is open, innermost last
-        self._digits = 0  # of the number that ends at `_at`
-
-    def _scan(self) -> bool:
         buffer, closers, at = self._buffer, self._closers, self._at
         size = len(buffer)
         whole = self._begin < at and not closers and not self._digits  # but for last bytes that had not come
@@ -143,60 +125,86 @@ def _length(digits: bytearray) -> int:
     return int(digits) if len(digits) < _LENGTH_DIGITS else 10**_LENGTH_DIGITS  # above every limit in any case
 
 
-class LengthFramer(_Stream):
-    """Finds the messages in a stream of `<decimal length>:<bytes>`; without the lengths."""
+class LengthFramer:
+    """Finds the messages in a stream of `<decimal length>:<bytes>`, cut anywhere; without the lengths.
 
-    __slots__ = ("_length", "_most")
+    It belongs to one connection and ends with it. What stands whole in the bytes of one read is taken from there;
+    the buffer holds only the message, or the length, that has not come whole. Errors as in `Framer`.
+    """
+
+    __slots__ = ("_buffer", "_error", "_length", "_limits", "_most")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
-        super().__init__(limits)
-        self._length = -1  # of the message being read; below 0 while its digits come
+        self._limits = limits
+        self._buffer = bytearray()
+        self._length = -1  # of the message in the buffer; below 0 while its digits come
         self._most = len(str(limits.frame))  # digits
+        self._error: ProtocolError | None = None
 
     @property
     def pending(self) -> int:
-        """As for every stream; 1 where a length has come, and nothing of what it announces."""
+        """As in `Framer`; 1 where a length has come, and nothing of what it announces."""
         return len(self._buffer) or int(self._length >= 0)
 
-    def _scan(self) -> bool:
-        if self._length < 0 and not self._prefix():
-            return False
-        return self._at <= len(self._buffer)
+    def feed(self, data: bytes | bytearray | memoryview) -> list[bytes]:
+        """As in `Framer`."""
+        if self._error is not None:
+            raise self._error
+        found: list[bytes] = []
+        try:
+            rest = self._joined(bytes(data), found)
+            if rest:
+                self._cut(rest, found)
+        except ProtocolError as error:
+            self._error = error
+            self._buffer.clear()
+            raise
+        return found
 
-    def _take(self, found: list[bytes]) -> None:
-        super()._take(found)
+    def _joined(self, data: bytes, found: list[bytes]) -> bytes:
+        """Bring what was begun to its end; what is left of the bytes begins with a length, or with a part of one."""
+        buffer, length = self._buffer, self._length
+        if length < 0:
+            if buffer:
+                data = bytes(buffer) + data
+                buffer.clear()
+            return data
+        missing = length - len(buffer)
+        if missing > len(data):
+            buffer += data
+            return b""
+        found.append(bytes(buffer + data[:missing]) if buffer else data[:missing])
+        buffer.clear()
         self._length = -1
+        return data[missing:]
 
-    def _prefix(self) -> bool:
-        """Read a length, and step over the bytes that it announces; False where it is not complete."""
-        buffer = self._buffer
-        if self._begin == len(buffer):
-            return False
-        usual = _LENGTH.match(buffer, self._begin)
-        if usual is not None:
-            length = int(usual[1])
-            if length <= self._limits.frame:
+    def _cut(self, data: bytes, found: list[bytes]) -> None:
+        """Take the messages that these bytes begin with; the first that is not whole goes to the buffer."""
+        start, size, frame = 0, len(data), self._limits.frame
+        while start < size:
+            length, at = data[start] - 48, start + 1
+            if 0 < length < 10:
+                while at < size and 48 <= data[at] <= 57 and length <= frame:
+                    length = length * 10 + data[at] - 48
+                    at += 1
+            if at >= size or data[at] != 58 or not 0 <= length <= frame:
+                self._check(data, start)
+                self._buffer += data[start:]
+                return
+            begin = at + 1
+            start = begin + length
+            if start > size:
                 self._length = length
-                self._begin = usual.end()
-                self._at = self._begin + length
-                return True
-        return self._other_prefix()
+                self._buffer += data[begin:]
+                return
+            found.append(data[begin:start])
 
-    def _other_prefix(self) -> bool:
-        """The same for long lengths, for those of which a part has not come, and for what is none."""
-        buffer, most = self._buffer, self._most
-        match = _DIGITS.match(buffer, self._begin, self._begin + most + 1)
+    def _check(self, data: bytes, start: int) -> None:
+        """Refuse what is not the beginning of a length."""
+        match = _DIGITS.match(data, start, start + self._most + 1)
         assert match is not None
-        end, count = match.end(), match.end() - self._begin
-        if count > most:
+        end, count = match.end(), match.end() - start
+        if count > self._most or (data[end : end + 1] == b":" and int(data[start:end] or b"0") > self._limits.frame):
             raise LimitExceeded(f"a message is longer than Limits.frame, {self._limits.frame} bytes")
-        if end == len(buffer):
-            return False
-        if buffer[end] != 58 or not count or (count > 1 and buffer[self._begin] == 48):
+        if end < len(data):
             raise DecodeError("a message does not begin with its length in decimal digits and a colon", 0)
-        self._length = int(buffer[self._begin : end])
-        if self._length > self._limits.frame:
-            raise LimitExceeded(f"a message of {self._length} bytes is longer than Limits.frame, {self._limits.frame}")
-        self._begin = end + 1
-        self._at = self._begin + self._length
-        return True

@@ -30,7 +30,7 @@ from remit.vat._send import Teller, tell
 from remit.vat._task import Handler
 from remit.vat._turn import Turn
 from remit.vat._vat import Keeper, Recorder, Vat
-from remit.vat._waiting import Waiter
+from remit.vat._waiting import Prompt, Waiter
 
 __all__ = [
     "PENDING",
@@ -47,6 +47,7 @@ __all__ = [
     "Message",
     "Method",
     "Promise",
+    "Prompt",
     "Recorder",
     "Ref",
     "Resolver",
