@@ -128,7 +128,10 @@ def test_the_first_place_with_a_file_counts(home: Path, monkeypatch: pytest.Monk
     [
         ('[boss]\nlisen = "x"', "unknown field `lisen` - at `$.boss` (did you mean `listen`?)"),
         ('[bos]\nlisten = "x"', "unknown field `bos` (did you mean `boss`?)"),
-        ("[boss]\nzzz = 1", "unknown field `zzz` - at `$.boss` (there are: state, listen, published, start)"),
+        (
+            "[boss]\nzzz = 1",
+            "unknown field `zzz` - at `$.boss` (there are: state, listen, published, websocket, websocket_url, start)",
+        ),
         (
             '[providers.process.agent]\nclases = ["x"]',
             "unknown field `clases` - at `$.providers.process.agent` (did you mean `classes`?)",

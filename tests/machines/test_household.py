@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 
 from remit.durable import SqliteStore
-from remit.errors import StoreCorrupt
+from remit.errors import Misuse, StoreCorrupt
 from remit.machines import BossSettings, run_boss
+from remit.net import Node, NodeKey, dialling
 from remit.testing import CrashStore
-from remit.values import SturdyRef
+from remit.values import Locator, SturdyRef
+from remit.vat import Vat
 
 
-async def short_boss(state: Path) -> None:
+async def short_boss(state: Path, **how: Any) -> None:
     """Run a boss until it has said where it is."""
     ready = asyncio.Event()
-    running = asyncio.ensure_future(run_boss(BossSettings(state), lambda _: ready.set()))
+    running = asyncio.ensure_future(run_boss(BossSettings(state, **how), lambda _: ready.set()))
     saying = asyncio.ensure_future(ready.wait())
     await asyncio.wait({running, saying}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
     saying.cancel()
@@ -91,3 +93,38 @@ def test_a_boss_with_a_full_disk_is_loaded_again(tmp_path: Path, monkeypatch: py
     asyncio.run(work())
     assert full[0].crashed
     assert any("trying again" in line for line in said)
+
+
+def test_a_boss_is_reached_over_a_websocket(tmp_path: Path) -> None:
+    """With `websocket` it listens there as well: whoever has that hint alone reaches it, and hears the other hints from it."""
+
+    async def main() -> None:
+        state = tmp_path / "boss"
+        ready = asyncio.Event()
+        settings = BossSettings(state, websocket="127.0.0.1:0")
+        running = asyncio.ensure_future(run_boss(settings, lambda _: ready.set()))
+        async with asyncio.timeout(30):
+            await ready.wait()
+        reference = SturdyRef.parse((state / "admin.ref").read_text().strip())
+        url = reference.locator.hints["websocket"]
+        assert url.startswith("ws://127.0.0.1:")
+        only = SturdyRef(Locator("remit", reference.locator.designator, {"websocket": url}), reference.swiss)
+        key = NodeKey.generate()
+        async with Vat("caller") as vat, Node(key, vat) as node:
+            for netlayer in dialling(key):
+                node.use(netlayer)
+            boss = await node.fetch_from(only)
+            assert await boss.list_machines() == []
+            (session,) = node._connections
+            assert node._connections[session].channel.transport == "websocket"
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def test_a_websocket_for_other_hosts_needs_a_web_server_with_tls(tmp_path: Path) -> None:
+    """A boss that is to be reached from elsewhere without TLS does not start; with the URL of what is in front of it, it does."""
+    with pytest.raises(Misuse, match="without TLS"):
+        asyncio.run(short_boss(tmp_path / "open", websocket="0.0.0.0:0"))
+    asyncio.run(short_boss(tmp_path / "behind", websocket="0.0.0.0:0", websocket_url="wss://example.org/boss"))

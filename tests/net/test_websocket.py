@@ -295,7 +295,7 @@ def test_a_web_server_that_opens_no_websocket_is_named(test):
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):
     """The library is asked for when a netlayer is made, and named."""
-    monkeypatch.setitem(sys.modules, "websockets.client", None)
+    monkeypatch.setitem(sys.modules, "websockets", None)
     with pytest.raises(Misuse, match=r"remit\[websocket\]"):
         WebSocketNetlayer(NodeKey.generate())
 

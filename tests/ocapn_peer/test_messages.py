@@ -50,6 +50,18 @@ def test_messages_go_ahead_to_answers(open):
     assert pipelined(open(), [S("red"), S("zoomracer")]) == ("fulfill", "Vroom! I am a red zoomracer car!")
 
 
+def test_a_part_of_an_answer_is_taken_before_it_is_there(open):
+    """op:index of what the echo will answer, op:get of what stands there, and a message about a part that is not there."""
+    wire = open()
+    whole, part, field, nothing = (wire.new_answer() + 1 for _ in range(4))
+    wire.ask(wire.fetch(ECHO), 1, {"name": "x"}, answer=whole)
+    wire.send(op("index", desc("answer", whole), 1, part))
+    wire.send(op("get", desc("answer", part), "name", field))
+    wire.send(op("get", desc("answer", part), "no such name", nothing))
+    assert wire.result(wire.listen(desc("answer", field))) == ("fulfill", "x")
+    assert wire.result(wire.listen(desc("answer", nothing)))[0] == "break"
+
+
 def test_a_broken_answer_breaks_what_went_ahead_to_it(open):
     """A specification of no car breaks the drive, with one value."""
     verb, reason = pipelined(open(), [1, 2, 3, 4, 5])

@@ -36,6 +36,8 @@ def run(settings: Settings, state: str | None, listen: str | None, published: st
         state=config.boss.directory(),
         listen=listen or config.boss.listen,
         published=published or config.boss.published,
+        websocket=config.boss.websocket,
+        websocket_url=config.boss.websocket_url,
         start=config.boss.start if start is None else start,
         providers=config.providers,
     )

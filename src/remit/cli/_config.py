@@ -4,6 +4,8 @@
     state = "~/.local/state/remit/boss"     # directory, made 0700
     listen = "127.0.0.1:4433"               # host:port; port 0 takes any free one
     published = "boss.example.org"          # the host that others are told, where `listen` is all addresses
+    websocket = "127.0.0.1:8080"            # host:port, where it is to be reached over WebSockets, too
+    websocket_url = "wss://example.org/boss"  # what others are told of it: the web server in front of it
     start = true                            # start machines when the boss starts
 
     [providers.process]                     # the provider's name; `kind` is "process" where the name says so
@@ -46,6 +48,8 @@ class BossSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     state: str = ""
     listen: str = "127.0.0.1:0"
     published: str = ""
+    websocket: str = ""
+    websocket_url: str = ""
     start: bool = True
 
     def directory(self) -> Path:

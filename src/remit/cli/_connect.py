@@ -16,7 +16,7 @@ from remit.cli._exit import TimedOut
 from remit.cli._main import Settings
 from remit.durable import read_secret_file
 from remit.errors import Missing, Misuse, Refused, Unreachable
-from remit.net import Node, NodeKey, TlsNetlayer, UnixNetlayer
+from remit.net import Node, NodeKey, dialling
 from remit.values import SturdyRef
 from remit.vat import Ref, Vat
 
@@ -75,8 +75,8 @@ async def _connected(sturdyref: SturdyRef, where: str) -> AsyncIterator[Ref[Any]
     """The boss, for as long as the command runs."""
     key = NodeKey.generate()
     async with Vat("command") as vat, Node(key, vat) as node:
-        node.use(UnixNetlayer(key))
-        node.use(TlsNetlayer(key))
+        for netlayer in dialling(key):
+            node.use(netlayer)
         try:
             boss = await node.fetch_from(sturdyref)
         except Unreachable as error:

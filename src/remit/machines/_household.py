@@ -23,7 +23,7 @@ from remit.durable import DurableVat, FileLock, SqliteStore, open_state_dir, rea
 from remit.errors import BadArgument, Missing, Misuse, StoreCorrupt, StoreError
 from remit.lib import KINDS, SwissEntry, SwissNumbers
 from remit.machines._journal import Journal
-from remit.net import Netlayer, Node, NodeKey, TurnLog
+from remit.net import Netlayer, Node, NodeKey, TurnLog, dialling
 from remit.values import SturdyRef
 from remit.vat import Ref, send
 
@@ -104,6 +104,8 @@ async def household(
             _keep_traces(node, traces)
             for netlayer in netlayers(key):
                 await node.listen(netlayer, private=netlayer.transport == "unix")
+            for netlayer in dialling(key, but=node.netlayers):
+                node.use(netlayer)
             try:
                 yield Household(directory, key, durable, node, failed, log)
             finally:

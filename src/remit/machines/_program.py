@@ -21,9 +21,8 @@ from remit.net import (
     Node,
     NodeKey,
     SignedAddress,
-    TlsNetlayer,
     TurnLog,
-    UnixNetlayer,
+    dialling,
     live_ref,
     public_of,
 )
@@ -58,8 +57,8 @@ class LocalMachine:
         )
         try:
             node = await self._stack.enter_async_context(Node(key, self.vat, guide=self._guide))
-            node.use(UnixNetlayer(key))
-            node.use(TlsNetlayer(key))
+            for netlayer in dialling(key):
+                node.use(netlayer)
             self._network = Network(node)
             self._hob = sturdyref.locator.designator
             self._desk: Ref[Any] = self._network.enliven(sturdyref)

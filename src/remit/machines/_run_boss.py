@@ -20,7 +20,7 @@ from remit.machines._names import missing
 from remit.machines._process import ProcessProvider
 from remit.machines._provider import Provider, ProviderDesk
 from remit.machines._wiring import Wiring
-from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer
+from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer, WebSocketNetlayer
 
 __all__ = ["BOSS_CLASSES", "BossSettings", "run_boss"]
 
@@ -35,6 +35,9 @@ PATIENCE: Final = 8.0  # seconds that the boss waits for a machine: whoever aske
 class BossSettings:
     """How a boss runs. `state`: its directory. `listen`: host:port (port 0: any). `published`: the host that others are told.
 
+    `websocket`: host:port where it listens for nodes over WebSockets, too; `websocket_url`: the URL that others are told of it, that of
+    the web server in front of it. Needs `remit[websocket]`.
+
     `start`: have the providers start all machines. `providers`: by name, each a table: `kind` (the name, unless it says otherwise),
     `agent` (what its machines' agents are told: `classes`, `path`, `listen`, `published`), and what that kind takes.
     """
@@ -45,12 +48,16 @@ class BossSettings:
         *,
         listen: str = "127.0.0.1:0",
         published: str = "",
+        websocket: str = "",
+        websocket_url: str = "",
         start: bool = True,
         providers: dict[str, dict[str, Any]] | None = None,
     ) -> None:
         self.state = Path(state).absolute()
         self.listen = where(listen)
         self.published = published or None
+        self.websocket = where(websocket) if websocket else None
+        self.websocket_url = websocket_url or None
         self.start = start
         self.providers = {"process": {}} if providers is None else providers
 
@@ -113,10 +120,14 @@ async def _reign(
 
 def _netlayers(settings: BossSettings, key: NodeKey) -> list[Netlayer]:
     host, port = settings.listen
-    return [
+    made: list[Netlayer] = [
         UnixNetlayer(key, settings.state / "boss.sock"),
         TlsNetlayer(key, host=host, port=port, published=settings.published),
     ]
+    if settings.websocket is not None:
+        host, port = settings.websocket
+        made.append(WebSocketNetlayer(key, host=host, port=port, published=settings.websocket_url, foreign=False))
+    return made
 
 
 async def _resume(boss: Any, start: bool, say: Callable[[str], None]) -> None:

@@ -9,6 +9,7 @@ netlayer is: `Netlayer`, `Channel`, `Receiver`.
 from remit.net._address_book import AddressBook, SignedAddress, sign_address
 from remit.net._admission import Admission
 from remit.net._channel import Channel, Netlayer, Receiver
+from remit.net._dialling import dialling
 from remit.net._hello import Hello
 from remit.net._identity import NodeKey, designator_of, proves, public_of
 from remit.net._live import Live, live_ref
@@ -49,6 +50,7 @@ __all__ = [
     "UnixNetlayer",
     "WebSocketNetlayer",
     "designator_of",
+    "dialling",
     "live_ref",
     "proves",
     "public_of",

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from importlib.util import find_spec
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -217,8 +218,5 @@ def _parsed(url: str) -> Any:
 
 
 def _need_library() -> None:
-    try:
-        import websockets.client
-        import websockets.server  # noqa: F401  # only asked for here; used where a connection is made
-    except ImportError:
-        raise Misuse("the websocket netlayer needs the extra: pip install 'remit[websocket]'") from None
+    if find_spec("websockets") is None:  # it is loaded where a connection is made
+        raise Misuse("the websocket netlayer needs the extra: pip install 'remit[websocket]'")
