@@ -35,16 +35,13 @@ SWISS_BYTES: Final = 32
 class Household:
     """One running node with what it keeps; made by `household`, ends with it."""
 
-    def __init__(
-        self, directory: Path, key: NodeKey, durable: DurableVat, node: Node, failed: asyncio.Event, log: TurnLog
-    ) -> None:
+    def __init__(self, directory: Path, key: NodeKey, durable: DurableVat, node: Node, failed: asyncio.Event) -> None:
         self.directory = directory
         self.key = key
         self.durable = durable
         self.node = node
         self.network = durable.network
         self.failed = failed  # the state could not be kept
-        self.log = log
 
     async def door(self, file: str, ref: Ref[Any], holder: str) -> SturdyRef:
         """Have the private file hold a sturdyref of this object, with today's hints.
@@ -107,7 +104,7 @@ async def household(
             for netlayer in dialling(key, but=node.netlayers):
                 node.use(netlayer)
             try:
-                yield Household(directory, key, durable, node, failed, log)
+                yield Household(directory, key, durable, node, failed)
             finally:
                 journal.close()
                 traces.close()
