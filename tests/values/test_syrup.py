@@ -84,6 +84,19 @@ def test_a_raw_record_is_written_and_read() -> None:
     assert decode(data, record=raw_record) == operation
 
 
+def test_the_forms_of_goblins_are_read_and_written_in_ours() -> None:
+    """Its errors without details, and its tagged values, whose tag may be a string: both are values of the model here."""
+    mystery = decode(b"<16'exn:fail:mystery>")
+    assert type(mystery) is Broken and "no details" in str(mystery)
+    assert encode(mystery).startswith(b"<10'desc:error")
+    for tag in (b"1'x", b'1"x'):
+        assert decode(b"<11'user-record%b1+>" % tag) == Tagged("x", 1)
+    assert encode(Tagged("x", 1)) == b"<11'desc:tagged1'x1+>"
+    for wrong in (b"<16'exn:fail:mystery1+>", b"<11'user-record1+1+>", b"<11'user-record1'x>", b"<4'pair1+1+>"):
+        with pytest.raises(DecodeError):
+            decode(wrong)
+
+
 def test_the_record_function_makes_the_value() -> None:
     """Each record goes through the function as it closes, innermost first, and a list of its fields is its own."""
     seen: list[object] = []

@@ -56,6 +56,16 @@ def _error(text: object) -> Broken:
     return Broken.parse(text)
 
 
+def _mystery() -> Broken:
+    """Guile Goblins' error: it tells other peers nothing of what has failed, on purpose."""
+    return Broken("the peer gives no details of what failed there")
+
+
+def _user_record(tag: object, value: object) -> object:
+    """Guile Goblins' form of a tagged value."""
+    return _tagged(Symbol(tag) if type(tag) is str else tag, value)
+
+
 def _peer(transport: object, designator: str, hints: Any) -> Locator:
     if type(transport) is not Symbol or (type(hints) is not dict and hints is not False):
         raise Misuse("its transport is a symbol, and its hints are a struct or false")
@@ -69,6 +79,8 @@ _MODEL: Final[dict[str, tuple[Callable[..., object], int]]] = {
     "desc:error": (_error, 1),
     "ocapn-peer": (_peer, 3),
     "ocapn-sturdyref": (SturdyRef, 2),
+    "exn:fail:mystery": (_mystery, 0),  # read, and never written: these two are Goblins' own
+    "user-record": (_user_record, 2),
 }
 
 
