@@ -92,6 +92,35 @@ def test_references_pass_between_three_foreign_peers():
     run(main)
 
 
+def test_foreign_peers_reach_each_other_in_both_directions():
+    """Whoever has dialled already is dialled, too: of two sessions each end finds the one that it has made, whatever their keys."""
+
+    async def main():
+        place = Place("websocket")
+        for _ in range(6):
+            async with place.node() as b, place.node() as a:
+                there = await a.fetch_from(outside(await offer(b, b.vat.spawn(Counter)), b))
+                back = await b.fetch_from(outside(await offer(a, a.vat.spawn(Counter)), a))
+                assert await asyncio.gather(there.increment(1), back.increment(2)) == [1, 2]
+
+    run(main)
+
+
+def test_foreign_peers_that_dial_at_once_reach_each_other():
+    """Their hellos cross, and neither ends the other's: nobody knows that they are the same two."""
+
+    async def main():
+        place = Place("websocket")
+        for _ in range(6):
+            async with place.node() as b, place.node() as a:
+                for_a = outside(await offer(b, b.vat.spawn(Counter)), b)
+                for_b = outside(await offer(a, a.vat.spawn(Counter)), a)
+                there, back = await asyncio.gather(a.fetch_from(for_a), b.fetch_from(for_b))
+                assert await asyncio.gather(there.increment(1), back.increment(2)) == [1, 2]
+
+    run(main)
+
+
 DIALECTS = [OCAPN_1_0, SUITE_2026_02]
 
 

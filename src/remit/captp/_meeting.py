@@ -59,9 +59,9 @@ class Meeting:
         return None
 
     def _crossed(self, session: Session, location: Locator) -> str | None:
+        if session.proved is None and not self.believe:
+            return None  # who only claims to be that peer is found by nobody, so it ends nothing, and nothing of ours ends it
         attempt = self._dialled.get(location)
-        if attempt is not None and session.proved is None and attempt.proved is not None:
-            return None  # somebody who only claims to be that peer cannot end our way to it
         if attempt is not None and attempt.state == "greeting":
             if attempt.side > session.remote_side:
                 return CROSSED
