@@ -48,7 +48,7 @@ __all__ = ["RemitPlugin", "plugin"]
 
 REFS = "remit.vat._ref"
 REF, PROMISE = f"{REFS}.Ref", f"{REFS}.Promise"
-TELLER, CALLER = "remit.vat._send.Teller", "remit.vat._api.Caller"
+TELLER, CALLER = "remit.vat._spelt.Teller", "remit.vat._api.Caller"
 FIELD = "remit.vat._actor.field"
 WAYS = {REF, TELLER, CALLER}  # the classes whose `__getattr__` stands for the methods of an object
 CALLABLE = {f"{REFS}.{name}.__call__" for name in ("Ref", "Far", "Promise")} | {
@@ -79,7 +79,7 @@ class RemitPlugin(Plugin):
 
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
         """`tell(promise)` and `call(promise)` speak to what the promise is of."""
-        return through if fullname in {"remit.vat._send.tell", "remit.vat._api.call"} else None
+        return through if fullname in {"remit.vat._spelt.tell", "remit.vat._api.call"} else None
 
     def get_class_decorator_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
         """The fields of an `@actor` class, before mypy makes its constructor."""
@@ -88,7 +88,7 @@ class RemitPlugin(Plugin):
 
 # What the classes have themselves, as far as mypy asks for it.
 OWN = {
-    REF: {"_vat", "_link", "_at", "_value", "_pending", "_seat", "_straight", "_teller"},
+    REF: {"_vat", "_link", "_at", "_value", "_pending", "_seat", "_straight", "_teller", "_verb"},
     TELLER: {"_ref"},
     CALLER: {"_ref"},
 }

@@ -26,7 +26,7 @@ from remit.vat._message import ROOT, Account, Context, Facet, Message, Step
 from remit.vat._method import Method, reads
 from remit.vat._outcome import PENDING, Failed, failed
 from remit.vat._ref import Far, Promise, Ref, final, post
-from remit.vat._send import Teller, tell
+from remit.vat._spelt import Teller, tell
 from remit.vat._task import Handler
 from remit.vat._turn import Turn
 from remit.vat._vat import Keeper, Recorder, Vat

@@ -6,7 +6,8 @@ variable here would cost more than the rest of a send.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final
 
 from remit.errors import Misuse
 
@@ -30,7 +31,7 @@ class Active:
         self.future: Callable[[Promise[Any]], Any] | None = None
 
 
-active = Active()
+active: Final = Active()
 
 
 def current(what: str) -> Turn:
@@ -39,3 +40,7 @@ def current(what: str) -> Turn:
     if turn is None:
         raise Misuse(f"{what} works only inside a turn, that is, in a method that an object's vat is running")
     return turn
+
+
+COMPILED: Final = not isinstance(current, FunctionType)
+"""Whether this runs compiled. Where the two builds need different means to one end, it chooses them."""

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar, dataclass_transform, overload
 
 from remit.errors import Misuse, NotPassable, StoreError
-from remit.vat._active import active
 from remit.vat._containers import OURS, adopt
 from remit.vat._method import Method, methods_of
-from remit.vat._ref import ATOMS, LEAST, SMALL, Ref
-from remit.vat._send import ref_class
+from remit.vat._ref import ATOMS, Ref
+from remit.vat._setter import setter
+from remit.vat._spelt import ref_class
 
 C = TypeVar("C")
 _set: Final = object.__setattr__
@@ -102,7 +102,7 @@ def actor(cls: type[C] | None = None, *, kind: str | None = None, version: int =
         known = ActorType(made, kind or f"{made.__module__}.{made.__qualname__}", version, fields, defaults)
         made._remit_ = known  # type: ignore[attr-defined]
         made.__init__ = _constructor(fields, defaults)  # type: ignore[method-assign]  # as dataclasses do
-        made.__setattr__ = _setter(fields)  # type: ignore[method-assign]  # the state's only door
+        made.__setattr__ = setter(fields, adopt_field)  # type: ignore[method-assign]  # the state's only door
         made.__delattr__ = _no_delete  # type: ignore[method-assign]
         made.__eq__ = object.__eq__  # type: ignore[method-assign]  # objects have identity, not value
         made.__hash__ = object.__hash__  # type: ignore[method-assign]
@@ -163,11 +163,6 @@ def _constructor(fields: tuple[str, ...], defaults: dict[str, Any]) -> Any:
     return scope["__init__"]
 
 
-def _all(fields: tuple[str, ...]) -> str:
-    """What is in the parentheses of a tuple of all fields."""
-    return "".join(f"self.{name}, " for name in fields)
-
-
 def _restorer(fields: tuple[str, ...]) -> Any:
     """What puts back all fields of an object as they were."""
     scope: dict[str, Any] = {"_set": _set}
@@ -184,51 +179,6 @@ def adopt_field(instance: Any, name: str, value: Any) -> Any:
         return adopt(value)
     except NotPassable as error:
         raise NotPassable(f"field {name!r} of {type(instance).__name__}: {error}") from None
-
-
-def _setter(fields: tuple[str, ...]) -> Any:
-    """`__setattr__` from the fields: source text with the snapshot in it, since a write is what methods do most."""
-    scope = {
-        "_set": _set,
-        "_atoms": ATOMS,
-        "_active": active,
-        "_refs": Ref,
-        "_adopt": adopt_field,
-        "_refuse": _refuse,
-        "_fields": frozenset(fields),
-    }
-    exec(_SETTER.format(least=LEAST, small=SMALL, all=_all(fields)), scope)  # noqa: S102  # as above
-    return scope["__setattr__"]
-
-
-_SETTER: Final = """
-def __setattr__(self, name, value):
-    kind = type(value)
-    if (
-        not (kind is int and {least} < value and value < {small})
-        and kind not in _atoms
-        and not (kind is str and value.isascii())
-        and not isinstance(value, _refs)
-    ):
-        value = _adopt(self, name, value)
-    turn = _active.turn
-    if turn is None or name not in _fields:
-        _refuse(self, name, turn, _fields)
-    if turn.changed is not self:
-        if turn.changed is None:
-            turn.changed = self
-            turn.old = ({all})
-        elif self not in turn.before:
-            turn.before[self] = ({all})
-    _set(self, name, value)
-"""
-
-
-def _refuse(self: Any, name: str, turn: Any, fields: frozenset[str]) -> None:
-    """What may not be set."""
-    if turn is None:
-        raise Misuse(f"{type(self).__name__}.{name} can be changed only during a turn")
-    raise AttributeError(f"{type(self).__name__} has no field {name!r}; declared are: {', '.join(sorted(fields))}")
 
 
 def _no_delete(self: Any, name: str) -> None:

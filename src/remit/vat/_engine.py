@@ -4,7 +4,7 @@
                                     │ └────awaits───► commit, then the task waits
                                     └───────raises──► abort: undone, and the result promise breaks
 
-`deliver`, `resume`, `handle`, `close` and `explain` are methods of `Vat`. They are the hot path of everything that objects do.
+They are the hot path of everything that objects do.
 """
 
 from __future__ import annotations
@@ -53,14 +53,10 @@ def drain(vat: Vat, limit: int) -> int:
         ran += 1
         job = next_job()
         if not isinstance(job, tuple):
-            if isinstance(job, Task):
-                resume(vat, job)
-            else:
-                job.run(vat)
+            _run(vat, job)
             continue
         target, seat, selector, args, promise, context = job
-        turn.target = target
-        turn.context = context
+        turn.target, turn.context = target, context
         active.turn = turn
         try:
             try:
@@ -74,8 +70,12 @@ def drain(vat: Vat, limit: int) -> int:
             else:
                 value = method.function(seat.behaviour, *args)
             kind = type(value)
-            if not (kind is int and value > LEAST and value < SMALL) and kind not in ATOMS:  # see SMALL
-                value = value if kind is CoroutineType else passable(value)
+            if kind is int:
+                number: int = value
+                if number <= LEAST or number >= SMALL:
+                    value = passable(value)
+            elif kind not in ATOMS and kind is not CoroutineType:
+                value = passable(value)
             if (method.reads or vat._keeper is not None) and kind is not CoroutineType:
                 may_commit(vat, job, method.reads)
         except BaseException as error:  # noqa: BLE001  # whatever a turn raises breaks its promise
@@ -95,6 +95,13 @@ def drain(vat: Vat, limit: int) -> int:
         if promise is not None:
             _fulfil(vat, promise, value)
     return ran
+
+
+def _run(vat: Vat, job: Job) -> None:
+    if isinstance(job, Task):
+        resume(vat, job)
+    else:
+        job.run(vat)
 
 
 def _fulfil(vat: Vat, promise: Promise[Any], value: Any) -> None:

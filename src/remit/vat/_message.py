@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
 
+from remit._native import mypyc_attr
 from remit.vat._outcome import Failed
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Free:
 FREE: Final = Free()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Context:
     """Why a turn runs: who pays, which step of which trace it is, which message caused it, in which facet.
 
@@ -128,6 +130,7 @@ Call: TypeAlias = "tuple[Ref[Any], Seat, str, tuple[Any, ...], Promise[Any] | No
 made and let go in a third of the time. Target, its seat, selector, arguments, promise, context: as in `Message`."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Message:
     """One call on its way to one reference.
 

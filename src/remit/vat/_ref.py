@@ -19,10 +19,11 @@ from remit.vat._active import active
 from remit.vat._link import Link, hand_over
 from remit.vat._message import ROOT, Context, Message
 from remit.vat._outcome import PENDING, Failed
-from remit.vat._seat import NOWHERE, Seat
+from remit.vat._seat import NOWHERE, Root, Seat
 from remit.vat._waiting import Alias, Follower, Prompt, Waiter, unwinding
 
 if TYPE_CHECKING:
+    from remit.vat._send import Verb
     from remit.vat._vat import Vat
 
 T = TypeVar("T")
@@ -33,18 +34,15 @@ SMALL: Final = (1 << 30) - 1  # an int nearer to zero is passable, too; of one d
 LEAST: Final = -SMALL
 
 
-class Ref(Reference, Generic[T]):
+class Ref(Root, Reference, Generic[T]):
     """A reference to an object in a vat of this process.
 
     There is one `Ref` for each object, so identity is equality; the object lives as long as somebody holds it.
     """
 
-    __slots__ = ("__weakref__", "_at", "_link", "_seat", "_vat")
+    __slots__ = ("__weakref__",)
 
-    _vat: Vat
-    _link: Link | None
-    _at: Any  # near: the behaviour, which `become` replaces; far: the link's handle
-    _seat: Seat  # for calls in one vat
+    _verb: ClassVar[type[Verb]]
     _teller: ClassVar[type[Any]]  # what `tell` makes
     _straight: ClassVar[bool] = True  # whether such calls may go past `_route`
 
@@ -60,7 +58,7 @@ class Ref(Reference, Generic[T]):
     def __getattr__(self, name: str) -> Verb:
         if name.startswith("_"):
             raise AttributeError(name)
-        return Verb(self, name)
+        return self._verb(self, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Promise[Any]:
         return ask(self, None, args, kwargs)
@@ -130,6 +128,7 @@ class Promise(Ref[T]):
         self._vat = vat
         self._at = at
         self._link = link
+        self._seat = NOWHERE
         self._value = PENDING
         self._pending = None
 
@@ -314,16 +313,3 @@ def post(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs: dic
         ref._route(message, None)
     else:
         turn.effects.append(message)
-
-
-class Verb:
-    """`ref.name`, waiting for its arguments."""
-
-    __slots__ = ("_name", "_ref")
-
-    def __init__(self, ref: Ref[Any], name: str) -> None:
-        self._ref = ref
-        self._name = name
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Promise[Any]:
-        return ask(self._ref, self._name, args, kwargs)

@@ -1,14 +1,18 @@
 """Where an object sits: what a call between two objects of one vat needs of the one that it is sent to.
 
 A reference has `__getattr__`, and CPython 3.11 looks up every attribute of such an object the slow way. So a call asks its reference once,
-for the seat, and takes the rest from there.
+for the seat, and takes the rest from there. `Root` is what a compiled build reads of a reference without any search. The
+classes of references derive from it, and stay interpreted: they are held weakly and have every name, which mypyc has no way to say.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from remit._native import mypyc_attr
+
 if TYPE_CHECKING:
+    from remit.vat._link import Link
     from remit.vat._method import Method
     from remit.vat._vat import Vat
 
@@ -35,3 +39,15 @@ class Seat:
 
 NOWHERE: Final = Seat(None, None)
 """The seat of every reference that is not of an object, or that stands before one."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Root:
+    """What every reference has."""
+
+    __slots__ = ("_at", "_link", "_seat", "_vat")
+
+    _vat: Vat
+    _link: Link | None
+    _at: Any  # near: the behaviour, which `become` replaces; far: the link's handle
+    _seat: Seat  # for calls in one vat

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from remit._native import mypyc_attr
 from remit.vat._message import Context, Message
 from remit.vat._outcome import Failed
 from remit.vat._ref import Promise, Ref
@@ -44,6 +45,7 @@ class Task(Suspended):
         return f"<suspended {self.message!r}>"
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Handler(Suspended):
     """What `on` asked for: run one of two functions in a turn of its own when a promise settles."""
 

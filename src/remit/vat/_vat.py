@@ -24,6 +24,7 @@ from remit.vat._held import Held, drop
 from remit.vat._message import ROOT, Call, Message
 from remit.vat._outcome import Failed
 from remit.vat._ref import Far, Promise, Ref
+from remit.vat._task import Handler, Task
 from remit.vat._turn import Turn
 
 if TYPE_CHECKING:
@@ -89,11 +90,20 @@ class Vat:
         self._errors = 0
         self._driver: Driver | None = None
 
-    _deliver = deliver
-    _resume = resume
-    _handle = handle
-    _close = close
-    _explain = explain
+    def _deliver(self, message: Message) -> None:
+        deliver(self, message)
+
+    def _resume(self, task: Task) -> None:
+        resume(self, task)
+
+    def _handle(self, handler: Handler) -> None:
+        handle(self, handler)
+
+    def _close(self, task: Task) -> None:
+        close(self, task)
+
+    def _explain(self, error: BaseException, where: Message | str) -> Broken:
+        return explain(self, error, where)
 
     # --- making objects -------------------------------------------------------------------------
 
@@ -144,7 +154,7 @@ class Vat:
         self._awake = True
         try:
             while True:
-                ran += drain(self, limit - ran)
+                ran += self._drain(limit - ran)
                 if self._keeper is not None and self.stopped is None:
                     self._flush()
                 # What is let go may make more leave, which nobody else would flush.
@@ -156,6 +166,9 @@ class Vat:
             self._awake = False
             if self._queue or self._held:
                 self._rouse()
+
+    def _drain(self, limit: int) -> int:
+        return drain(self, limit)
 
     def stop(self, why: Broken | None = None) -> None:
         """End the vat: what is queued or held breaks, what arrives later breaks. Objects are not told."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from remit._native import mypyc_attr
 from remit.vat._outcome import PENDING, Failed
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Waiter(Protocol):
         """The promise is settled now; called once."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Prompt:
     """A waiter that only notes the outcome when it is told, and settles nothing: it can be told at once."""
 
@@ -35,6 +37,7 @@ class Prompt:
         raise NotImplementedError(type(self).__qualname__)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Suspended(Prompt):
     """A waiter that goes on in a turn of its own: a suspended method, a handler. `awaited` is the outcome that it waited for."""
 
