@@ -139,18 +139,18 @@ class DurableKeeper:
 
     def changed(self, turn: Turn) -> None:
         """Note what the turn changed in durable objects; raises `NotStorable`, and then has noted nothing."""
-        before = turn.before
-        postings = [effect for effect in turn.effects if type(effect) is Posting]
+        postings = [effect for effect in turn.calls if type(effect) is Posting] if turn.mixed else []
         receipt: Any = turn.context if type(turn.context) is Receipt and not turn.context.done else None
         if receipt is not None and turn.target is not receipt.meant():
             receipt = None  # a turn of a gate on the way, which counts a use
-        if not before and not postings and receipt is None:
+        if turn.changed is None and not postings and receipt is None:
             return
+        before = turn.before
         batch = self._turn_batch = Batch()
         next_id = self.next_id
         id_of = self._ids.get
         try:
-            for ref in (turn.target, *turn.touched):
+            for ref in (turn.target, *turn.touched) if turn.touched else (turn.target,):
                 id = None if ref is None else id_of(ref)
                 if id is not None:
                     self._object(id, ref, before)
@@ -229,8 +229,8 @@ class DurableKeeper:
             value = getattr(instance, name)
             if old is not None and old[at] is not value:
                 self._field(id, f"{kind.kind}.{name}", name, old[at], value)
-            elif type(value) in KINDS and value in before:
-                self._entries(id, f"{kind.kind}.{name}", name, value, before)
+            elif type(value) in KINDS and (entries := before.get(value)) is not None:
+                self._entries(id, f"{kind.kind}.{name}", name, value, entries, before)
 
     def _field(self, id: int, where: str, name: str, old: Any, value: Any) -> None:
         if type(old) in KINDS or type(value) in KINDS:
@@ -238,27 +238,27 @@ class DurableKeeper:
         for key, row in self._portraits.rows(where, value):
             self._turn_batch.put_field(id, name, key, row)
 
-    def _entries(self, id: int, where: str, name: str, value: Any, before: dict[Any, Any]) -> None:
-        old = before[value]
-        if isinstance(value, TurnList):
-            self._elements(id, where, name, value, before)
-        elif isinstance(value, TurnDict):
+    def _entries(self, id: int, where: str, name: str, value: Any, old: Any, before: dict[Any, Any]) -> None:
+        kind = type(value)
+        if kind is TurnDict:
+            batch = self._turn_batch
             for entry in old:
                 if entry in value:
                     row = self._portraits.value(where, value[entry], entry)
-                    self._turn_batch.put_field(id, name, encode(entry), row)
+                    batch.put_field(id, name, encode(entry), row)
                 else:
-                    self._turn_batch.delete_field(id, name, encode(entry))
+                    batch.delete_field(id, name, encode(entry))
+        elif kind is TurnList:
+            self._elements(id, where, name, value, old, before)
         else:
             # By kind, as values compare: 1, True and 1.0 are three elements.
             was, now = {kind_of(entry): entry for entry in old}, {kind_of(entry): entry for entry in value}
-            for kind in was.keys() - now.keys():
-                self._turn_batch.delete_field(id, name, self._portraits.value(where, was[kind]))
-            for kind in now.keys() - was.keys():
-                self._turn_batch.put_field(id, name, self._portraits.value(where, now[kind]), b"")
+            for one in was.keys() - now.keys():
+                self._turn_batch.delete_field(id, name, self._portraits.value(where, was[one]))
+            for one in now.keys() - was.keys():
+                self._turn_batch.put_field(id, name, self._portraits.value(where, now[one]), b"")
 
-    def _elements(self, id: int, where: str, name: str, value: TurnList, before: dict[Any, Any]) -> None:
-        old = before[value]
+    def _elements(self, id: int, where: str, name: str, value: TurnList, old: Any, before: dict[Any, Any]) -> None:
         start, length = (old, old) if isinstance(old, int) else (0, len(old))
         for index in range(start, len(value)):
             entry = value[index]

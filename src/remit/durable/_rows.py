@@ -81,7 +81,9 @@ class Batch:
 
     def __len__(self) -> int:
         flat = len(self.meta) + len(self.objects) + len(self.dropped) + len(self.outbox) + len(self.inbox)
-        return flat + sum(map(len, self.cleared.values())) + sum(map(len, self.fields.values()))
+        for rows in self.fields.values():
+            flat += len(rows)
+        return flat + sum(map(len, self.cleared.values())) if self.cleared else flat
 
     def __bool__(self) -> bool:
         return bool(
@@ -143,16 +145,22 @@ class Batch:
         """Append the operations of a later batch, which is left as it is."""
         for object in later.dropped:
             self.delete_object(object)
-        for object, names in later.cleared.items():
-            for field in names:
-                self.clear_field(object, field)
+        if later.cleared:
+            for object, names in later.cleared.items():
+                for field in names:
+                    self.clear_field(object, field)
         for object, rows in later.fields.items():
-            self.fields.setdefault(object, {}).update(rows)
-        self.meta.update(later.meta)
-        self.objects.update(later.objects)
-        self.outbox.update(later.outbox)
-        for sender, number in later.inbox.items():
-            self.note_inbox(sender, number)
+            kept = self.fields.get(object)
+            if kept is None:
+                self.fields[object] = rows.copy()
+            else:
+                kept.update(rows)
+        if later.meta or later.objects or later.outbox or later.inbox:
+            self.meta.update(later.meta)
+            self.objects.update(later.objects)
+            self.outbox.update(later.outbox)
+            for sender, number in later.inbox.items():
+                self.note_inbox(sender, number)
 
     def check(self) -> None:
         """Raise `NotStorable`, naming the row, unless every store can keep this batch.

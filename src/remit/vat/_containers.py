@@ -80,8 +80,7 @@ class TurnDict(dict[Any, Any]):
             else:
                 dict.__setitem__(self, name, value)
 
-    def __hash__(self) -> int:  # type: ignore[override]  # identity: a turn keeps what was before by container
-        return id(self)
+    __hash__ = object.__hash__  # type: ignore[assignment]  # identity: a turn keeps what was before by container
 
     def __setitem__(self, name: Any, value: Any) -> None:
         kept = value
@@ -164,8 +163,7 @@ class TurnList(list[Any]):
         else:
             list.__setitem__(self, slice(None), old)
 
-    def __hash__(self) -> int:  # type: ignore[override]  # identity, as for TurnDict
-        return id(self)
+    __hash__ = object.__hash__  # type: ignore[assignment]  # identity, as for TurnDict
 
     def append(self, value: Any) -> None:
         kept = adopt(value, self)
@@ -253,8 +251,7 @@ class TurnSet(set[Any]):
         set.clear(self)
         set.update(self, old)
 
-    def __hash__(self) -> int:  # type: ignore[override]  # identity, as for TurnDict
-        return id(self)
+    __hash__ = object.__hash__  # type: ignore[assignment]  # identity, as for TurnDict
 
     def _change(self, elements: Iterable[Any]) -> None:
         kept = {_check_element(value) for value in elements}
