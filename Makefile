@@ -1,7 +1,7 @@
 # What people run. Every target sets up .venv in this checkout when needed; nothing is installed anywhere else.
 # PYTHON=/path/to/python3 chooses the interpreter (3.11 or newer; without it the newest one found is taken).
 
-.PHONY: help demo test compiled test-compiled check bench fuzz flood tour conformance soak format clean core dev
+.PHONY: help demo test compiled test-compiled check bench fuzz flood tour conformance endo soak format clean core dev
 
 help:
 	@echo "make demo         the main job, with real processes: machines, bindings, crash, revocation"
@@ -13,6 +13,7 @@ help:
 	@echo "make fuzz         hostile bytes for whatever reads any (N=100000 SEED=1 ONLY=session,toml ENGINE=structured|coverage)"
 	@echo "make flood        a node among N connections that never prove a key (N=10000), and how its peers fare"
 	@echo "make conformance  the public OCapN suite: OCAPN_SUITE=directory make conformance (DIALECT=ocapn-1.0 FRESH=no VERBOSE=yes)"
+	@echo "make endo         talk to Endo's OCapN implementation: OCAPN_ENDO=checkout make endo"
 	@echo "make soak         a million references leave nothing behind (N=1000000 KIND=unix SEED=1)"
 	@echo "make format       let ruff format the code and mend what it can"
 	@echo "make clean        remove .venv and caches"
@@ -70,6 +71,9 @@ flood: dev
 conformance:
 	@tools/setup conformance
 	@OCAPN_SUITE="$(OCAPN_SUITE)" DIALECT="$(DIALECT)" FRESH="$(FRESH)" VERBOSE="$(VERBOSE)" .venv/bin/python tools/conformance.py
+
+endo: dev
+	@OCAPN_ENDO="$(OCAPN_ENDO)" .venv/bin/python tools/endo.py
 
 soak: core
 	@.venv/bin/python tools/soak.py $(or $(N),1000000) --kind $(or $(KIND),unix) --seed $(or $(SEED),1)
