@@ -182,7 +182,12 @@ FAULTS: list[tuple[Callable[[Busy], None], str]] = [
     (listen_elsewhere, "is no import of ours"),
     (lambda busy: busy.session.answers.update({-1: Promise(busy.a.vat)}), "answer -1 is"),
     (drop_deposit, "was deposited, and is not there"),
+    (
+        lambda busy: busy.session.bootstrap._taken.update({b"no": Promise(busy.a.vat)}),
+        "to be taken, and it is not there",
+    ),
     (set_on("collecting", -1), "-1 gifts are on their way"),
+    (set_on("owed", -1), "-1 results are owed"),
     (lambda busy: busy.session._counts.add(0), "are used, and kept one by one"),
     (quietly, "nobody was told"),
     (set_on("id", b"x" * 32), "its id is not that of both sides"),

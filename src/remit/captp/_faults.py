@@ -1,18 +1,21 @@
 """What must hold of a session's tables between two messages, and what contradicts it.
 
-greeting   `new` and `greeting`: no table has an entry; the peer is not known
-open       the ids are those of both keys; the node finds the session by its id
-ended      every table is empty, and there is a cause
-exports    position 0 is the bootstrap object; others are below the next position, written at least once more than given
-back, each reference at one position; what stands for a question belongs to one of this session
-imports    a live reference of this session at its own position, received at least once; what is to be given back is counted
-questions  at their own positions, below the next; unsettled; sent to this session, or on the way to be settled; the peer has
-their resolvers; none is given back as an answer
-listening  the same for promises of the peer's, at their positions among the imports
-answers    promises, at positions from 0
-gifts      byte arrays; one that was deposited is there
-counts     what is used above the first unused one, and only that
-output     somebody was told that there is some
+In every state, and for everybody who may look:
+
+    greeting   `new` and `greeting`: no table has an entry; the peer is not known
+    open       the ids are those of both keys; the node finds the session by its id
+    ended      every table is empty, and there is a cause
+    exports    position 0 is the bootstrap object; others are below the next position, written at least once more than
+               given back, each reference at one position; what stands for a question is of this session
+    imports    a live reference of this session at its own position, received at least once; what is to be given back
+               is counted
+    questions  at their own positions, below the next; unsettled; sent to this session, or on the way to be settled; the
+               peer has their resolvers; none is given back as an answer
+    listening  the same for promises of the peer's, at their positions among the imports
+    answers    promises, at positions from 0
+    gifts      one that was deposited is there; so is one of which somebody waits to hear that it is taken
+    counts     what is used above the first unused one, and only that; nothing owed is below 0
+    output     somebody was told that there is some
 """
 
 from __future__ import annotations
@@ -137,10 +140,15 @@ def _gifts(session: Session) -> Iterator[str]:
     for gift, (promise, deposited) in session.bootstrap._gifts.items():
         if deposited and promise._value is PENDING and promise._link is None and promise._pending is None:
             yield f"gift {gift.hex()[:12]} was deposited, and is not there"
+    for gift in session.bootstrap._taken:
+        if not session.bootstrap._gifts.get(gift, (None, False))[1]:
+            yield f"somebody waits for gift {gift.hex()[:12]} to be taken, and it is not there"
     if session.collecting < 0:
         yield f"{session.collecting} gifts are on their way"
 
 
 def _counts(session: Session) -> Iterator[str]:
+    if session.owed < 0:
+        yield f"{session.owed} results are owed"
     if any(count <= session._counts_to for count in session._counts):
         yield f"handoff counts up to {session._counts_to} are used, and kept one by one"
