@@ -167,19 +167,9 @@ class Batch:
 
         Integers have 64 bits, texts are UTF-8 without NUL (which PostgreSQL refuses), bytes are at most `MAX_VALUE`.
         """
-        for name, value in self.meta.items():
-            if not (_text(name) and (value is None or _bytes(value))):
-                _refuse(f"meta {name!r}")
-        for id, row in self.objects.items():
-            if not (_integer(id) and (row is None or (_text(row[0]) and _integer(row[1])))):
-                _refuse(f"object {id!r}")
         self._check_fields()
-        for (target, number), message in self.outbox.items():
-            if not (_integer(number) and _bytes(target) and (message is None or _bytes(message))):
-                _refuse(f"message {number!r} of the outbox")
-        for sender, number in self.inbox.items():
-            if not (_integer(number) and _bytes(sender)):
-                _refuse(f"mark {number!r} of the inbox")
+        if self.meta or self.objects or self.outbox or self.inbox:
+            self._check_rest()
 
     def _check_fields(self) -> None:
         for object, names in self.cleared.items():
@@ -191,6 +181,20 @@ class Batch:
             for (field, key), value in rows.items():
                 if not (good and _text(field) and _bytes(key) and (value is None or _bytes(value))):
                     _refuse(f"field {field!r} of object {object!r}")
+
+    def _check_rest(self) -> None:
+        for name, value in self.meta.items():
+            if not (_text(name) and (value is None or _bytes(value))):
+                _refuse(f"meta {name!r}")
+        for id, row in self.objects.items():
+            if not (_integer(id) and (row is None or (_text(row[0]) and _integer(row[1])))):
+                _refuse(f"object {id!r}")
+        for (target, number), message in self.outbox.items():
+            if not (_integer(number) and _bytes(target) and (message is None or _bytes(message))):
+                _refuse(f"message {number!r} of the outbox")
+        for sender, number in self.inbox.items():
+            if not (_integer(number) and _bytes(sender)):
+                _refuse(f"mark {number!r} of the inbox")
 
 
 def _integer(value: object) -> bool:

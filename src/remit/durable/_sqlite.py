@@ -67,8 +67,6 @@ class SqliteStore:
 
     def commit(self, batch: Batch) -> None:
         """See `Store.commit`. A batch of one statement costs one trip into SQLite, any other two more."""
-        import sqlite3
-
         batch.check()
         steps = statements(batch)
         with self._mutex:
@@ -76,6 +74,8 @@ class SqliteStore:
             try:
                 _write(connection, steps)
             except BaseException as error:
+                import sqlite3
+
                 # Even if it was not SQLite that failed (out of memory, say): what the disk holds is unknown now. An
                 # open transaction is undone by close.
                 self._failure = self._problem(error, "writing to")

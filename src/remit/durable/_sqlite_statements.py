@@ -7,6 +7,7 @@ its switch interval (5 ms). So a batch of 100 rows is two or three statements of
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from remit.durable._rows import Batch
 
@@ -38,6 +39,15 @@ _DROP_FIELDS = ("DELETE FROM fields WHERE object IN (", "?", ",", ")")
 _CLEAR_FIELD = ("DELETE FROM fields WHERE ", "(object=? AND field=?)", " OR ", "")
 _DELETE_FIELD = ("DELETE FROM fields WHERE ", "(object=? AND field=? AND key=?)", " OR ", "")
 _DELETE_OUTBOX = ("DELETE FROM outbox WHERE ", "(target=? AND number=?)", " OR ", "")
+
+_ONE: Final[dict[Form, str]] = {
+    form: form[0] + form[1] + form[3]
+    for form in (
+        *(_PUT_META, _PUT_OBJECT, _PUT_FIELD, _PUT_OUTBOX, _PUT_INBOX, _DELETE_META, _DELETE_OBJECT),
+        *(_DROP_FIELDS, _CLEAR_FIELD, _DELETE_FIELD, _DELETE_OUTBOX),
+    )
+}
+"""The statements for one row: of most batches that are not large."""
 
 
 def statements(batch: Batch) -> list[Statement]:
@@ -82,7 +92,7 @@ def _add(out: list[Statement], form: Form, rows: Sequence[Iterable[object]]) -> 
         return
     head, row, between, tail = form
     if len(rows) == 1:
-        out.append((head + row + tail, [*rows[0]]))
+        out.append((_ONE[form], [*rows[0]]))
         return
     done = 0
     for size in _SIZES:
