@@ -44,7 +44,7 @@ def test_a_silent_connection_is_ended_by_the_time_limit(test):
         began = time.monotonic()
         async with raw(hints) as silent:
             assert await silent.until_ended() == b""
-        assert time.monotonic() - began >= 0.2
+        assert time.monotonic() - began >= 0.198  # uvloop counts in whole milliseconds
         assert acceptor.recorders == [] and len(netlayer.admission) == 0 and netlayer.admission.refused == 1
 
     test(body)

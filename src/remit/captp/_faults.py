@@ -1,6 +1,6 @@
 """What must hold of a session's tables between two messages, and what contradicts it.
 
-In every state, and for everybody who may look:
+In every state:
 
     greeting   `new` and `greeting`: no table has an entry; the peer is not known
     open       the ids are those of both keys; the node finds the session by its id
