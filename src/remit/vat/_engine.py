@@ -98,7 +98,9 @@ def drain(vat: Vat, limit: int) -> int:
 
 
 def _run(vat: Vat, job: Job) -> None:
-    if isinstance(job, Task):
+    if type(job) is Message:
+        deliver(vat, job)
+    elif isinstance(job, Task):
         resume(vat, job)
     else:
         job.run(vat)
@@ -128,7 +130,10 @@ def deliver(vat: Vat, message: Message) -> None:
     try:
         behaviour = ref._at
         method, args = find(behaviour._remit_, message)
-        value = method.function(behaviour, *args, **(message.kwargs or {}))
+        if message.kwargs:
+            value = method.function(behaviour, *args, **message.kwargs)
+        else:
+            value = method.function(behaviour, *args)
     except BaseException as error:  # noqa: BLE001  # as in run_call
         failed(vat, message, error)
         return
@@ -197,13 +202,21 @@ def finish(vat: Vat, message: Message, value: Any, reads: bool) -> None:
     try:
         if value.__class__ not in ATOMS:
             value = passable(value)
-        may_commit(vat, message, reads)
+        if reads or vat._keeper is not None:
+            may_commit(vat, message, reads)
     except Exception as error:  # noqa: BLE001  # as in deliver
         abort(vat, message, error)
         return
     active.turn = None
-    commit(vat, turn)
-    answer(vat, message, value)
+    if turn.changed is SEVERAL:
+        turn.clean()
+    turn.changed = turn.old = None
+    if turn.calls:
+        commit(vat, turn)
+    if message.context.account is not None:
+        message.finish()
+    if message.promise is not None:
+        message.promise._settle(value, vat)
 
 
 def handle(vat: Vat, handler: Handler) -> None:

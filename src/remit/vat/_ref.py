@@ -50,7 +50,7 @@ class Ref(Root, Reference, Generic[T]):
         self._vat = vat
         self._at = at
         self._link = link
-        self._seat = Seat(vat, at) if self._straight else NOWHERE
+        self._seat = Seat(vat, at, at._remit_.named) if self._straight else NOWHERE
 
     def __init_subclass__(cls) -> None:
         cls._straight = cls._route is Ref._route
@@ -85,7 +85,8 @@ class Ref(Root, Reference, Generic[T]):
         """From the next message on, the object is this."""
         self._at = behaviour
         if self._straight:
-            self._seat.take(behaviour)
+            self._seat.behaviour = behaviour
+            self._seat.named = behaviour._remit_.named
 
     def _behind(self) -> Ref[Any] | None:
         """The reference to which a gate passes messages on; None for an object that answers by itself."""

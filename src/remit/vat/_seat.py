@@ -25,19 +25,13 @@ class Seat:
 
     __slots__ = ("behaviour", "named", "vat")
 
-    def __init__(self, vat: Vat | None, behaviour: Any) -> None:
+    def __init__(self, vat: Vat | None, behaviour: Any, named: dict[str, Method]) -> None:
         self.vat = vat
-        self.named: dict[str, Method] = {}
-        if vat is not None:
-            self.take(behaviour)
-
-    def take(self, behaviour: Any) -> None:
-        """From the next message on, the object is this."""
         self.behaviour = behaviour
-        self.named = behaviour._remit_.named
+        self.named = named
 
 
-NOWHERE: Final = Seat(None, None)
+NOWHERE: Final = Seat(None, None, {})
 """The seat of every reference that is not of an object, or that stands before one."""
 
 
