@@ -81,6 +81,8 @@ class Opening:
 
     def _greeted(self, hello: Hello, message: bytes) -> bytes:
         """One message of the signed hello."""
+        if not message:
+            raise ProtocolError("an empty message stands where the hello is expected")
         reply = hello.feed(message)
         if hello.rest:
             raise ProtocolError("there are bytes behind the hello in its message")
