@@ -17,11 +17,10 @@ from typing import Any
 from remit.durable._inbox import Inbox, Receipt
 from remit.durable._outbox import Outbox, Posting
 from remit.durable._pace import Pace
-from remit.durable._portrait import KINDS, Portraits, index_key
+from remit.durable._portrait import KINDS, Portraits, entry_key, index_key
 from remit.durable._rows import Batch, Store
 from remit.durable._writer import Writer
 from remit.errors import StoreError, Uncertain
-from remit.values import encode
 from remit.values import key as kind_of
 from remit.vat import Ref, Turn, TurnDict, TurnList, Vat
 
@@ -146,7 +145,9 @@ class DurableKeeper:
         if turn.changed is None and not postings and receipt is None:
             return
         before = turn.before
-        batch = self._turn_batch = Batch()
+        batch = self._turn_batch
+        if batch:
+            batch = self._turn_batch = Batch()
         next_id = self.next_id
         id_of = self._ids.get
         try:
@@ -187,7 +188,7 @@ class DurableKeeper:
         if self._batch:
             self._batch.extend(batch)
         else:
-            self._batch = batch
+            self._batch, self._turn_batch = batch, self._batch  # an empty one, for the next turn
         self.clean = False
 
     def root(self, name: str, ref: Ref[Any]) -> None:
@@ -245,9 +246,9 @@ class DurableKeeper:
             for entry in old:
                 if entry in value:
                     row = self._portraits.value(where, value[entry], entry)
-                    batch.put_field(id, name, encode(entry), row)
+                    batch.put_field(id, name, entry_key(entry), row)
                 else:
-                    batch.delete_field(id, name, encode(entry))
+                    batch.delete_field(id, name, entry_key(entry))
         elif kind is TurnList:
             self._elements(id, where, name, value, old, before)
         else:
