@@ -12,6 +12,7 @@ from fuzz._tape import Tape
 from fuzz._target import Target, expect
 from fuzz.values import value
 from remit.durable import Batch, DurableVat, MemoryStore, Snapshot, SqliteStore
+from remit.durable._mail import pack
 from remit.errors import Broken, NotPassable, RemitError, StoreError
 from remit.values import Locator, Record, SturdyRef, Symbol, encode
 from remit.vat import actor, resolved, send, spawn, this
@@ -89,7 +90,10 @@ def _answers(vat: DurableVat) -> None:
 def _genuine() -> Snapshot:
     store = MemoryStore()
     _filled(store)
-    return store.reopen().load()
+    rows = store.reopen().load()
+    target = encode(SturdyRef(Locator("remit", "somewhere"), b"target"))
+    waiting = [(number, target, pack("take", (number, {"x": [b"y"]}), {"more": 1})) for number in (3, 4, 9)]
+    return rows._replace(outbox=waiting, inbox={b"x" * 32: 5})
 
 
 def check_rows(tape: Tape) -> None:
@@ -105,20 +109,36 @@ def check_rows(tape: Tape) -> None:
 
 
 def _changed(tape: Tape, rows: Snapshot) -> Snapshot:
-    meta, objects, fields = dict(rows.meta), list(rows.objects), list(rows.fields)
+    meta, objects, fields, outbox = dict(rows.meta), list(rows.objects), list(rows.fields), list(rows.outbox)
     for _ in range(1 + tape.number(4)):
         table = tape.number(8)
         if table == 0:
             _change_meta(tape, meta)
         elif table == 1:
             _change_object(tape, objects)
+        elif table == 2 and outbox:
+            _change_outbox(tape, outbox)
         elif fields:
             _change_field(tape, fields)
-    return Snapshot(meta, objects, fields, list(rows.outbox), dict(rows.inbox))
+    return Snapshot(meta, objects, fields, outbox, dict(rows.inbox))
+
+
+def _change_outbox(tape: Tape, outbox: list[tuple[int, bytes, bytes]]) -> None:
+    at = tape.number(3) % len(outbox)
+    number, target, message = outbox[at]
+    what = tape.number(4)
+    if what == 0:
+        outbox[at] = (tape.choose((0, -1, number + 1, 1 << 62)), target, message)
+    elif what == 1:
+        outbox[at] = (number, _bytes(tape, target), message)
+    elif what == 2:
+        outbox[at] = (number, target, _bytes(tape, message))
+    else:
+        del outbox[at]
 
 
 def _change_meta(tape: Tape, meta: dict[str, bytes]) -> None:
-    name = tape.choose((*meta, "root:other", "next-id", "x"))
+    name = tape.choose((*meta, "root:other", "next-id", "outbox-next", "x"))
     if tape.flag():
         meta.pop(name, None)
     else:

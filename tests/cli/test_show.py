@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -134,3 +135,14 @@ def test_text_that_is_called_for_is_printed_as_it_is_where_no_terminal_reads_it(
     )
     assert done.stdout == "a\x1b[2Jb\n"
     assert "a\\x1b[2Jb" in on_terminal(home, script)
+
+
+def test_commands_print_by_way_of_what_spells_out() -> None:
+    """`tell`, `say`, `table` and `show_json`: no command writes others' words to a terminal by itself."""
+    own = {"_show.py", "_main.py", "_call.py"}  # where it is done, and seen to
+    for path in sorted(Path(_show.__file__).parent.glob("*.py")):
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        direct = [call.lineno for call in calls if ast.unparse(call.func) in ("click.echo", "click.secho", "print")]
+        assert path.name in own or not [
+            line for line in direct if "echo()" not in path.read_text().splitlines()[line - 1]
+        ]

@@ -165,3 +165,22 @@ def test_a_damaged_outbox_is_named() -> None:
         store.commit(batch)
         with pytest.raises(StoreCorrupt, match="outbox"):
             DurableVat.open(store, roots={"main": (Box,)})
+
+
+def test_who_holds_the_intake_has_been_given_nothing() -> None:
+    """Everybody may fetch it, so it keeps no stranger's session from making room for others: `Session.gave`."""
+
+    async def main() -> None:
+        a, b = two()
+        async with a.up(), b.up():
+            target = await b.offer()
+            session = await a.node.session(target.locator)
+            intake = await send(session.remote_bootstrap, "fetch", INTAKE)
+            (theirs,) = b.node._connections
+            assert len(theirs.exports.by_position) > 1
+            assert not theirs.gave()
+            given = await send(session.remote_bootstrap, "fetch", target.swiss)
+            assert theirs.gave()
+            del intake, given
+
+    run_virtual(main)

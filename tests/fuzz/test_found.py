@@ -35,3 +35,8 @@ def test_a_home_directory_of_nobody_is_a_mistake_in_the_configuration() -> None:
 def test_user_data_that_are_not_utf8_are_refused() -> None:
     """Bytes inside a JSON text that are no UTF-8 raised UnicodeDecodeError."""
     replay("user-data", b'\1{"version": 1, "machine": "db", "id": "\xa8"}')
+
+
+def test_an_outbox_number_without_end_is_a_damaged_store() -> None:
+    """Five thousand digits under `outbox-next` raised the ValueError with which Python refuses to convert so many."""
+    replay("store-rows", bytes.fromhex("0800100000650000"))

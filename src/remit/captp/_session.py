@@ -247,9 +247,14 @@ class Session(Outgoing):
         return True
 
     def gave(self) -> bool:
-        """Whether the peer holds an object of ours: somebody gave it that, which no stranger can bring about by itself."""
-        exports = self.exports.by_position
-        return any(position and type(export) is not Question for position, export in exports.items())
+        """Whether the peer holds an object of ours: somebody gave it that, which no stranger can bring about by itself.
+
+        What everybody may fetch (`_for_anybody`), and resolvers of our own questions, are not given.
+        """
+        return any(
+            position and type(export) is not Question and not getattr(getattr(export, "ref", None), "_for_anybody", False)
+            for position, export in self.exports.by_position.items()
+        )
 
     def left(self) -> list[str]:
         """What is still in the tables, one line each; nothing when neither side holds anything of the other."""

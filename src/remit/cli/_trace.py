@@ -10,7 +10,7 @@ import click
 from remit.cli._connect import ask_boss
 from remit.cli._exit import PARTLY
 from remit.cli._main import Settings
-from remit.cli._show import as_json_option, say, show_json, table
+from remit.cli._show import as_json_option, say, show_json, table, tell
 from remit.cli._times import ago, span
 from remit.vat import Ref
 
@@ -84,15 +84,13 @@ def _missing(answer: dict[str, Any]) -> int:
 
 def _show(found: dict[str, Any]) -> None:
     for failure in found["failures"]:
-        click.echo(
-            f"{failure['kind']} on {failure['machine']} {ago(failure['at'])}: {failure['message']} [{failure['id']}]"
-        )
-        click.echo(f"  in {failure['where']}; its traceback is in failures.jsonl of {failure['machine']}")
+        tell(f"{failure['kind']} on {failure['machine']} {ago(failure['at'])}: {failure['message']} [{failure['id']}]")
+        tell(f"  in {failure['where']}; its traceback is in failures.jsonl of {failure['machine']}")
     steps = found["steps"]
     for id in dict.fromkeys(step["trace"] for step in steps):
         mine = [step for step in steps if step["trace"] == id]
         machines = len({step["machine"] for step in mine})
-        click.echo(f"trace {id}: {len(mine)} messages on {machines} node{'s' if machines > 1 else ''}")
+        tell(f"trace {id}: {len(mine)} messages on {machines} node{'s' if machines > 1 else ''}")
         begun = min(step["at"] for step in mine)
         rows = [_row(depth, step, begun) for depth, step in tree(mine)]
         table(("AFTER", "WHERE", "WHAT", "RESULT", "TOOK"), rows)

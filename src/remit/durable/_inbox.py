@@ -12,7 +12,7 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from remit.durable._loose import behind_gates
 from remit.durable._mail import INTAKE, unpack
@@ -166,6 +166,7 @@ class IntakeRef(Far[Any]):
     """One peer's way in; it answers `take(swiss, [[number, message], …])` without a turn of its own."""
 
     __slots__ = ("_inbox", "_peer", "_targets")
+    _for_anybody: ClassVar[bool] = True  # who holds it has been given nothing: see `remit.captp`, `Session.gave`
 
     def __init__(self, inbox: Inbox, peer: bytes) -> None:
         super().__init__(inbox.vat, None, inbox)  # type: ignore[arg-type]  # a link to which nothing is ever given

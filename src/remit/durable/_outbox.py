@@ -33,6 +33,8 @@ MOST: Final = 10_000
 """Messages that may wait for one target: some minutes of a busy sender; they are in memory, too."""
 MOST_BYTES: Final = 16 << 20
 """Bytes that may wait for one target."""
+NUMBER_DIGITS: Final = 18
+"""Decimal digits of the numbers of messages, which are microseconds since the epoch: they have to fit into 64 bits."""
 NEXT: Final = "outbox-next"
 """The row of table `meta` that holds the lowest number never used."""
 
@@ -86,7 +88,7 @@ class Outbox:
             stream.size += len(row)
             stream.queue.append((number, row))
         kept = snapshot.meta.get(NEXT, b"1")
-        if not kept.isdigit():
+        if not kept.isdigit() or len(kept) > NUMBER_DIGITS:
             raise StoreCorrupt(f"{NEXT!r} in the store's table meta is not a number")
         self._next = max(self._next, int(kept), int(self.network.now() * 1_000_000))
 
