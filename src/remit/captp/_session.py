@@ -252,7 +252,9 @@ class Session(Outgoing):
         What everybody may fetch (`_for_anybody`), and resolvers of our own questions, are not given.
         """
         return any(
-            position and type(export) is not Question and not getattr(getattr(export, "ref", None), "_for_anybody", False)
+            position
+            and type(export) is not Question
+            and not getattr(getattr(export, "ref", None), "_for_anybody", False)
             for position, export in self.exports.by_position.items()
         )
 
