@@ -40,3 +40,8 @@ def test_user_data_that_are_not_utf8_are_refused() -> None:
 def test_an_outbox_number_without_end_is_a_damaged_store() -> None:
     """Five thousand digits under `outbox-next` raised the ValueError with which Python refuses to convert so many."""
     replay("store-rows", bytes.fromhex("0800100000650000"))
+
+
+def test_a_key_of_small_order_proves_nothing() -> None:
+    """All zeros as key and signature passed the check of a hello, one time in four: that key has no secret."""
+    replay("hello", bytes.fromhex("00cf30cf2dcfff" + "00" * 200))

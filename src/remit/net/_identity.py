@@ -27,6 +27,15 @@ __all__ = ["NodeKey", "designator_of", "proves", "public_of"]
 
 _KEY_BYTES = 32
 _DESIGNATOR_LETTERS = 52
+_SMALL_ORDER = frozenset(
+    int(encoded, 16)
+    for encoded in (
+        *("00" * 32, "01" + "00" * 31, "ec" + "ff" * 30 + "7f", "ed" + "ff" * 30 + "7f", "ee" + "ff" * 30 + "7f"),
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    )
+)
+"""Points of small order: for these as keys anybody can make signatures that verify (RFC 8032 leaves it to the verifier)."""
 _FILE_LIMIT = 4096  # bytes; a key file has about 120
 
 
@@ -51,6 +60,8 @@ def public_of(designator: str) -> bytes:
 
 def proves(public: bytes, signature: bytes, data: bytes) -> bool:
     """Whether this signature over these bytes was made with the key whose public half this is."""
+    if len(public) == _KEY_BYTES and int.from_bytes(public[:-1] + bytes([public[-1] & 0x7F]), "big") in _SMALL_ORDER:
+        return False
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, data)
     except (InvalidSignature, ValueError):
