@@ -12,6 +12,7 @@ import pytest
 from remit.errors import Broken, Missing
 from remit.net import TurnLog
 from remit.net import _log as module
+from remit.net._connection import Connection
 from remit.vat import Vat, actor, call, spawn, tell
 from tests.net.nodes import KINDS, Place, offer, until
 from tests.vat.kit import broken, settle
@@ -155,7 +156,7 @@ def test_an_endless_traceback_is_cut() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_stranger_hears_kind_message_and_id(kind: str, folder: Any) -> None:
+def test_a_stranger_hears_kind_message_and_id(kind: str, folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over a real session nothing else crosses: no traceback, no path, no name of a function; here it all stands."""
     written: list[dict[str, Any]] = []
 
@@ -166,8 +167,14 @@ def test_a_stranger_hears_kind_message_and_id(kind: str, folder: Any) -> None:
             seen: list[bytes] = []
             far = await a.fetch_from(await offer(b, b.vat.spawn(Clumsy)))
             (ours,) = a._connections.values()
-            heard = ours.session.received
-            ours.session.received = lambda data: (seen.append(data), heard(data))[1]  # type: ignore[method-assign]
+            heard = Connection.received
+
+            def noted(self: Connection, data: bytes) -> None:
+                if self is ours:
+                    seen.append(data)
+                heard(self, data)
+
+            monkeypatch.setattr(Connection, "received", noted)
             for what in ("system", "module", "nested", "through"):
                 with pytest.raises(Broken) as caught:
                     await getattr(far, what)()
