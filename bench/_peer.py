@@ -108,6 +108,9 @@ def peers(module: str, names: Sequence[str]) -> Iterator[tuple[dict[str, Peer], 
     """The peers that could be started, and why the others could not; all are stopped at the end."""
     started: dict[str, Peer] = {}
     skipped: dict[str, str] = {}
+    for name in names:  # build what has to be built first: a node gives up a peer that does nothing for so long
+        with contextlib.suppress(RuntimeError):
+            _compiled.environment(name)
     try:
         for name in names:
             try:
