@@ -76,6 +76,7 @@ def test_nothing_is_named_that_nobody_follows(pair: Pair) -> None:
 def test_a_foreign_peer_is_told_no_name(pair: Pair) -> None:
     """Nodes of other kinds get the call, and not a byte about its trace."""
     pair.session.remote_location = Locator("tcp-testing-only", "b")
+    pair.session.flushes = False
     step = FakeStep(ID)
     promise = ask(pair, "increment", step)
     assert ID.encode() not in pair.world.deliver(pair.b, "op:deliver")

@@ -319,6 +319,7 @@ def test_a_member_of_no_use_makes_room_for_another(test, kit_class):
             await kit.netlayer(NodeKey.generate()).dial(kit.locator(key, hints), lambda _, r=recorder: r)
             await until(lambda: len(acceptor.recorders) == len(dialled))
             acceptor.recorders[0].useless = False
+        await until(lambda: acceptor.recorders[1].closings)
         assert [bool(recorder.closings) for recorder in acceptor.recorders] == [False, True, False]
         assert "turned out" in str(acceptor.recorders[1].closings[0])
         await dialled[1].until_closed()

@@ -62,6 +62,9 @@ class Outgoing:
         self.side = side_id(key.public)
         self.id = b""
         self.remote_location: Locator | None = None
+        self.flushes = (
+            False  # whether the peer is a node of our own kind, which answers a flush without a call of any object
+        )
         self.remote_key_value: Any = None
         self.bootstrap = BootstrapRef(self)
         self.exports = Exports(self.bootstrap, MAX_TABLE)
@@ -339,11 +342,6 @@ class Outgoing:
             value = final(value)
             return not (value._value is PENDING and value._link is self)
         return isinstance(value, Ref) and value._link is not self
-
-    @property
-    def flushes(self) -> bool:
-        """Whether the peer is a node of our own kind, which answers a flush without a call of any object."""
-        return self.remote_location is not None and self.remote_location.transport == OWN
 
     def _settled_flush(self, message: Message) -> None:
         """A flush ends at the border to a foreign peer, whose objects would take it for a call."""

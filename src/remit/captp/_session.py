@@ -30,7 +30,7 @@ from remit.captp._descriptors import Reader
 from remit.captp._dialect import OCAPN_1_0, VERSION, Dialect
 from remit.captp._dump import dump, exported, left
 from remit.captp._incoming import operate
-from remit.captp._outgoing import MAX_TABLE, Outgoing
+from remit.captp._outgoing import MAX_TABLE, OWN, Outgoing
 from remit.captp._question import Question
 from remit.captp._seek import Seeker
 from remit.errors import Broken, LimitExceeded, LinkLost, Misuse, NotPassable, ProtocolError, Uncertain
@@ -165,6 +165,7 @@ class Session(Outgoing):
 
     def _open(self, location: Locator, public: Any) -> None:
         self.remote_location = location
+        self.flushes = location.transport == OWN
         self.remote_key_value = public
         self.remote_side = side_id(self.remote_public)
         self.id = session_id(self.side, self.remote_side)
