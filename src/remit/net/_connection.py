@@ -30,7 +30,7 @@ PATIENCE: Final = 64
 """References and answers that may wait to be given back while there is other output; each costs its peer some 100 bytes."""
 ALONE: Final = 0.002
 """Seconds that the messages of one read may take: some hundred calls, so that what came together is answered together."""
-SHARED: Final = 0.0001
+SHARED: Final = 0.00003
 """The same where peers alternate: a few calls, less than their round trip."""
 RECENT: Final = 1.0
 """Seconds for which peers count as alternating after they did."""
