@@ -19,6 +19,7 @@ from remit.vat._active import active
 from remit.vat._message import Call, Message
 from remit.vat._outcome import Failed
 from remit.vat._ref import ATOMS, LEAST, SMALL, Promise, Ref
+from remit.vat._seat import Pledge
 from remit.vat._task import Handler, Task
 from remit.vat._turn import SEVERAL
 from remit.vat._waiting import unwinding
@@ -109,13 +110,14 @@ def _run(vat: Vat, job: Job) -> None:
 def _fulfil(vat: Vat, promise: Promise[Any], value: Any) -> None:
     """A call has its result: `promise._settle(value, vat)`, with what is usual spelt out: one method waits for it, or nobody yet."""
     if unwinding.later is None and vat.stopped is None and not isinstance(value, Promise):
-        pending: list[Any] | None = promise._pending
+        mine: Pledge = promise
+        pending = mine._pending
         if pending is None:
-            promise._value = value
+            mine._value = value
             return
         if len(pending) == 1 and type(task := pending[0]) is Task and task.vat is vat:
-            promise._value = task.awaited = value
-            promise._pending = None
+            mine._value = task.awaited = value
+            mine._pending = None
             vat._queue.append(task)
             return
     promise._settle(value, vat)
@@ -179,7 +181,8 @@ def resume(vat: Vat, task: Task) -> None:
             if account is not None:
                 account.borrow()
             calls.clear()
-            awaited._pending = [task]
+            mine: Pledge = awaited
+            mine._pending = [task]
             vat._queue.append(call)
             return
     if calls:

@@ -19,7 +19,7 @@ from remit.vat._active import active
 from remit.vat._link import Link, hand_over
 from remit.vat._message import ROOT, Context, Message
 from remit.vat._outcome import PENDING, Failed
-from remit.vat._seat import NOWHERE, Root, Seat
+from remit.vat._seat import NOWHERE, Pledge, Root, Seat
 from remit.vat._waiting import Alias, Follower, Prompt, Waiter, unwinding
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Far(Ref[T]):
         return f"<far ref by {self._link!r}>"
 
 
-class Promise(Ref[T]):
+class Promise(Ref[T], Pledge):  # type: ignore[misc]  # mypy counts the slot `__weakref__`, by which Python's layouts do not differ
     """A reference to a result that is not there yet; messages may be sent to it at once.
 
     `_value` is `PENDING`, a `Failed`, the value, or another promise of the same vat that this one has become. `_pending`
@@ -120,18 +120,14 @@ class Promise(Ref[T]):
     (`_link`, `_at`) messages go ahead to where the result will be.
     """
 
-    __slots__ = ("_pending", "_value")
+    __slots__ = ()
 
-    _value: Any
-    _pending: list[Waiter] | None
+    if TYPE_CHECKING:
 
-    def __init__(self, vat: Vat, at: Any = None, link: Link | None = None) -> None:
-        self._vat = vat
-        self._at = at
-        self._link = link
-        self._seat = NOWHERE
-        self._value = PENDING
-        self._pending = None
+        def __init__(self, vat: Vat, at: Any = None, link: Link | None = None) -> None: ...
+
+    else:
+        __init__ = Pledge.__init__
 
     def __await__(self) -> Generator[Any, Any, T]:  # type: ignore[override]  # a promise stands for its value
         if active.turn is not None:
