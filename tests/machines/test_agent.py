@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,7 @@ def test_how_a_program_finds_its_hob(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_what_is_given_out_and_not_kept_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     """At each hello the agent looks; the log names kind and remedy once, and is not flooded."""
+    caplog.set_level(logging.WARNING, logger="remit.machines")
     reported: set[tuple[str, str]] = set()
     rows = [Loose("test.row", ["peer-one"], "hold it"), Loose("test.row", ["peer-two"], "hold it")]
     report_loose(rows, reported)
