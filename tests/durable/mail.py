@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -113,6 +114,9 @@ class Party:
             roots={"main": (self.cls,), "swiss": (SwissNumbers,)},
             on_failure=self._died,
         )
+        if not isinstance(self.store, SqliteStore):
+            # A virtual clock does not wait for a thread: while that is slow, timeouts would be over before it has written.
+            self.kept._keeper.pace.limit = math.inf
         self.kept.outbox.on_undelivered = self.undelivered.append
         return self.kept
 
