@@ -33,3 +33,11 @@ def small_heap() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The marker alone is enough: what needs root is skipped for everybody else, and says so."""
+    if os.geteuid() != 0:
+        for item in items:
+            if item.get_closest_marker("needs_root") is not None:
+                item.add_marker(pytest.mark.skip(reason="only root can do what this test needs"))
