@@ -20,7 +20,7 @@ STEP = {"machine", "trace", "id", "cause", "at", "took", "vat", "kind", "method"
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A boss with machines db and app; app.db is db's customer table, with a customer in it."""
+    """A boss with machines db and app; app.db is db's customer table, with a customer whose name no hexadecimal id can contain."""
     made = Stage(tmp_path_factory.mktemp("home"))
     try:
         made.start_boss()
@@ -29,7 +29,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             ["machine", "create", "app"],
             ["offer", "db.customers", "--kind", "examples.customer-table", "--interface", "customers"],
             ["bind", "app.db", "db.customers"],
-            ["call", "app.db", "add", "ada", "ada@example.org"],
+            ["call", "app.db", "add", "zoe-quill", "zoe@example.org"],
         ):
             done = made.remit(*words)
             assert done.code == 0, done.err + made.log()
@@ -55,7 +55,7 @@ def test_one_call_is_followed_over_three_processes(remit: Invoke, stage: Stage) 
     """The boss finds the machine, the machine the binding, and the other machine does the work: who called whom, with no value."""
     done = remit("call", "app.db", "names", "--trace")
     assert done.code == 0, done.err
-    assert json.loads(done.out) == ["ada"]
+    assert json.loads(done.out) == ["zoe-quill"]
     shown = remit("trace", traced(done))
     assert shown.code == 0, shown.err
     assert re.search(r"binding of remit.machines.hob_server +ok", shown.out)
@@ -64,7 +64,7 @@ def test_one_call_is_followed_over_three_processes(remit: Invoke, stage: Stage) 
     found = json.loads(remit("trace", traced(done)[:10], "--json").out)
     assert {step["machine"] for step in found["steps"]} == {"boss", "app", "db"}
     assert all(set(step) == STEP for step in found["steps"])
-    assert "ada" not in json.dumps(found)
+    assert "zoe-" not in json.dumps(found)
     for file in (*stage.state.glob("*.jsonl"), *stage.state.glob("machines/*/*.jsonl")):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert "example.org" not in file.read_text()
