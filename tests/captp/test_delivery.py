@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from remit.captp import Session, _delivery
 from remit.testing import HandNode, World
 from remit.values import Limits, Symbol, encode, same
-from remit.vat import Failed, Far, send
-from tests.captp.objects import Counter
+from remit.vat import Failed, Far, resolved, send
+from tests.captp.objects import Counter, Shelf
 from tests.strategies import VALUES
 
 TARGETS = [b"export0+", b"export1+", b"export2+", b"export7+", b"export01+", b"answer5+"]
@@ -171,3 +171,25 @@ def test_a_call_without_arguments_is_written_as_the_codec_writes_it(name: str) -
     b.vat.run()
     (message,) = session.take()
     assert message.startswith(b"<10'op:deliver<11'desc:export1+>" + encode([Symbol(name)]) + b"1+")
+
+
+def test_a_call_to_an_answer_that_leads_back_keeps_its_method() -> None:
+    """The answer is a question of ours to the same peer; its calls go back as they came, also once their bytes are known."""
+    world = World()
+    a, b = world.node("a"), world.node("b")
+    b.objects[b"shelf"] = b.vat.spawn(Shelf)
+    session = world.open(a, b)
+    world.settle()
+    shelf = a.remote(session, b"shelf")
+    world.settle()
+    counter = a.vat.spawn(Counter)
+    results = []
+    for _ in range(3):
+        later = send(shelf, "later")
+        send(shelf, "fulfil", counter)
+        results.append(send(send(later, "me"), "increment"))  # all of it on its way before anything is answered
+        a.vat.run()
+        world.settle()
+    assert [resolved(each) for each in results] == [1, 2, 3]
+    del later, shelf, results
+    world.check_empty()

@@ -58,17 +58,18 @@ def _delivered(session: Session, match: re.Match[bytes]) -> bool:
         if simple is not None:
             session._resolved(found, None if simple[1] is None else int(simple[1]))
             return True
-    name = _CALLS.get(args)
+    ref = found.ref if export else found
+    # What leads back to the peer is looked at more closely, and that takes the arguments whole.
+    name = None if ref._link is session else _CALLS.get(args)
     values = [] if name is not None else _arguments(session, args)
     if values is None:
         return False
     wanted = None if resolver is None else Answering(session, int(resolver), None)
     promise = asked(session, None if position is None else int(position), wanted)
-    ref = found.ref if export else found
-    if name is not None and ref._link is not session:
-        route(session, ref, name, (), None, promise)
-    else:
+    if name is None:
         arrived(session, ref, values, promise)
+    else:
+        route(session, ref, name, (), None, promise)
     return True
 
 
