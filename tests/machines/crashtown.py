@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
@@ -21,8 +20,6 @@ from remit.net import MemoryNetlayer, MemoryNetwork, Node, NodeKey
 from remit.testing import Crash, CrashStore, FakeMachine, FakeProvider
 from remit.vat import Ref
 from tests.machines.town import Row, Table
-
-logging.getLogger("remit").setLevel(logging.ERROR)
 
 
 class Died(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from remit.errors import Broken
@@ -58,7 +59,7 @@ class Seeker:
                     waiting.append(then)
                     continue
                 self._sought[exporter] = [then]
-                self._home.session_to(exporter, lambda outcome, exporter=exporter: self._found(exporter, outcome))  # type: ignore[misc]
+                self._home.session_to(exporter, partial(self._found, exporter))
         finally:
             self._starting = False
 

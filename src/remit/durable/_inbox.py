@@ -227,8 +227,6 @@ class IntakeRef(Far[Any]):
             fetched._wait(Found(self._targets, digest, found))
         return found
 
-    # --- the rest of a link ------------------------------------------------------------------------------
-
     def __repr__(self) -> str:
         return "<intake of durable messages>"
 
