@@ -19,6 +19,7 @@ from remit.errors import Broken, Conflict, NotAllowed, RemitError, StoreLocked
 from remit.net import NodeKey
 from remit.values import Locator, SturdyRef
 from tests.cli.kit import PATIENCE, Invoke, command, environment, process
+from tests.processes import open_files
 
 
 def reference(tls: str = "127.0.0.1:9") -> str:
@@ -260,7 +261,7 @@ def wait_until_dialling(pid: int) -> None:
     """Until the process has a socket open: then it is under way."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        if any("socket:" in os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir() if fd.is_symlink()):
+        if any("socket:" in name for name in open_files(pid)):
             return
         time.sleep(0.01)
     raise AssertionError("it never dialled")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from remit.machines._process_table import Process
 from remit.net import Node, NodeKey, TlsNetlayer, UnixNetlayer
 from remit.values import SturdyRef
 from remit.vat import Ref, Vat
+from tests.processes import open_files
 
 PATIENCE = 30.0
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,9 +146,6 @@ async def until(holds: Callable[[], Awaitable[Any]], seconds: float = PATIENCE) 
 
 def ports(pid: int) -> set[str]:
     """The TCP ports on which a process listens."""
-    inodes = set()
-    for path in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(OSError):
-            inodes.add(os.readlink(path).removeprefix("socket:[").removesuffix("]"))
+    inodes = {name.removeprefix("socket:[").removesuffix("]") for name in open_files(pid)}
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return {row[1].split(":")[1] for row in rows if row[3] == "0A" and row[9] in inodes}

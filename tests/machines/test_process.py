@@ -20,6 +20,7 @@ from remit.errors import ProviderError
 from remit.machines import ProcessProvider
 from remit.machines._process_table import Process
 from tests.machines.test_provider_contract import AGENT, SECRET, USER_DATA, run
+from tests.processes import open_files
 
 
 @pytest.fixture
@@ -244,8 +245,8 @@ def test_an_agent_is_handed_no_open_files(root: Path) -> None:
     try:
         create(root)
         mine = os.readlink(f"/proc/self/fd/{writing}")
-        theirs = [os.readlink(path) for path in Path(f"/proc/{process_of(root).pid}/fd").iterdir()]
-        assert mine not in theirs
+        theirs = open_files(process_of(root).pid)
+        assert theirs and mine not in theirs
     finally:
         os.close(reading)
         os.close(writing)
