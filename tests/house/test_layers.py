@@ -49,6 +49,14 @@ DRIVERS: dict[str, str] = {
     "src/remit/testing/_network.py": "draws delays and losses from a seeded generator",
     "src/remit/durable/_files.py": "keeps secrets in files, drafted under random names",
     "src/remit/durable/_sqlite_errors.py": "tells a full disk from a broken one by writing a file beside the store",
+    "src/remit/services/_spawn.py": "starts the processes of services: fork, rights, exec",
+    "src/remit/services/_run.py": "signals the processes of services",
+    "src/remit/services/_leftovers.py": "finds and ends what services leave behind",
+    "src/remit/services/_rotate.py": "dates the lines of logs",
+    "src/remit/services/_sd_notify.py": "opens the notification sockets of services",
+    "src/remit/services/_warden.py": "the process that is the parent of all services",
+    "src/remit/services/_wardenlink.py": "listens for the supervisor, and reads what it says",
+    "src/remit/services/_processes.py": "starts the warden and speaks with it",
 }
 AMBIENT_MODULES = {"socket", "subprocess", "random", "secrets", "tempfile", "multiprocessing"}
 AMBIENT_NAMES = {

@@ -1,0 +1,163 @@
+"""Starting one process: between fork and exec, in the order in which each step still has the rights that it needs.
+
+    session, descriptors, limits, niceness     as the warden
+    groups, group, user                        for good
+    directory, death signal                    as the user that it will run as
+
+A process that could not be started says why through a pipe that a successful exec closes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import grp
+import os
+import pwd
+import resource
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+__all__ = ["LIMITS", "MARK", "environment", "fork_exec", "identity", "subreaper"]
+
+MARK: Final = "REMIT_SERVICE_RUN"  # in the environment of every process of a service: warden and run that it belongs to
+LIMITS: Final = {
+    name.removeprefix("RLIMIT_").lower(): getattr(resource, name)
+    for name in dir(resource)
+    if name.startswith("RLIMIT_")
+}
+_DEATH, _NO_NEW_PRIVILEGES, _SUBREAPER = 1, 38, 36  # prctl(2)
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+
+
+def subreaper() -> None:
+    """From now on whoever loses its parent below us becomes our child, so that nobody gets away (prctl(2))."""
+    _prctl(_SUBREAPER, 1)
+
+
+def identity(spec: Mapping[str, Any]) -> tuple[int | None, int | None, list[int] | None, dict[str, str]]:
+    """User, group and further groups of a spec as numbers, and what its environment says of its user.
+
+    Raises `KeyError` or `LookupError` in words for a name that this machine does not know.
+    """
+    user, group = spec.get("user"), spec.get("group")
+    uid = gid = None
+    says: dict[str, str] = {}
+    if user is not None:
+        entry = _known(pwd.getpwuid if isinstance(user, int) else pwd.getpwnam, user, "user")
+        uid, gid = entry.pw_uid, entry.pw_gid
+        says = {"USER": entry.pw_name, "LOGNAME": entry.pw_name, "HOME": entry.pw_dir, "SHELL": entry.pw_shell}
+    if group is not None:
+        gid = group if isinstance(group, int) else _known(grp.getgrnam, group, "group").gr_gid
+    groups = spec.get("groups")
+    if groups is not None:
+        numbers = [each if isinstance(each, int) else _known(grp.getgrnam, each, "group").gr_gid for each in groups]
+        return uid, gid, numbers, says
+    if user is not None and gid is not None:
+        return uid, gid, os.getgrouplist(says["USER"], gid), says
+    return uid, gid, None, says
+
+
+def _known(find: Any, name: str | int, what: str) -> Any:
+    try:
+        return find(name)
+    except KeyError:
+        raise LookupError(f"this machine knows no {what} {name!r}") from None
+
+
+def environment(spec: Mapping[str, Any], says: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process: ours (or nothing), what follows from its user, what the spec sets and unsets, and `more`."""
+    made = {} if spec.get("clear_env") else dict(os.environ)
+    made.update(says)
+    for name, value in (spec.get("env") or {}).items():
+        if value is None:
+            made.pop(name, None)
+        else:
+            made[name] = value
+    made.update(more)
+    made.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    return made
+
+
+def fork_exec(
+    spec: Mapping[str, Any], env: Mapping[str, str], descriptors: Mapping[int, int], ids: Any
+) -> tuple[int, int]:
+    """Start it; the process id, and a pipe that ends empty when the program runs, or says why it does not.
+
+    `descriptors`: number in the child → ours. Everything else is closed by exec.
+    """
+    told, tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    parent = os.getpid()
+    pid = os.fork()
+    if pid:
+        os.close(tell)
+        return pid, told
+    step = "start"
+    try:
+        for name, work in _steps(spec, descriptors, ids, parent):
+            step = name
+            work()
+        step = spec["argv"][0]
+        os.execvpe(step, spec["argv"], env)  # noqa: S606  # no shell: what the description says is run
+    except BaseException as error:  # noqa: BLE001  # this is the child: it says what failed, and ends here
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        os.write(tell, f"{step}: {reason}".encode(errors="replace")[:2000])
+    finally:
+        os._exit(127)
+
+
+def _steps(spec: Mapping[str, Any], descriptors: Mapping[int, int], ids: Any, parent: int) -> Sequence[tuple[str, Any]]:
+    uid, gid, groups, _ = ids
+
+    def signals() -> None:
+        signal.set_wakeup_fd(-1)
+        for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+    def limits() -> None:
+        for name, (soft, hard) in (spec.get("limits") or {}).items():
+            resource.setrlimit(LIMITS[name], (soft, hard))
+        if spec.get("nice"):
+            os.setpriority(os.PRIO_PROCESS, 0, spec["nice"])
+        os.umask(spec["umask"] if spec.get("umask") is not None else 0o022)
+
+    def become() -> None:
+        if groups is not None:
+            os.setgroups(groups)
+        if gid is not None:
+            os.setresgid(gid, gid, gid)
+        if uid is not None:
+            os.setresuid(uid, uid, uid)
+
+    def leash() -> None:  # last: a change of user lets go of it (prctl(2))
+        _prctl(_DEATH, signal.SIGKILL)
+        if spec.get("no_new_privileges"):
+            _prctl(_NO_NEW_PRIVILEGES, 1)
+        if os.getppid() != parent:
+            raise OSError("the warden has ended meanwhile")
+
+    return (
+        ("a session of its own", os.setsid),
+        ("signals", signals),
+        ("descriptors", lambda: _place(descriptors)),
+        ("limits", limits),
+        (f"user {spec.get('user')}, group {spec.get('group')}", become),
+        (f"directory {spec.get('dir')}", lambda: os.chdir(spec.get("dir") or "/")),
+        ("death signal", leash),
+    )
+
+
+def _place(descriptors: Mapping[int, int]) -> None:
+    """Put each where it is wanted; copies above all wanted numbers first, so that none overwrites another."""
+    import fcntl  # the child's one use of it
+
+    top = max(descriptors) + 1
+    copies = {wanted: fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, top) for wanted, ours in descriptors.items()}
+    for wanted, copy in copies.items():
+        os.dup2(copy, wanted, inheritable=True)
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
