@@ -147,7 +147,7 @@ def test_a_resolver_that_nobody_will_tell_is_given_back() -> None:
 def test_lists_that_may_pass_a_limit_are_left_to_the_codec_which_counts() -> None:
     """As soon as a message might hold more than Limits.items, the short way leaves it."""
     _, _, session = connected()
-    session.limits = Limits(items=1000)
+    session.most_items = 1000
     short, long = (b"<13'op:gc-answers[%b]>" % (b"5+" * count) for count in (400, 500))
     assert _delivery.take_usual(session, short)
     assert not _delivery.take_usual(session, long)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from remit.errors import LimitExceeded
-from remit.vat import Failed, Promise, Prompt, Ref, final
+from remit.vat import Failed, Pledge, Promise, Prompt, Ref, final
 
 if TYPE_CHECKING:
     from remit.captp._outgoing import Outgoing
@@ -31,7 +31,8 @@ class Answering(Prompt):
 
     def settled(self, promise: Promise[Any]) -> None:
         """Tell the peer, once the promise's vat lets results out."""
-        vat = promise._vat
+        pledge: Pledge = promise
+        vat = pledge._vat
         if vat._keeper is None:
             self.tell(promise)
         else:
@@ -39,7 +40,8 @@ class Answering(Prompt):
 
     def tell(self, promise: Promise[Any]) -> None:
         """Write the settlement."""
-        self.session.notify(self.position, final(promise)._value)
+        end: Pledge = final(promise)
+        self.session.notify(self.position, end._value)
         self._let_go()
 
     def lost(self, why: Broken) -> None:

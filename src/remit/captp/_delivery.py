@@ -8,30 +8,31 @@ where the general way cuts it, too.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from remit.captp._answering import Answering
+from remit.captp._cut import (
+    COMPILED,
+    NO_NUMBER,
+    matched_delivery,
+    matched_fulfilment,
+    matched_giving_back,
+    scanned_delivery,
+    scanned_fulfilment,
+    scanned_giving_back,
+)
 from remit.captp._incoming import arrived, asked, op_gc_answers, op_gc_exports, route
 from remit.captp._question import Question
 from remit.errors import ProtocolError
 from remit.values import Limits, Symbol, decode
+from remit.vat import Root
 
 if TYPE_CHECKING:
     from remit.captp._session import Session
 
-_NUMBER: Final = rb"(0|[1-9][0-9]{0,8})\+"
-_NUMBERS: Final = rb"\[((?:(?:0|[1-9][0-9]{0,8})\+)*)\]"
-_DELIVERY: Final = re.compile(
-    rb"<10'op:deliver<11'desc:(?:(export)|answer)%b>(\[.*\])(?:%b|f)(?:<18'desc:import-object%b>|f)>"
-    % (_NUMBER, _NUMBER, _NUMBER),
-    re.DOTALL,
-).fullmatch
-_FULFILMENT: Final = re.compile(rb"\[7'fulfill(?:%b|<4'void>)\]" % _NUMBER).fullmatch
 _CALLS: Final[dict[bytes, str]] = {}  # arguments that are a method's name alone; of all sessions, so bounded
 _CACHED: Final = 1024  # entries
 _CACHED_BYTES: Final = 64  # of one entry
-_GIVEN_BACK: Final = re.compile(rb"<13'op:gc-(?:exports%b%b|answers%b)>" % (_NUMBERS, _NUMBERS, _NUMBERS)).fullmatch
 
 
 def within_envelope(limits: Limits) -> Limits:
@@ -41,32 +42,40 @@ def within_envelope(limits: Limits) -> Limits:
 
 def take_usual(session: Session, data: bytes) -> bool:
     """Do what a message says; False, and nothing done, where the general way is to look at it."""
-    if len(data) > session.limits.frame:
+    if len(data) > session.most_bytes:
         return False
-    match = _DELIVERY(data)
-    return _delivered(session, match) if match is not None else _given_back(session, data)
+    if COMPILED:
+        export, target, args, position, resolver = scanned_delivery(data)
+    else:
+        export, target, args, position, resolver = matched_delivery(data)
+    if target < 0:
+        return _given_back(session, data)
+    if export:
+        entry = session.exports.by_position.get(target)
+        if entry is None:
+            return False
+        if isinstance(entry, Question) and position < 0 and resolver < 0:
+            value = scanned_fulfilment(args) if COMPILED else matched_fulfilment(args)
+            if value != NO_NUMBER:
+                session._resolved(entry, None if value < 0 else value)
+                return True
+        return _delivered(session, entry.ref, args, position, resolver)
+    answer = session.answers.get(target)
+    return answer is not None and _delivered(session, answer, args, position, resolver)
 
 
-def _delivered(session: Session, match: re.Match[bytes]) -> bool:
-    export, target, args, position, resolver = match.groups()
-    table: Any = session.exports.by_position if export else session.answers
-    found = table.get(int(target))
-    if found is None:
-        return False
-    if position is None and resolver is None and type(found) is Question:
-        simple = _FULFILMENT(args)
-        if simple is not None:
-            session._resolved(found, None if simple[1] is None else int(simple[1]))
-            return True
-    ref = found.ref if export else found
+def _delivered(session: Session, ref: Any, args: bytes, position: int, resolver: int) -> bool:
     # What leads back to the peer is looked at more closely, and that takes the arguments whole.
-    name = None if ref._link is session else _CALLS.get(args)
-    values = [] if name is not None else _arguments(session, args)
-    if values is None:
-        return False
-    wanted = None if resolver is None else Answering(session, int(resolver), None)
-    promise = asked(session, None if position is None else int(position), wanted)
+    root: Root = ref
+    name = None if root._link is session else _CALLS.get(args)
+    values = None
     if name is None:
+        values = _arguments(session, args)
+        if values is None:
+            return False
+    wanted = None if resolver < 0 else Answering(session, resolver, None)
+    promise = asked(session, position, wanted)
+    if values is not None:
         arrived(session, ref, values, promise)
     else:
         route(session, ref, name, (), None, promise)
@@ -89,12 +98,10 @@ def _arguments(session: Session, args: bytes) -> list[Any] | None:
 
 
 def _given_back(session: Session, data: bytes) -> bool:
-    # Fewer bytes than `items`, and so fewer numbers.
-    match = _GIVEN_BACK(data) if len(data) <= session.limits.items else None
-    if match is None:
+    if len(data) > session.most_items or not data:  # fewer bytes than `items`, and so fewer numbers
         return False
-    fields = [
-        [int(number) for number in numbers.split(b"+") if number] for numbers in match.groups() if numbers is not None
-    ]
+    fields: list[Any] = [*(scanned_giving_back(data) if COMPILED else matched_giving_back(data))]
+    if not fields:
+        return False
     (op_gc_answers if len(fields) == 1 else op_gc_exports)(session, fields)
     return True

@@ -18,7 +18,8 @@ from remit.captp._resolver import ResolverRef
 from remit.captp._shorten import FLUSH, Flush
 from remit.errors import Broken, LimitExceeded, LinkLost, Missing, ProtocolError, Refused
 from remit.values import Record, Symbol, Tagged, encode
-from remit.vat import Failed, Far, Message, Promise, Ref, final
+from remit.vat import Failed, Far, Message, Pledge, Promise, Ref, final
+from remit.vat import route as forward
 
 if TYPE_CHECKING:
     from remit.captp._session import Session
@@ -42,17 +43,17 @@ def op_deliver(session: Session, fields: list[Any]) -> None:
         raise ProtocolError(f"op:deliver has four fields, not {len(fields)}")
     target, args, position, resolver = fields
     wanted = None if resolver is False else answering(session, resolver)
-    promise = asked(session, None if position is False else _answer_position(position), wanted)
+    promise = asked(session, -1 if position is False else _answer_position(position), wanted)
     arrived(session, target, args, promise)
 
 
-def asked(session: Session, position: int | None, wanted: Answering | None) -> Promise[Any] | None:
-    """The promise of a result that the peer wants, at an answer position, told to a resolver, or both."""
-    promise = None if position is None else session.new_answer(position)
+def asked(session: Session, position: int, wanted: Answering | None) -> Promise[Any] | None:
+    """The promise of a result that the peer wants, at an answer position (-1: none), told to a resolver, or both."""
+    promise = None if position < 0 else session.new_answer(position)
     if wanted is not None:
         if promise is None:
-            promise = Promise(session.home.vat)
-        promise._add(wanted)
+            promise = Promise(session.vat)
+        Pledge._add(promise, wanted)
     return promise
 
 
@@ -100,12 +101,12 @@ def route(
         message: Message = Flush(target, FLUSH, (), None, promise, session.context, True)
     else:
         message = Message(target, selector, args, kwargs, promise, session.context, True)
-    if session.home.tracer is not None or session.named is not None:
+    if session.named is not None or session.home.tracer is not None:
         follow(session, message)
     account = message.context.account
     if account is not None:
         account.borrow()
-    target._route(message, None)
+    forward(target, message, None)
 
 
 def follow(session: Session, message: Message) -> None:

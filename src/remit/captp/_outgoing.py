@@ -5,7 +5,6 @@ A handle is the peer's export position (0 and up), or minus the answer position 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from remit.captp._atoms import atom, call
@@ -20,7 +19,7 @@ from remit.captp._question import Question
 from remit.captp._shorten import FLUSH, Flush, Flushed, link_promise
 from remit.errors import Broken, NotPassable, Uncertain, Unreachable
 from remit.values import Limits, Locator, Symbol, Tagged, encode
-from remit.vat import PENDING, Account, Context, Failed, Far, Message, Promise, Ref, final
+from remit.vat import PENDING, Account, Context, Failed, Far, Message, Pledge, Promise, Ref, final
 
 if TYPE_CHECKING:
     from remit.captp._home import Home
@@ -52,6 +51,7 @@ class Outgoing:
         self, home: Home, key: SessionKey, location: Locator, *, dialect: Dialect, limits: Limits, context: Context
     ) -> None:
         self.home = home
+        self.vat = home.vat
         self.key = key
         self.location = location
         self.dialect = dialect
@@ -300,9 +300,9 @@ class Outgoing:
         answers, self._gc_answers = self._gc_answers, []
         for some in batched(answers):
             self._write_operation(self.dialect.gc_answers, _numbers(some))
-        for back in batched(self.imports.take_given_back().items()):
-            lists = _numbers(position for position, _ in back) + _numbers(count for _, count in back)
-            self._write_operation(self.dialect.gc_exports, lists)
+        back = self.imports.take_given_back()
+        for positions, counts in zip(batched([*back]), batched([*back.values()]), strict=True):
+            self._write_operation(self.dialect.gc_exports, _numbers(positions) + _numbers(counts))
 
     def _write_operation(self, label: str, fields: bytes) -> None:
         self._output.append(b"<%d'%s%s>" % (len(label), label.encode(), fields))
@@ -314,7 +314,7 @@ class Outgoing:
 
         Messages that were sent ahead to it may be held until they are kept. They go first, while its position stands.
         """
-        promise = question.promise
+        promise: Pledge = question.promise
         promise._link = None  # later messages wait in the promise
         vat = promise._vat
         if vat._keeper is None:
@@ -323,17 +323,21 @@ class Outgoing:
             vat._leave(self._settled, question, value)
 
     def _settled(self, question: Question, value: Any) -> None:
-        promise, answer = question.promise, question.answer
-        table, position = (self._questions, answer) if answer else (self._listening, promise._at)
-        if table.pop(position, None) is None:
+        promise: Pledge = question.promise
+        answer = question.answer
+        if answer:
+            known = self._questions.pop(answer, None)
+        else:
+            known = self._listening.pop(promise._at, None)
+        if known is None:
             return
         if (not answer or question.pipelined) and self.flushes and self._shortens(value):
-            self._flush(promise, answer, value)
+            self._flush(question.promise, answer, value)
             return
         if answer:
             self._gc_answers.append(answer)
         promise._link = None
-        promise._settle(value, None)
+        Pledge._settle(promise, value, None)
         self._want_output()
 
     def _shortens(self, value: Any) -> bool:
@@ -358,9 +362,11 @@ class Outgoing:
 
     def unanswered(self, question: Question) -> None:
         """The peer has let go of a question's resolver: if it has not answered, it never will."""
-        promise, answer = question.promise, question.answer
-        table, position = (self._questions, answer) if answer else (self._listening, promise._at)
-        if promise._link is not self or table.pop(position, None) is None:
+        promise: Pledge = question.promise
+        if promise._link is not self:
+            return
+        answer = question.answer
+        if (self._questions.pop(answer, None) if answer else self._listening.pop(promise._at, None)) is None:
             return
         if answer:
             self._gc_answers.append(answer)
@@ -371,15 +377,16 @@ class Outgoing:
         question.promise._settle(why, None)
 
 
-def batched(items: Iterable[Any]) -> Iterable[list[Any]]:
+def batched(items: list[int]) -> list[list[int]]:
     """The items in lists that fit well into one message."""
-    rest = list(items)
-    return (rest[start : start + BATCH] for start in range(0, len(rest), BATCH))
+    if 0 < len(items) <= BATCH:
+        return [items]
+    return [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
 
 
-def _numbers(numbers: Iterable[int]) -> bytes:
-    """A list of integers from 0, encoded."""
-    return b"[%s]" % b"".join([b"%d+" % number for number in numbers])
+def _numbers(numbers: list[int]) -> bytes:
+    """A list of integers from 0, at least one, encoded."""
+    return f"[{'+'.join([str(number) for number in numbers])}+]".encode()
 
 
 def _wire_args(message: Message) -> list[Any]:

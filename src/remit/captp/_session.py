@@ -82,6 +82,8 @@ class Session(Outgoing):
         self.remote_side = b""
         self.answers: dict[int, Promise[Any]] = {}
         self.most_answers = MAX_TABLE
+        self.most_bytes: int = limits.frame
+        self.most_items: int = limits.items
         self.inner_limits = within_envelope(limits)
         self._reader = Reader(self)
         self.named: tuple[str, str] | None = None  # trace and id of the peer's next message, as it says
@@ -226,7 +228,7 @@ class Session(Outgoing):
             raise ProtocolError(f"answer position {position} is in use")
         if len(self.answers) >= self.most_answers:
             raise LimitExceeded(f"more than {self.most_answers} open answers in one session")
-        promise: Promise[Any] = Promise(self.home.vat)
+        promise: Promise[Any] = Promise(self.vat)
         self.answers[position] = promise
         return promise
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from remit.vat import PENDING, Message, Promise, Vat
+from remit.vat import PENDING, Message, Pledge, Promise, Vat
 
 if TYPE_CHECKING:
     from remit.captp._outgoing import Outgoing
@@ -55,16 +55,17 @@ class Flushed:
 
 def link_promise(promise: Promise[Any], link: Outgoing, handle: int) -> None:
     """From now on messages to this promise go ahead to where its result will be; those that wait go first."""
-    if promise._value is not PENDING:
+    pledge: Pledge = promise
+    if pledge._value is not PENDING:
         return
-    promise._link = link
-    promise._at = handle
-    pending = promise._pending
+    pledge._link = link
+    pledge._at = handle
+    pending = pledge._pending
     if pending is None:
         return
-    promise._pending = None
+    pledge._pending = None
     for waiter in pending:
         if isinstance(waiter, Message):
-            promise._route(waiter, None)
+            Pledge._pass(pledge, waiter, None)
         else:
-            promise._add(waiter)
+            Pledge._add(pledge, waiter)

@@ -25,7 +25,10 @@ from remit.vat._link import Link
 from remit.vat._message import ROOT, Account, Context, Facet, Message, Step
 from remit.vat._method import Method, reads
 from remit.vat._outcome import PENDING, Failed, failed
-from remit.vat._ref import Far, Promise, Ref, final, post
+from remit.vat._pledge import Pledge, final, route
+from remit.vat._ref import Far, Promise, Ref
+from remit.vat._seat import Root
+from remit.vat._send import post
 from remit.vat._spelt import Teller, tell
 from remit.vat._task import Handler
 from remit.vat._turn import Turn
@@ -46,11 +49,13 @@ __all__ = [
     "Link",
     "Message",
     "Method",
+    "Pledge",
     "Promise",
     "Prompt",
     "Recorder",
     "Ref",
     "Resolver",
+    "Root",
     "Step",
     "Teller",
     "Turn",
@@ -75,6 +80,7 @@ __all__ = [
     "promise",
     "reads",
     "resolved",
+    "route",
     "send",
     "spawn",
     "tell",

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar, dataclass_transform, overload
 
 from remit.errors import Misuse, NotPassable, StoreError
+from remit.vat._atoms import ATOMS
 from remit.vat._containers import OURS, adopt
 from remit.vat._method import Method, methods_of
-from remit.vat._ref import ATOMS, Ref
+from remit.vat._ref import Ref
 from remit.vat._setter import setter
 from remit.vat._spelt import ref_class
 

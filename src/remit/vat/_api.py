@@ -15,10 +15,13 @@ from remit.errors import Misuse, NoSuchMethod, NotNear
 from remit.values import passable, passable_args
 from remit.vat._active import current
 from remit.vat._actor import actor, actor_type
+from remit.vat._atoms import ATOMS
 from remit.vat._engine import find, unread
 from remit.vat._message import Message
 from remit.vat._outcome import PENDING, Failed, failed
-from remit.vat._ref import ATOMS, Far, Promise, Ref, ask, final
+from remit.vat._pledge import final
+from remit.vat._ref import Far, Promise, Ref
+from remit.vat._send import ask
 from remit.vat._task import Handler, Subscription
 from remit.vat._turn import Settlement, Turn
 

@@ -20,7 +20,7 @@ from typing import Any, Final, SupportsIndex
 from remit.errors import NotPassable
 from remit.values import Symbol, passable, register_copier
 from remit.vat._active import current
-from remit.vat._ref import ATOMS
+from remit.vat._atoms import ATOMS
 from remit.vat._sealed import seal
 
 MISSING: Final = object()

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from remit.errors import Broken, Misuse, NoSuchMethod
 from remit.values import Symbol, passable
 from remit.vat._active import active
+from remit.vat._atoms import ATOMS, LEAST, SMALL
 from remit.vat._message import Call, Message
 from remit.vat._outcome import Failed
-from remit.vat._ref import ATOMS, LEAST, SMALL, Promise, Ref
-from remit.vat._seat import Pledge
+from remit.vat._pledge import Pledge, route
+from remit.vat._ref import Promise
+from remit.vat._seat import Root
 from remit.vat._task import Handler, Task
 from remit.vat._turn import SEVERAL
 from remit.vat._waiting import unwinding
@@ -109,7 +111,7 @@ def _run(vat: Vat, job: Job) -> None:
 
 def _fulfil(vat: Vat, promise: Promise[Any], value: Any) -> None:
     """A call has its result: `promise._settle(value, vat)`, with what is usual spelt out: one method waits for it, or nobody yet."""
-    if unwinding.later is None and vat.stopped is None and not isinstance(value, Promise):
+    if unwinding.later is None and vat.stopped is None and not isinstance(value, Pledge):
         mine: Pledge = promise
         pending = mine._pending
         if pending is None:
@@ -120,20 +122,23 @@ def _fulfil(vat: Vat, promise: Promise[Any], value: Any) -> None:
             mine._pending = None
             vat._queue.append(task)
             return
-    promise._settle(value, vat)
+    Pledge._settle(promise, value, vat)
 
 
 def deliver(vat: Vat, message: Message) -> None:
     """A message's turn."""
     turn = vat._turn
-    ref = turn.target = message.target
+    turn.target = message.target
+    root: Root = message.target
     turn.context = message.context
     active.turn = turn
     try:
-        behaviour = ref._at
+        behaviour = root._at
         method, args = find(behaviour._remit_, message)
         if message.kwargs:
             value = method.function(behaviour, *args, **message.kwargs)
+        elif not args:
+            value = method.function(behaviour)
         else:
             value = method.function(behaviour, *args)
     except BaseException as error:  # noqa: BLE001  # as in run_call
@@ -158,7 +163,7 @@ def resume(vat: Vat, task: Task) -> None:
             awaited = task.coroutine.throw(outcome.error.copy())
         else:
             awaited = task.coroutine.send(outcome)
-        if type(awaited) is not Promise and not isinstance(awaited, Ref):
+        if not isinstance(awaited, Root):
             raise _strange(message, awaited)
         if vat._keeper is not None or task.reads:
             may_commit(vat, message, task.reads)
@@ -187,8 +192,8 @@ def resume(vat: Vat, task: Task) -> None:
             return
     if calls:
         commit(vat, turn)
-    if isinstance(awaited, Promise):
-        awaited._wait(task)
+    if isinstance(awaited, Pledge):
+        Pledge._wait(awaited, task)
     else:
         task.awaited = awaited
         vat._enqueue(task)
@@ -218,8 +223,9 @@ def finish(vat: Vat, message: Message, value: Any, reads: bool) -> None:
         commit(vat, turn)
     if message.context.account is not None:
         message.finish()
-    if message.promise is not None:
-        message.promise._settle(value, vat)
+    promise = message.promise
+    if promise is not None:
+        Pledge._settle(promise, value, vat)
 
 
 def handle(vat: Vat, handler: Handler) -> None:
@@ -257,7 +263,7 @@ def answer(vat: Vat, message: Message, value: Any) -> None:
         message.finish()
     promise = message.promise
     if promise is not None:
-        promise._settle(value, vat)
+        Pledge._settle(promise, value, vat)
 
 
 def commit(vat: Vat, turn: Turn) -> None:
@@ -285,7 +291,10 @@ def _commit_each(vat: Vat, turn: Turn) -> None:
     effects, turn.calls = turn.calls, []
     turn.mixed = False
     for effect in effects:
-        if isinstance(effect, tuple):
+        if isinstance(effect, Message):  # as its `commit`
+            effect.begin()
+            route(effect.target, effect, vat)
+        elif isinstance(effect, tuple):
             Message.of(effect).commit(vat)
         else:
             effect.commit(vat)

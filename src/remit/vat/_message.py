@@ -166,14 +166,18 @@ class Message:
         """Process this message as one turn."""
         vat._deliver(self)
 
-    def commit(self, vat: Vat) -> None:
-        """The turn that sent this message has ended well."""
+    def begin(self) -> None:
+        """It is sent now, so its account owes for it; if it is followed, it is a step of its own."""
         context = self.context
         if context.account is not None:
             if context.trace is not None:
                 context = self.context = context.trace.sent(self)
             if context.account is not None:
                 context.account.borrow()
+
+    def commit(self, vat: Vat) -> None:
+        """The turn that sent this message has ended well."""
+        self.begin()
         self.target._route(self, vat)
 
     def settled(self, promise: Promise[Any]) -> None:

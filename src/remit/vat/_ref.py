@@ -13,25 +13,23 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, cast
 
-from remit.errors import Conflict, NoSuchMethod
-from remit.values import Reference, passable_args
+from remit.values import Reference
 from remit.vat._active import active
-from remit.vat._link import Link, hand_over
-from remit.vat._message import ROOT, Context, Message
+from remit.vat._atoms import ATOMS
+from remit.vat._link import Link
+from remit.vat._message import Message
 from remit.vat._outcome import PENDING, Failed
-from remit.vat._seat import NOWHERE, Pledge, Root, Seat
-from remit.vat._waiting import Alias, Follower, Prompt, Waiter, unwinding
+from remit.vat._pledge import Pledge, final, leave, makers
+from remit.vat._seat import AWAY, NOWHERE, Root, Seat
 
 if TYPE_CHECKING:
     from remit.vat._send import Verb
     from remit.vat._vat import Vat
 
+__all__ = ["PLAIN", "Far", "Promise", "Ref", "final"]
+
 T = TypeVar("T")
-# Always passable as they are. (An int may be too long and a str may hold surrogates, so those two are checked.)
-ATOMS: Final = frozenset({type(None), bool, float, bytes})
 PLAIN: Final = ATOMS | {int, str, list, dict}
-SMALL: Final = (1 << 30) - 1  # an int nearer to zero is passable, too; of one digit of Python's, it is compared fastest
-LEAST: Final = -SMALL
 
 
 class Ref(Root, Reference, Generic[T]):
@@ -44,16 +42,19 @@ class Ref(Root, Reference, Generic[T]):
 
     _verb: ClassVar[type[Verb]]
     _teller: ClassVar[type[Any]]  # what `tell` makes
+    _ask: ClassVar[Any]  # how it is called as a function
     _straight: ClassVar[bool] = True  # whether such calls may go past `_route`
+    _elsewhere: ClassVar[Seat] = NOWHERE  # the seat where they may not
 
     def __init__(self, vat: Vat, at: Any, link: Link | None = None) -> None:
         self._vat = vat
         self._at = at
         self._link = link
-        self._seat = Seat(vat, at, at._remit_.named) if self._straight else NOWHERE
+        self._seat = Seat(vat, at, at._remit_.named) if self._straight else self._elsewhere
 
     def __init_subclass__(cls) -> None:
         cls._straight = cls._route is Ref._route
+        cls._elsewhere = AWAY if getattr(cls._route, "_leaves", False) else NOWHERE
 
     def __getattr__(self, name: str) -> Verb:
         if name.startswith("_"):
@@ -61,7 +62,7 @@ class Ref(Root, Reference, Generic[T]):
         return self._verb(self, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Promise[Any]:
-        return ask(self, None, args, kwargs)
+        return self._ask(self, None, args, kwargs)  # type: ignore[no-any-return]
 
     def __await__(self) -> Generator[Any, Any, Ref[T]]:
         if active.turn is not None:
@@ -108,6 +109,8 @@ class Far(Ref[T]):
     def _route(self, message: Message, sender: Vat | None) -> None:
         leave(self, message, sender)
 
+    _route._leaves = True  # type: ignore[attr-defined]  # what `AWAY` says of those that inherit it
+
     def __repr__(self) -> str:
         return f"<far ref by {self._link!r}>"
 
@@ -138,101 +141,7 @@ class Promise(Ref[T], Pledge):  # type: ignore[misc]  # mypy counts the slot `__
         return cast("T", (yield from _future(self)))
 
     def _route(self, message: Message, sender: Vat | None) -> None:
-        vat = self._vat
-        if sender is not vat:
-            message.foreign = True
-            if sender is not None:
-                sender._leave(self._route, message, None)
-                return
-        here = _front(self)
-        if here._value is PENDING and here._link is not None:
-            leave(here, message, vat)
-        elif here._value is PENDING or here._pending is not None:
-            here._add(message)
-        else:
-            here._forward(message)
-
-    def _forward(self, message: Message) -> None:
-        """Send a message on to what this promise has become."""
-        value = self._value
-        if isinstance(value, Ref):
-            value._route(message, self._vat)
-        elif isinstance(value, Failed):
-            message.fail(value.error, self._vat)
-        else:
-            what = f"{message.selector or 'call'}: the promise became {type(value).__name__} data"
-            message.fail(NoSuchMethod(f"{what}, which takes no messages"), self._vat)
-
-    def _add(self, waiter: Waiter) -> None:
-        if self._pending is None:
-            self._pending = [waiter]
-        else:
-            self._pending.append(waiter)
-
-    def _wait(self, waiter: Waiter) -> None:
-        """Tell the waiter when this promise is settled; at once if it is."""
-        here = self if self._value is PENDING else _front(self)
-        if here._value is not PENDING and here._pending is None:
-            waiter.settled(here)
-            return
-        here._add(waiter)
-        if here._link is not None and here._value is PENDING:
-            here._link.listen(here)
-
-    def _settle(self, value: Any, by: Vat | None) -> None:
-        """Take a value, a reference, another promise or a `Failed`; later ones are ignored."""
-        vat = self._vat
-        if by is not vat and by is not None:
-            by._leave(self._settle, value, None)
-            return
-        if self._value is not PENDING:
-            return
-        if isinstance(value, Promise):
-            value = self._becoming(value)
-            if isinstance(value, Promise):
-                value._add(Alias(self))
-        self._value = value
-        pending = self._pending
-        if pending is None:
-            return
-        if (
-            len(pending) == 1
-            and isinstance(pending[0], Prompt)
-            and vat.stopped is None
-            and not isinstance(value, Promise)
-        ):
-            self._pending = None
-            pending[0].settled(self)
-        else:
-            unwinding.tell(self)
-
-    def _tell(self) -> None:
-        """Tell everything that has waited, and what comes to wait meanwhile."""
-        pending, value = self._pending, self._value
-        for waiter in pending or ():
-            try:
-                if isinstance(waiter, Message):
-                    self._forward(waiter)
-                elif not isinstance(value, Promise):
-                    waiter.settled(self)
-                elif isinstance(waiter, Alias):
-                    waiter.move(value)
-                else:
-                    value._wait(waiter)
-            except Exception as error:  # noqa: BLE001  # one waiter's fault may not keep the others from hearing
-                self._vat._explain(error, repr(waiter))
-        self._pending = None
-
-    def _becoming(self, other: Promise[Any]) -> Any:
-        """What to become instead of another promise: its end, its outcome, or one that follows it across the vats' border."""
-        end = final(other)
-        if self is _followed(end):
-            return Failed(Conflict("the promise was resolved to itself"))
-        if end._vat is not self._vat:
-            local: Promise[Any] = Promise(self._vat, end)
-            end._wait(Follower(local))
-            end = local
-        return end if end._value is PENDING else end._value
+        Pledge._pass(self, message, sender)
 
     def __repr__(self) -> str:
         value = final(self)._value
@@ -252,61 +161,4 @@ def _future(promise: Promise[Any]) -> Any:
     return active.future(promise)
 
 
-def final(promise: Promise[Any]) -> Promise[Any]:
-    """The promise at the end of the chain that this one has become."""
-    value = promise._value
-    while isinstance(value, Promise):
-        promise = value
-        value = promise._value
-    return promise
-
-
-def _front(promise: Promise[Any]) -> Promise[Any]:
-    """The first promise of the chain that has no result, or that has not yet told all who wait for it."""
-    value = promise._value
-    while isinstance(value, Promise) and promise._pending is None:
-        promise = value
-        value = promise._value
-    return promise
-
-
-def _followed(promise: Promise[Any]) -> Promise[Any]:
-    """The promise, perhaps of another vat, that this one will become, as far as is known."""
-    while promise._link is None and isinstance(promise._at, Promise):
-        promise = final(promise._at)
-    return promise
-
-
-def leave(ref: Ref[Any], message: Message, sender: Vat | None) -> None:
-    """Hand a message to the reference's link: at once from outside, after the commit from a vat."""
-    link = ref._link
-    assert link is not None
-    if sender is None:
-        hand_over(link, ref._at, message, ref._vat)
-    else:
-        sender._leave(hand_over, link, ref._at, message, ref._vat)
-
-
-def ask(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Promise[Any]:
-    """Send a message and give the promise of its result."""
-    turn = active.turn
-    args, kwargs = passable_args(args, kwargs)
-    if turn is None:
-        promise: Promise[Any] = Promise(ref._vat)
-        ref._route(Message(ref, selector, args, kwargs or None, promise, ROOT, True), None)
-        return promise
-    promise = Promise(turn.vat)
-    turn.effects.append(Message(ref, selector, args, kwargs or None, promise, turn.context))
-    return promise
-
-
-def post(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Send a message and expect nothing."""
-    turn = active.turn
-    context: Context = ROOT if turn is None else turn.context
-    args, kwargs = passable_args(args, kwargs)
-    message = Message(ref, selector, args, kwargs or None, None, context, foreign=turn is None)
-    if turn is None:
-        ref._route(message, None)
-    else:
-        turn.effects.append(message)
+makers.promise = Promise

@@ -1,8 +1,9 @@
-"""Where an object sits: what a call between two objects of one vat needs of the one that it is sent to.
+"""Where an object sits: what a call needs of the reference that it is sent to.
 
 A reference has `__getattr__`, and CPython 3.11 looks up every attribute of such an object the slow way. So a call asks its reference once,
-for the seat, and takes the rest from there. `Root` and `Pledge` are what a compiled build reads of references and promises without any
-search. Their classes derive from these two, and stay interpreted: they are held weakly and have every name, which mypyc has no way to say.
+for the seat, and takes the rest from there. `Root` is what a compiled build reads of references without any search; `Pledge` (`_pledge.py`)
+the same of promises. The classes of references derive from these two, and stay interpreted: they are held weakly and have every name, which
+mypyc has no way to say.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from remit._native import mypyc_attr
-from remit.vat._outcome import PENDING
 
 if TYPE_CHECKING:
     from remit.vat._link import Link
@@ -34,6 +34,8 @@ class Seat:
 
 NOWHERE: Final = Seat(None, None, {})
 """The seat of every reference that is not of an object, or that stands before one."""
+AWAY: Final = Seat(None, None, {})
+"""The seat of a reference that does nothing but leave through its link."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -46,21 +48,3 @@ class Root:
     _link: Link | None
     _at: Any  # near: the behaviour, which `become` replaces; far: the link's handle
     _seat: Seat  # for calls in one vat
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Pledge(Root):
-    """What every promise has besides."""
-
-    __slots__ = ("_pending", "_value")
-
-    _value: Any
-    _pending: list[Any] | None
-
-    def __init__(self, vat: Vat, at: Any = None, link: Link | None = None) -> None:
-        self._vat = vat
-        self._at = at
-        self._link = link
-        self._seat = NOWHERE
-        self._value = PENDING
-        self._pending = None

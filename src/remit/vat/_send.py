@@ -11,7 +11,10 @@ from remit._native import mypyc_attr
 from remit.errors import Misuse
 from remit.values import passable_args
 from remit.vat._active import active
-from remit.vat._ref import ATOMS, LEAST, SMALL, Promise, Ref, ask, post
+from remit.vat._atoms import ATOMS, LEAST, SMALL
+from remit.vat._message import ROOT, Context, Message
+from remit.vat._pledge import route
+from remit.vat._ref import Promise, Ref
 from remit.vat._seat import Root
 
 
@@ -26,6 +29,38 @@ def passed(args: tuple[Any, ...]) -> tuple[Any, ...]:
         if kind not in ATOMS and not (kind is str and value.isascii()) and not isinstance(value, Root):
             return passable_args(args, {})[0]
     return args
+
+
+def ask(ref: Any, selector: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Promise[Any]:
+    """Send a message and give the promise of its result."""
+    turn = active.turn
+    if kwargs:
+        args, kwargs = passable_args(args, kwargs)
+    elif args:
+        args = passed(args)
+    if turn is None:
+        root: Root = ref
+        promise: Promise[Any] = Promise(root._vat)
+        route(root, Message(ref, selector, args, kwargs or None, promise, ROOT, True), None)
+        return promise
+    promise = Promise(turn.vat)
+    turn.effects.append(Message(ref, selector, args, kwargs or None, promise, turn.context))
+    return promise
+
+
+def post(ref: Any, selector: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Send a message and expect nothing."""
+    turn = active.turn
+    context: Context = ROOT if turn is None else turn.context
+    if kwargs:
+        args, kwargs = passable_args(args, kwargs)
+    elif args:
+        args = passed(args)
+    message = Message(ref, selector, args, kwargs or None, None, context, foreign=turn is None)
+    if turn is None:
+        route(ref, message, None)
+    else:
+        turn.effects.append(message)
 
 
 @mypyc_attr(free_list_len=1)
@@ -52,6 +87,7 @@ class Verb:
 
 
 Ref._verb = Verb
+Ref._ask = staticmethod(ask)
 
 
 class VerbOf:

@@ -12,7 +12,8 @@ from typing import Any, Final
 from remit._native import mypyc_attr
 from remit.errors import Misuse
 from remit.vat._active import COMPILED, active
-from remit.vat._ref import ATOMS, LEAST, SMALL, Ref
+from remit.vat._atoms import ATOMS, LEAST, SMALL
+from remit.vat._ref import Ref
 from remit.vat._turn import Turn
 
 Adopt = Callable[[Any, str, Any], Any]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from remit.errors import Misuse
 from remit.vat._active import COMPILED, active
-from remit.vat._ref import Promise, Ref, ask, post
-from remit.vat._send import Post, VerbOf, passed, told
+from remit.vat._ref import Promise, Ref
+from remit.vat._send import Post, VerbOf, ask, passed, post, told
 
 if TYPE_CHECKING:
     from remit.vat._method import Method
