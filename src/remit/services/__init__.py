@@ -5,5 +5,53 @@ Start with `_warden.py` (processes), `_model.py` (what depends on what) and `_ma
 
 from remit.services._process_config import ProcessConfig, process_config
 from remit.services._processes import Processes
+from remit.services._records import (
+    COMPLETE,
+    FAILED,
+    READY,
+    STARTED,
+    UP,
+    Daemon,
+    DependsOn,
+    HoldService,
+    Milestone,
+    ProcessState,
+    ProvidesService,
+    RequireService,
+    RestartService,
+    RunService,
+    ServiceObject,
+    ServiceProblem,
+    ServiceState,
+    StartsAfter,
+    StartTimeout,
+    WeaklyDependsOn,
+)
+from remit.services._why import Reason
 
-__all__ = ["ProcessConfig", "Processes", "process_config"]
+__all__ = [
+    "COMPLETE",
+    "FAILED",
+    "READY",
+    "STARTED",
+    "UP",
+    "Daemon",
+    "DependsOn",
+    "HoldService",
+    "Milestone",
+    "ProcessConfig",
+    "ProcessState",
+    "Processes",
+    "ProvidesService",
+    "Reason",
+    "RequireService",
+    "RestartService",
+    "RunService",
+    "ServiceObject",
+    "ServiceProblem",
+    "ServiceState",
+    "StartTimeout",
+    "StartsAfter",
+    "WeaklyDependsOn",
+    "process_config",
+]
