@@ -3,6 +3,8 @@
 Start with `_warden.py` (processes), `_model.py` (what depends on what) and `_manager.py` (who acts on it).
 """
 
+from remit.services._kernel import Kernel
+from remit.services._kernel_records import AddressState, Device, DeviceState, Interface, InterfaceState, RouteState
 from remit.services._process_config import ProcessConfig, process_config
 from remit.services._processes import Processes
 from remit.services._records import (
@@ -35,9 +37,15 @@ __all__ = [
     "READY",
     "STARTED",
     "UP",
+    "AddressState",
     "Daemon",
     "DependsOn",
+    "Device",
+    "DeviceState",
     "HoldService",
+    "Interface",
+    "InterfaceState",
+    "Kernel",
     "Milestone",
     "ProcessConfig",
     "ProcessState",
@@ -46,6 +54,7 @@ __all__ = [
     "Reason",
     "RequireService",
     "RestartService",
+    "RouteState",
     "RunService",
     "ServiceObject",
     "ServiceProblem",
