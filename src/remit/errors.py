@@ -215,15 +215,20 @@ class ProtocolError(RemitError):
 
 
 class DecodeError(ProtocolError):
-    """Bytes that are not the canonical form of a value; `offset` counts bytes from the start."""
+    """Bytes or text that are not a value in the form that is read here; `offset` counts bytes, or characters, from 0.
 
-    def __init__(self, message: str, offset: int = 0) -> None:
-        super().__init__(f"{message} (at byte {offset})")
+    For text also `line` and `column`, which count from 1; they are 0 for bytes.
+    """
+
+    def __init__(self, message: str, offset: int = 0, *, line: int = 0, column: int = 0) -> None:
+        super().__init__(f"{message} (at {f'line {line}, column {column}' if line else f'byte {offset}'})")
         self.offset = offset
+        self.line = line
+        self.column = column
 
 
 class Truncated(DecodeError):
-    """The bytes end before the value does."""
+    """The bytes, or the text, end before the value does."""
 
 
 class LimitExceeded(ProtocolError):
