@@ -1,0 +1,225 @@
+"""The binary syntax of Preserves to values.
+
+Preserves binary syntax, *Encoding*. One loop with its own stack, so that nesting costs no Python stack, and one end mark
+behind the data, so that reading one byte ahead never needs a check. Nothing is allocated for a length before the bytes are
+known to be there. What has a shorter form, or a member or key twice, is refused.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any, Final
+
+from remit.errors import DecodeError, LimitExceeded, ProtocolError, Truncated
+from remit.values._data import Symbol
+from remit.values._limits import DEFAULT_LIMITS, Limits
+from remit.values.preserves._annotated import Annotated, Embedded
+from remit.values.preserves._records import Wrong, closed_dictionary, closed_record, closed_set
+
+__all__ = ["ANNOTATED", "ANNOTATION", "EMBEDDING", "EmbeddedDecoder", "decode", "decode_at"]
+
+EmbeddedDecoder = Callable[[Any], Any]
+
+# What is open in the stack: the tag of a compound value, or one of these, which hold one value; all of them are smaller.
+EMBEDDING: Final = 0x86
+ANNOTATION: Final = 0x85
+ANNOTATED: Final = 0x83  # behind its first annotation
+_TOP: Final = 0
+
+_UNPACK: Final = struct.Struct(">d").unpack_from
+_SYMBOLS: Final[
+    dict[str, Symbol]
+] = {}  # bytes, as Latin-1, to symbol; shared by all sessions, so bounded by the two numbers below
+_CACHED: Final = 1024  # entries, about what the labels and names of a large program come to
+_CACHED_BYTES: Final = 64  # of one entry
+_LONGEST: Final = 9  # bytes of a length: more than any memory holds
+_DIGIT_BITS: Final = 3.3219280948873626  # log2(10)
+
+
+def decode(
+    data: bytes | bytearray | memoryview,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    embedded: EmbeddedDecoder | None = None,
+    annotations: bool = False,
+) -> Any:
+    """The value that these bytes, all of them, encode.
+
+    `embedded` makes of each embedded value what the program wants instead, such as a reference; a plain `ProtocolError`
+    that it raises becomes a `DecodeError` with the offset. Without it there is an `Embedded`. Annotations are dropped, or
+    kept as `Annotated`. Raises `Truncated` where the bytes end too early, `LimitExceeded` where a limit is passed and
+    `DecodeError` for everything else.
+    """
+    whole = data if type(data) is bytes else bytes(data)
+    size = len(whole)
+    if size > limits.frame:
+        raise LimitExceeded(f"a value of {size} bytes is longer than Limits.frame, {limits.frame}")
+    value, at = decode_at(whole + b"\0", 0, limits, embedded, annotations)
+    if at != size:
+        raise DecodeError("bytes follow after the end of the value", at)
+    return value
+
+
+def decode_at(
+    data: bytes, at: int, limits: Limits, embedded: EmbeddedDecoder | None, annotations: bool
+) -> tuple[Any, int]:
+    """The value that begins at this offset, and the offset behind it. `data` ends with a zero byte that is not the value's."""
+    size, most, text = len(data) - 1, limits.items, data.decode("latin-1")
+    stack: list[tuple[list[Any], int, int]] = []  # for each that is open: `items` and `tag` outside, and its start
+    items: list[Any] = []  # of what is being read; a dictionary's keys and values alternate
+    tag = _TOP
+    begin = start = count = 0
+    try:
+        while True:
+            c = data[at]
+            if 0xB0 <= c <= 0xB3:
+                n, begin = data[at + 1], at + 2
+                if n > 127:
+                    n, begin = _length(data, at + 1)
+                at = begin + n
+                if at > size:
+                    raise _cut(n, begin, size)
+                if c == 0xB1:
+                    found = text[begin:at]
+                    items.append(found if found.isascii() else data[begin:at].decode())
+                elif c == 0xB3:
+                    items.append(_SYMBOLS.get(text[begin:at]) or _symbol(data[begin:at]))
+                elif c == 0xB0:
+                    c = data[begin]
+                    items.append(c if n == 1 and 0 < c < 128 else _integer(data, begin, n, limits))
+                else:
+                    items.append(data[begin:at])
+            elif c == 0x84 and tag > EMBEDDING:
+                count += len(items)
+                if count > most:
+                    raise LimitExceeded(f"more values than Limits.items, {most} (at byte {at})")
+                inner, closed = items, tag
+                items, tag, start = stack.pop()
+                items.append(
+                    inner if closed == 0xB5 else closed_record(inner) if closed == 0xB4 else _closed(closed, inner)
+                )
+                at += 1
+            elif 0xB4 <= c <= 0xB7 or c == EMBEDDING or c == ANNOTATION:
+                stack.append((items, tag, at))
+                if len(stack) > limits.depth:
+                    raise LimitExceeded(f"nested deeper than Limits.depth, {limits.depth} (at byte {at})")
+                items, tag, at = [], c, at + 1
+                continue
+            else:
+                items.append(c == 0x81 if c == 0x81 or c == 0x80 else _double(data, at, size))
+                at += 10 if c == 0x87 else 1
+            if tag < 0xB4:
+                if tag != _TOP:
+                    items, tag = _single(items, tag, stack, embedded, annotations)
+                if tag == _TOP and items:
+                    return items[0], at
+    except UnicodeDecodeError as error:
+        raise DecodeError("a string or symbol is not UTF-8", begin + error.start) from None
+    except Wrong as error:
+        raise DecodeError(str(error), start) from None
+
+
+def _cut(n: int, begin: int, size: int) -> Truncated:
+    if begin > size:
+        return Truncated("the bytes end where a length should stand", size)
+    return Truncated(f"{n} bytes were announced and {size - begin} are there", begin)
+
+
+def _single(
+    items: list[Any],
+    tag: int,
+    stack: list[tuple[list[Any], int, int]],
+    embedded: EmbeddedDecoder | None,
+    annotations: bool,
+) -> tuple[list[Any], int]:
+    """What is open once a value has ended inside of what holds one value, and of all that ends with it."""
+    while EMBEDDING >= tag > _TOP:
+        value = items.pop()
+        outer, above, start = stack.pop()
+        if tag == ANNOTATION:
+            if above == ANNOTATED:
+                outer.append(value)
+                return outer, above
+            stack.append((outer, above, start))
+            return [value], ANNOTATED
+        if tag == EMBEDDING:
+            value = Embedded(value) if embedded is None else _embedded(value, start, embedded)
+        elif annotations:
+            value = Annotated(items, value)
+        outer.append(value)
+        items, tag = outer, above
+    return items, tag
+
+
+def _embedded(value: Any, start: int, embedded: EmbeddedDecoder) -> Any:
+    try:
+        return embedded(value)
+    except ProtocolError as error:
+        if type(error) is ProtocolError:
+            raise DecodeError(str(error), start) from None
+        raise
+
+
+def _closed(tag: int, items: list[Any]) -> Any:
+    return closed_dictionary(items) if tag == 0xB7 else closed_set(items)
+
+
+def _length(data: bytes, at: int) -> tuple[int, int]:
+    """A length of two bytes or more, and the offset behind it."""
+    n = shift = 0
+    begin = at
+    while data[at] > 127:
+        n |= (data[at] & 127) << shift
+        shift += 7
+        at += 1
+        if at - begin >= _LONGEST:
+            raise LimitExceeded(f"a length above what any limit allows (at byte {begin})")
+    if at >= len(data) - 1:
+        raise Truncated("the bytes end inside a length", at)
+    if not data[at]:
+        raise DecodeError("a length is not written in the fewest bytes", begin)
+    return n | data[at] << shift, at + 1
+
+
+def _symbol(raw: bytes) -> Symbol:
+    symbol = Symbol(raw.decode())
+    if len(raw) <= _CACHED_BYTES:
+        if len(_SYMBOLS) >= _CACHED:
+            _SYMBOLS.clear()  # rather than keep what a hostile peer may have filled it with
+        _SYMBOLS[raw.decode("latin-1")] = symbol
+    return symbol
+
+
+def _integer(data: bytes, begin: int, n: int, limits: Limits) -> int:
+    """An integer of so many bytes: two's complement, in the fewest bytes, which is none for zero."""
+    if n < 2:
+        if not n:
+            return 0
+        c = data[begin]
+        if not c:
+            raise DecodeError("zero is not written in the fewest bytes, which is none", begin)
+        return c if c < 128 else c - 256
+    first, second = data[begin], data[begin + 1]
+    if (first == 0 and second < 128) or (first == 255 and second > 127):
+        raise DecodeError("an integer is not written in the fewest bytes", begin)
+    if (n - 1) * 8 > limits.integer_digits * _DIGIT_BITS + 8:
+        raise LimitExceeded(
+            f"an integer of more digits than Limits.integer_digits, {limits.integer_digits} (at byte {begin})"
+        )
+    return int.from_bytes(data[begin : begin + n], "big", signed=True)
+
+
+def _double(data: bytes, at: int, size: int) -> float:
+    c = data[at]
+    if at >= size:
+        raise Truncated("the bytes end where a value should stand", at)
+    if c != 0x87:
+        wrong = "an end that closes nothing" if c == 0x84 else f"the byte {data[at : at + 1]!r}, which begins no value"
+        raise DecodeError(f"here is {wrong}", at)
+    if at + 1 < size and data[at + 1] != 8:
+        raise DecodeError("a double is of 8 bytes; singles were withdrawn", at + 1)
+    if at + 10 > size:
+        raise Truncated("the bytes end inside a double", size)
+    number: float = _UNPACK(data, at + 2)[0]
+    return number
