@@ -47,7 +47,12 @@ def test_any_text_becomes_one_string_and_comes_back(texts: list[str]) -> None:
 
 def test_strings_as_others_write_them_are_read() -> None:
     """Every escape of JSON, pairs of surrogates included; a NUL, which no shell variable can hold, is shown as unknown."""
-    written = [json.dumps(text) for text in AWKWARD] + ['"\\/\\b\\f\\n\\r\\t\\"\\\\"', '"a\\u0000b"', "'a \\' symbol'", "17"]
+    written = [json.dumps(text) for text in AWKWARD] + [
+        '"\\/\\b\\f\\n\\r\\t\\"\\\\"',
+        '"a\\u0000b"',
+        "'a \\' symbol'",
+        "17",
+    ]
     read = [*AWKWARD, '/\b\f\n\r\t"\\', "a\ufffdb", "a ' symbol", "17"]
     assert each('syndicate_text "$value"', written) == read
 
@@ -65,7 +70,7 @@ def test_text_that_is_no_text_is_refused() -> None:
         ("[]", []),
         ('["a b" 1, 2.5 #t sym]', ['"a b"', "1", "2.5", "#t", "sym"]),
         ('<present "x]>" <inner [1 {a: 2}]>>', ["present", '"x]>"', "<inner [1 {a: 2}]>"]),
-        ("{a: #:[1 2], \"b\":#{3 4}}", ["a", "#:[1 2]", '"b"', "#{3 4}"]),
+        ('{a: #:[1 2], "b":#{3 4}}', ["a", "#:[1 2]", '"b"', "#{3 4}"]),
         ("[#x\"a0\" #\"raw \\\"]\" #[YQ==] #xd\"7ff0000000000000\" 'q \\' ]' -5 +x]",
          ['#x"a0"', '#"raw \\"]"', "#[YQ==]", '#xd"7ff0000000000000"', "'q \\' ]'", "-5", "+x"]),
         ('["' + "x" * 5000 + '" 1]', ['"' + "x" * 5000 + '"', "1"]),
@@ -90,7 +95,9 @@ def test_the_library_is_small_and_checked() -> None:
     scripts = [LIBRARY, *sorted((TOP / "examples").rglob("*.sh"))]
     if shutil.which("shellcheck") is None:
         pytest.skip("shellcheck is not installed: only the size was looked at")
-    done = subprocess.run(["shellcheck", "-x", *map(str, scripts)], cwd=TOP, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["shellcheck", "-x", *map(str, scripts)], cwd=TOP, capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stdout) == (0, "")
 
 
