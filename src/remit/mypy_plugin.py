@@ -88,7 +88,20 @@ class RemitPlugin(Plugin):
 
 # What the classes have themselves, as far as mypy asks for it.
 OWN = {
-    REF: {"_vat", "_link", "_at", "_value", "_pending", "_seat", "_straight", "_elsewhere", "_ask", "_teller", "_verb"},
+    REF: {
+        "_vat",
+        "_link",
+        "_at",
+        "_value",
+        "_pending",
+        "_seat",
+        "_straight",
+        "_elsewhere",
+        "_ask",
+        "_method",
+        "_teller",
+        "_verb",
+    },
     TELLER: {"_ref"},
     CALLER: {"_ref"},
 }

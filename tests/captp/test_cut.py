@@ -59,12 +59,6 @@ def test_both_ways_find_the_same_delivery(data: bytes) -> None:
     assert _cut.scanned_delivery(data) == _cut.matched_delivery(data)
 
 
-@given(st.one_of(ARGS.filter(lambda args: args[-1:] == b"]"), NUMBERS.map(lambda number: b"[7'fulfill%b]" % number)))
-def test_both_ways_find_the_same_fulfilment(args: bytes) -> None:
-    """The same of arguments, which end with their bracket."""
-    assert _cut.scanned_fulfilment(args) == _cut.matched_fulfilment(args)
-
-
 @given(st.one_of(st.binary(min_size=1, max_size=40), cut_short_or_changed(GIVING_BACK).filter(bool)))
 @example(b"<13'op:gc-exports[1+22+][1+3+]>")
 @example(b"<13'op:gc-answers[]>")
@@ -79,12 +73,11 @@ def test_the_usual_forms_are_taken() -> None:
     whole = b"<10'op:deliver<11'desc:export5+>[9'increment]7+<18'desc:import-object8+>>"
     bare = b"<10'op:deliver<11'desc:answer0+>[]ff>"
     for delivery in (_cut.scanned_delivery, _cut.matched_delivery):
-        assert delivery(whole) == (True, 5, b"[9'increment]", 7, 8)
-        assert delivery(bare) == (False, 0, b"[]", -1, -1)
-    for fulfilment in (_cut.scanned_fulfilment, _cut.matched_fulfilment):
-        assert fulfilment(b"[7'fulfill42+]") == 42
-        assert fulfilment(b"[7'fulfill<4'void>]") == -1
-        assert fulfilment(b"[5'break42+]") == _cut.NO_NUMBER
+        assert delivery(whole) == (True, 5, b"[9'increment]", 7, 8, _cut.NO_NUMBER)
+        assert delivery(bare) == (False, 0, b"[]", -1, -1, _cut.NO_NUMBER)
+        assert delivery(bare.replace(b"[]", b"[7'fulfill42+]"))[-1] == 42
+        assert delivery(bare.replace(b"[]", b"[7'fulfill<4'void>]"))[-1] == -1
+        assert delivery(bare.replace(b"[]", b"[5'break42+]"))[-1] == _cut.NO_NUMBER
     for giving_back in (_cut.scanned_giving_back, _cut.matched_giving_back):
         assert giving_back(b"<13'op:gc-exports[1+22+][1+3+]>") == [[1, 22], [1, 3]]
         assert giving_back(b"<13'op:gc-answers[4+]>") == [[4]]

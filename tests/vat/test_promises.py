@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -15,6 +16,7 @@ from remit.vat import (
     Ref,
     Resolver,
     Vat,
+    _ref,
     actor,
     call,
     failed,
@@ -248,7 +250,19 @@ def test_promises_have_no_public_names() -> None:
     """No public attribute of references or promises hides a method of the object behind them."""
     vat, it = user()
     for ref in (it, it.same(1), vat.device("d", object())):
-        assert [name for name in dir(type(ref)) if not name.startswith("_") and name not in dir(User)] == []
+        own = [name for name in dir(type(ref)) if name not in _ref._LEARNT and name not in dir(User)]
+        assert [name for name in own if not name.startswith("_")] == []
+
+
+def test_a_name_means_the_same_before_and_after_it_was_learnt() -> None:
+    """The first use of a name on a promise makes it an attribute of its class, and every use sends the same message; names are learnt up to a bound."""
+    _, it = user()
+    for _ in range(2):
+        assert settle(it.same(it).same(7)) == 7
+    assert "same" in _ref._LEARNT
+    with mock.patch.object(_ref, "_MOST", 0):
+        assert broken(it.same(it).never_heard_of(1)).kind == "NoSuchMethod"
+    assert "never_heard_of" not in _ref._LEARNT
     with pytest.raises(AttributeError):
         it._secret
 

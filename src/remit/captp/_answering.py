@@ -34,7 +34,11 @@ class Answering(Prompt):
         pledge: Pledge = promise
         vat = pledge._vat
         if vat._keeper is None:
-            self.tell(promise)
+            end: Pledge = pledge
+            if isinstance(pledge._value, Pledge):
+                end = final(promise)
+            self.session.notify(self.position, end._value)
+            self._let_go()
         else:
             vat._leave(self.tell, promise)
 

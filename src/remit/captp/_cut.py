@@ -10,20 +10,20 @@ import re
 from types import FunctionType
 from typing import Final
 
-Delivery = tuple[bool, int, bytes, int, int]
-"""Whether the target is an export (else an answer), its position, the arguments' bytes, answer position, resolver; -1 for none."""
-NO_DELIVERY: Final[Delivery] = (False, -1, b"", -1, -1)
+Delivery = tuple[bool, int, bytes, int, int, int]
+"""Whether the target is an export (else an answer), its position, the arguments' bytes, answer position, resolver (-1 for none), and what
+the arguments fulfil a promise with: a number, -1 for void, `NO_NUMBER` if they don't."""
 NO_NUMBER: Final = -2
-"""What `fulfilment` gives for other arguments."""
+NO_DELIVERY: Final[Delivery] = (False, -1, b"", -1, -1, NO_NUMBER)
 
 _NUMBER: Final = rb"(0|[1-9][0-9]{0,8})\+"
 _NUMBERS: Final = rb"\[((?:(?:0|[1-9][0-9]{0,8})\+)*)\]"
 _DELIVERY: Final = re.compile(
-    rb"<10'op:deliver<11'desc:(?:(export)|answer)%b>(\[.*\])(?:%b|f)(?:<18'desc:import-object%b>|f)>"
-    % (_NUMBER, _NUMBER, _NUMBER),
+    rb"<10'op:deliver<11'desc:(?:(export)|answer)%b>"
+    rb"(\[7'fulfill(?:%b|(<4'void>))\]|\[.*\])(?:%b|f)(?:<18'desc:import-object%b>|f)>"
+    % (_NUMBER, _NUMBER, _NUMBER, _NUMBER),
     re.DOTALL,
 ).fullmatch
-_FULFILMENT: Final = re.compile(rb"\[7'fulfill(?:%b|<4'void>)\]" % _NUMBER).fullmatch
 _GIVEN_BACK: Final = re.compile(rb"<13'op:gc-(?:exports%b%b|answers%b)>" % (_NUMBERS, _NUMBERS, _NUMBERS)).fullmatch
 
 _EXPORT: Final = b"<10'op:deliver<11'desc:export"
@@ -44,22 +44,15 @@ def matched_delivery(data: bytes) -> Delivery:
     match = _DELIVERY(data)
     if match is None:
         return NO_DELIVERY
-    export, target, args, position, resolver = match.groups()
+    export, target, args, number, void, position, resolver = match.groups()
     return (
         export is not None,
         int(target),
         args,
         -1 if position is None else int(position),
         -1 if resolver is None else int(resolver),
+        int(number) if number is not None else NO_NUMBER if void is None else -1,
     )
-
-
-def matched_fulfilment(args: bytes) -> int:
-    """The number that a promise is fulfilled with, -1 for void; `NO_NUMBER` for other arguments."""
-    match = _FULFILMENT(args)
-    if match is None:
-        return NO_NUMBER
-    return -1 if match[1] is None else int(match[1])
 
 
 def matched_giving_back(data: bytes) -> list[list[int]]:
@@ -104,12 +97,12 @@ def scanned_delivery(data: bytes) -> Delivery:
         return NO_DELIVERY
     if close < begin + 2 or data[close] != 93:
         return NO_DELIVERY
-    return export, target, data[begin + 1 : close + 1], position, resolver
+    args = data[begin + 1 : close + 1]
+    return export, target, args, position, resolver, _fulfilment(args)
 
 
-def scanned_fulfilment(args: bytes) -> int:
-    """As `matched_fulfilment`."""
-    if not args.startswith(_FULFILL):
+def _fulfilment(args: bytes) -> int:
+    if len(args) < 12 or args[1] != 55 or not args.startswith(_FULFILL):  # "7": most others are told by it
         return NO_NUMBER
     value, end = _number(args, len(_FULFILL))
     if value >= 0 and end == len(args) - 1:

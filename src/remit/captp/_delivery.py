@@ -15,13 +15,11 @@ from remit.captp._cut import (
     COMPILED,
     NO_NUMBER,
     matched_delivery,
-    matched_fulfilment,
     matched_giving_back,
     scanned_delivery,
-    scanned_fulfilment,
     scanned_giving_back,
 )
-from remit.captp._incoming import arrived, asked, op_gc_answers, op_gc_exports, route
+from remit.captp._incoming import arrived, asked, route, take_answers, take_exports
 from remit.captp._question import Question
 from remit.errors import ProtocolError
 from remit.values import Limits, Symbol, decode
@@ -45,20 +43,18 @@ def take_usual(session: Session, data: bytes) -> bool:
     if len(data) > session.most_bytes:
         return False
     if COMPILED:
-        export, target, args, position, resolver = scanned_delivery(data)
+        export, target, args, position, resolver, value = scanned_delivery(data)
     else:
-        export, target, args, position, resolver = matched_delivery(data)
+        export, target, args, position, resolver, value = matched_delivery(data)
     if target < 0:
         return _given_back(session, data)
     if export:
         entry = session.exports.by_position.get(target)
         if entry is None:
             return False
-        if isinstance(entry, Question) and position < 0 and resolver < 0:
-            value = scanned_fulfilment(args) if COMPILED else matched_fulfilment(args)
-            if value != NO_NUMBER:
-                session._resolved(entry, None if value < 0 else value)
-                return True
+        if value != NO_NUMBER and position < 0 and resolver < 0 and type(entry) is Question:
+            session._resolved(entry, None if value < 0 else value)
+            return True
         return _delivered(session, entry.ref, args, position, resolver)
     answer = session.answers.get(target)
     return answer is not None and _delivered(session, answer, args, position, resolver)
@@ -100,8 +96,11 @@ def _arguments(session: Session, args: bytes) -> list[Any] | None:
 def _given_back(session: Session, data: bytes) -> bool:
     if len(data) > session.most_items or not data:  # fewer bytes than `items`, and so fewer numbers
         return False
-    fields: list[Any] = [*(scanned_giving_back(data) if COMPILED else matched_giving_back(data))]
-    if not fields:
+    lists = scanned_giving_back(data) if COMPILED else matched_giving_back(data)
+    if not lists:
         return False
-    (op_gc_answers if len(fields) == 1 else op_gc_exports)(session, fields)
+    if len(lists) == 1:
+        take_answers(session, lists[0])
+    else:
+        take_exports(session, lists[0], lists[1])
     return True

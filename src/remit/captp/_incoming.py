@@ -183,7 +183,11 @@ def op_gc_exports(session: Session, fields: list[Any]) -> None:
     """The peer gives back references."""
     if len(fields) != 2:
         raise ProtocolError("op:gc-exports takes positions and counts")
-    positions, deltas = _integers(fields[0]), _integers(fields[1])
+    take_exports(session, _integers(fields[0]), _integers(fields[1]))
+
+
+def take_exports(session: Session, positions: list[int], deltas: list[int]) -> None:
+    """The peer gives back as many of each."""
     if len(positions) != len(deltas):
         raise ProtocolError("op:gc-exports takes as many counts as positions")
     for position, delta in zip(positions, deltas, strict=True):
@@ -196,8 +200,14 @@ def op_gc_answers(session: Session, fields: list[Any]) -> None:
     """The peer will use these answers no more."""
     if len(fields) != 1:
         raise ProtocolError("op:gc-answers takes positions")
-    for position in _integers(fields[0]):
-        session.answers.pop(position, None)
+    take_answers(session, _integers(fields[0]))
+
+
+def take_answers(session: Session, positions: list[int]) -> None:
+    """The peer has done with these."""
+    answers = session.answers
+    for position in positions:
+        answers.pop(position, None)
 
 
 # --- the end --------------------------------------------------------------------------------------

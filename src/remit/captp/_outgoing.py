@@ -233,7 +233,10 @@ class Outgoing:
                 verb, body = BREAK, encode(error)
         else:
             verb = FULFILL
-        self._send_only(_EXPORT, resolver, b"[%b%b]" % (verb, body))
+        if self.dialect.deliver_only:
+            self._send(b"<15'op:deliver-only<11'desc:export%d+>[%b%b]>" % (resolver, verb, body))
+        else:
+            self._send(b"<10'op:deliver<11'desc:export%d+>[%b%b]ff>" % (resolver, verb, body))
 
     def gift(self, exporter: Outgoing, ref: Far[Any]) -> Envelope:
         """Another peer's reference, given to this one."""
@@ -338,7 +341,8 @@ class Outgoing:
             self._gc_answers.append(answer)
         promise._link = None
         Pledge._settle(promise, value, None)
-        self._want_output()
+        if not self._asked_output:
+            self._want_output()
 
     def _shortens(self, value: Any) -> bool:
         """Whether later messages would take another way than those sent ahead."""

@@ -35,7 +35,7 @@ from remit.captp._question import Question
 from remit.captp._seek import Seeker
 from remit.errors import Broken, LimitExceeded, LinkLost, Misuse, NotPassable, ProtocolError, Uncertain
 from remit.values import DEFAULT_LIMITS, Limits, Locator, Record, Symbol, decode, encode
-from remit.vat import ROOT, Context, Failed, Message, Promise, Ref
+from remit.vat import ROOT, Account, Context, Failed, Message, Promise, Ref
 
 if TYPE_CHECKING:
     from remit.captp._home import Home
@@ -107,25 +107,27 @@ class Session(Outgoing):
     def received(self, data: bytes) -> None:
         """Take one whole message. A peer that breaks the protocol is aborted; nothing is raised."""
         account = self.context.account if len(data) > LARGE else None
-        if account is None:
-            self._take(data)
-            return
+        if account is not None:
+            self._received_large(data, account)
+        elif self.state == "open":
+            try:
+                if not take_usual(self, data):
+                    self.received_any(data)
+            except (ProtocolError, NotPassable, Misuse) as error:
+                self.abort(str(error))
+        else:
+            self.received_any(data)
+
+    def _received_large(self, data: bytes, account: Account) -> None:
         usual = self.context
         self.context = Context(account.loan(len(data)), usual.trace, usual.cause, usual.facet)
         try:
-            self._take(data)
+            if self.state != "open" or not take_usual(self, data):
+                self.received_any(data)
+        except (ProtocolError, NotPassable, Misuse) as error:
+            self.abort(str(error))
         finally:
             self.context = usual
-
-    def _take(self, data: bytes) -> None:
-        if self.state == "open":
-            try:
-                if take_usual(self, data):
-                    return
-            except (ProtocolError, NotPassable, Misuse) as error:
-                self.abort(str(error))
-                return
-        self.received_any(data)
 
     def received_any(self, data: bytes) -> None:
         """The same in the general way, which takes every message in every state."""

@@ -41,13 +41,14 @@ PROBE: Final = "ping"
 class Connection:
     """The receiver of one channel. Made by the node when a channel opens; ends with the channel or the session."""
 
-    __slots__ = ("account", "announced", "channel", "heard", "node", "probing", "session")
+    __slots__ = ("account", "announced", "channel", "gathering", "heard", "node", "probing", "session")
 
     def __init__(self, node: Node, channel: Channel, *, initiator: bool) -> None:
         self.node = node
         self.channel = channel
         self.account = SessionAccount(channel, asyncio.get_running_loop().call_later, self._overdrawn)
         self.announced = False
+        self.gathering = False
         self.probing = False
         self.heard = node.loop_time()
         self.session = Session(
@@ -65,8 +66,8 @@ class Connection:
 
     def received(self, message: bytes) -> None:
         """One whole message from the peer."""
-        self.heard = self.node.loop_time()
-        self.probing = False
+        if not self.gathering:
+            self._hear()
         self.session.received(message)
         if not self.announced and self.session.state != "greeting":
             self.announced = True
@@ -74,11 +75,21 @@ class Connection:
 
     def together(self, work: Callable[[], None]) -> None:
         """All messages of one read: the vat runs when the last has been received, and its answers leave in one write."""
-        driver = self.node.vat._driver
-        if driver is None:
-            work()
-        else:
-            driver.gather(work)
+        self._hear()
+        self.gathering = True  # the clock is asked once for all of them
+        try:
+            driver = self.node.vat._driver
+            if driver is None:
+                work()
+            else:
+                driver.gather(work)
+        finally:
+            self.gathering = False
+
+    def _hear(self) -> None:
+        """The peer is alive."""
+        self.heard = self.node.loop_time()
+        self.probing = False
 
     def share(self) -> float:
         """How many seconds the messages of one read may take before the loop goes round; the rest waits for the next time.

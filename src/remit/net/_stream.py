@@ -36,16 +36,27 @@ class Cutter(Protocol):
 
 
 class Framing:
-    """How messages stand in a stream: `frame` writes one, `cutter` makes what finds them again, `farewell` says goodbye."""
+    """How messages stand in a stream: `frame` writes one, `cutter` makes what finds them again, `farewell` says goodbye.
 
-    __slots__ = ("cutter", "farewell", "frame")
+    `frames` writes several, where there is a faster way than one after the other.
+    """
+
+    __slots__ = ("cutter", "farewell", "frame", "frames")
 
     def __init__(
-        self, frame: Callable[[bytes], bytes], cutter: Callable[[], Cutter], farewell: Callable[[], bytes] | None = None
+        self,
+        frame: Callable[[bytes], bytes],
+        cutter: Callable[[], Cutter],
+        farewell: Callable[[], bytes] | None = None,
+        frames: Callable[[Sequence[bytes]], bytes] | None = None,
     ) -> None:
         self.frame = frame
         self.cutter = cutter
         self.farewell = farewell
+        self.frames = frames or self._each
+
+    def _each(self, messages: Sequence[bytes]) -> bytes:
+        return b"".join(map(self.frame, messages))
 
 
 _READ = memoryview(bytearray(256 * 1024))
@@ -67,7 +78,7 @@ class StreamChannel(asyncio.BufferedProtocol):
         "_deadline",
         "_ending",
         "_farewell",
-        "_frame",
+        "_frames",
         "_gone",
         "_loss",
         "_name",
@@ -104,7 +115,7 @@ class StreamChannel(asyncio.BufferedProtocol):
         self.uid = uid
         self.congested = False
         self._pipe = pipe
-        self._frame = framing.frame
+        self._frames = framing.frames
         self._cutter = framing.cutter()
         self._farewell = framing.farewell
         self._name = name
@@ -142,10 +153,7 @@ class StreamChannel(asyncio.BufferedProtocol):
     def send(self, messages: Sequence[bytes]) -> None:
         if self._ending or self._loss or not messages:
             return
-        if len(messages) == 1:
-            self._pipe.write(self._frame(messages[0]))
-        else:
-            self._pipe.write(b"".join(map(self._frame, messages)))
+        self._pipe.write(self._frames(messages))
 
     def pause(self) -> None:
         if not self._paused and not self._ending:

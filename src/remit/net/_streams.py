@@ -16,7 +16,7 @@ from remit.net._handshake import Handshake, Proof
 from remit.net._hello import NONCE_BYTES, Hello
 from remit.net._listener import Listener
 from remit.net._stream import Framing, StreamChannel
-from remit.values import LengthFramer, framed
+from remit.values import LengthFramer, framed, framed_together
 
 if TYPE_CHECKING:
     import socket
@@ -60,7 +60,7 @@ class StreamNetlayer:
     def framing(self) -> Framing:
         """How messages stand in the stream: `<decimal length>:<bytes>`."""
         limits = self.limits
-        return Framing(framed, lambda: LengthFramer(limits))
+        return Framing(framed, lambda: LengthFramer(limits), frames=framed_together)
 
     def framing_with(self, pipe: asyncio.Transport, hello: Proof | None) -> Framing:
         """The same on this connection, where that depends on what was said in its hello."""

@@ -10,7 +10,7 @@ from typing import Final as _Final
 from remit.values._data import NULL, Null, Reference, Symbol
 from remit.values._decode import decode
 from remit.values._encode import encode
-from remit.values._frame import Framer, LengthFramer, framed
+from remit.values._frame import Framer, LengthFramer, framed, framed_together
 from remit.values._limits import DEFAULT_LIMITS, Limits
 from remit.values._locator import Locator, SturdyRef
 from remit.values._model import Record, Tagged
@@ -38,6 +38,7 @@ __all__ = [
     "decode",
     "encode",
     "framed",
+    "framed_together",
     "key",
     "model_record",
     "passable",

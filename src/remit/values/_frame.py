@@ -7,12 +7,13 @@ Remit's own netlayers have them, and as the OCapN group has decided for stream n
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from remit.errors import DecodeError, LimitExceeded, ProtocolError
 from remit.values._limits import DEFAULT_LIMITS, Limits
 
-__all__ = ["Framer", "LengthFramer", "framed"]
+__all__ = ["Framer", "LengthFramer", "framed", "framed_together"]
 
 _DIGITS: Final = re.compile(rb"[0-9]*")
 _CLOSED: Final = frozenset(b"]}>")
@@ -24,6 +25,11 @@ _LENGTH_DIGITS: Final = 18
 def framed(message: bytes) -> bytes:
     """The message with its length before it, for a `LengthFramer` at the other end."""
     return b"%d:%b" % (len(message), message)
+
+
+def framed_together(messages: Sequence[bytes]) -> bytes:
+    """The messages one after the other, each with its length before it."""
+    return b"".join([b"%d:%b" % (len(message), message) for message in messages])
 
 
 class Framer:

@@ -101,10 +101,10 @@ def drain(vat: Vat, limit: int) -> int:
 
 
 def _run(vat: Vat, job: Job) -> None:
-    if type(job) is Message:
-        deliver(vat, job)
-    elif isinstance(job, Task):
+    if type(job) is Task:
         resume(vat, job)
+    elif type(job) is Message:
+        deliver(vat, job)
     else:
         job.run(vat)
 
@@ -292,7 +292,8 @@ def _commit_each(vat: Vat, turn: Turn) -> None:
     turn.mixed = False
     for effect in effects:
         if isinstance(effect, Message):  # as its `commit`
-            effect.begin()
+            if effect.context.account is not None:
+                effect.begin()
             route(effect.target, effect, vat)
         elif isinstance(effect, tuple):
             Message.of(effect).commit(vat)
@@ -389,7 +390,7 @@ def find(kind: ActorType, message: Message) -> tuple[Method, tuple[Any, ...]]:
         if method is None:
             raise NoSuchMethod(_no_method(kind, selector, args))
         args = (Symbol(selector or ""), *args)
-    if message.foreign:
+    if message.foreign and (args or message.kwargs or method.lowest or method.kwonly):
         method.check(args, message.kwargs)
         method.guard(args, message.kwargs)
     return method, args

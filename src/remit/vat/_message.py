@@ -196,7 +196,7 @@ class Message:
         """The work this message asked for is over, or is another's now: its account is repaid, once."""
         context = self.context
         if context.account is not None:
-            self.context = context.repaid()
+            self.context = context._repaid or context.repaid()
             if context.trace is not None:
                 context.trace.ended(self, None)
             context.account.repay()

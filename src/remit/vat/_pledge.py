@@ -154,7 +154,10 @@ def route(ref: Root, message: Message, sender: Vat | None) -> None:
                 return
         vat._enqueue(message)
     elif seat is AWAY:
-        leave(ref, message, sender)
+        if sender is None or sender._keeper is None:  # as in `leave`
+            hand_over(ref._link, ref._at, message, ref._vat)  # type: ignore[arg-type]  # every Far has a link
+        else:
+            leave(ref, message, sender)
     elif isinstance(ref, Pledge):
         Pledge._pass(ref, message, sender)
     else:

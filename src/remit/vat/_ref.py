@@ -42,6 +42,7 @@ class Ref(Root, Reference, Generic[T]):
 
     _verb: ClassVar[type[Verb]]
     _teller: ClassVar[type[Any]]  # what `tell` makes
+    _method: ClassVar[Any]  # what makes of a name the attribute of a class of references
     _ask: ClassVar[Any]  # how it is called as a function
     _straight: ClassVar[bool] = True  # whether such calls may go past `_route`
     _elsewhere: ClassVar[Seat] = NOWHERE  # the seat where they may not
@@ -101,10 +102,28 @@ class Ref(Root, Reference, Generic[T]):
         return f"<ref {type(self._at)._remit_.kind} in {self._vat.name}>"
 
 
+_LEARNT: Final[set[str]] = set()  # names that `Far` and `Promise` have as attributes
+_MOST: Final = 1000  # of them: about what the methods of a large program come to
+
+
+def _learn(ref: Ref[Any], name: str) -> Any:
+    """Any method, of what is far or not there yet. From now on the name is found without a search, which costs more than the rest of a call."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    if len(_LEARNT) < _MOST:
+        _LEARNT.add(name)
+        for cls in (Far, Promise):
+            setattr(cls, name, ref._method(name))
+    return ref._verb(ref, name)
+
+
 class Far(Ref[T]):
     """A reference that leaves through a link; `_vat` is the vat that waits for its answers."""
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:
+        __getattr__ = _learn
 
     def _route(self, message: Message, sender: Vat | None) -> None:
         leave(self, message, sender)
@@ -124,6 +143,9 @@ class Promise(Ref[T], Pledge):  # type: ignore[misc]  # mypy counts the slot `__
     """
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:
+        __getattr__ = _learn
 
     if TYPE_CHECKING:
 

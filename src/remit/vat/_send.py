@@ -44,7 +44,8 @@ def ask(ref: Any, selector: str | None, args: tuple[Any, ...], kwargs: dict[str,
         route(root, Message(ref, selector, args, kwargs or None, promise, ROOT, True), None)
         return promise
     promise = Promise(turn.vat)
-    turn.effects.append(Message(ref, selector, args, kwargs or None, promise, turn.context))
+    turn.mixed = True
+    turn.calls.append(Message(ref, selector, args, kwargs or None, promise, turn.context))
     return promise
 
 
@@ -100,6 +101,9 @@ class VerbOf:
 
     def __get__(self, ref: Any, owner: Any) -> Any:
         return self if ref is None else Verb(ref, self._name)
+
+
+Ref._method = VerbOf
 
 
 @mypyc_attr(free_list_len=1)

@@ -64,6 +64,20 @@ def ref_class(cls: type, methods: dict[str | None, Method]) -> type[Ref[Any]]:
     return type(f"{cls.__name__}Ref", (Ref,), {**place, "_teller": teller, **asks})
 
 
+def _far_asker(name: str) -> Any:
+    """A method of what is far or not there yet."""
+
+    def method(self: Ref[Any], *args: Any, **kwargs: Any) -> Promise[Any]:
+        return ask(self, name, args, kwargs)
+
+    method.__name__ = name
+    return method
+
+
+if not COMPILED:
+    Ref._method = staticmethod(_far_asker)
+
+
 def _asker(name: str) -> Any:
     def method(self: Ref[Any], *args: Any, **kwargs: Any) -> Promise[Any]:
         turn = active.turn
