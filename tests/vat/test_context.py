@@ -219,7 +219,12 @@ class Scope:
     """A facet that notes why it stopped."""
 
     def __init__(self, of: Callable[[Broken], None]) -> None:
-        self.failed = of
+        self._of = of
+        self.targets: list[Any] = []
+
+    def failed(self, error: Broken, target: Ref[Any]) -> None:
+        self.targets.append(target)
+        self._of(error)
 
 
 @actor(kind="tests.observer")
@@ -250,8 +255,9 @@ def test_an_event_that_raises_stops_its_facet() -> None:
     stops: list[Broken] = []
     event(vat, it, "event", False, facet=Scope(stops.append))
     assert stops == []
-    event(vat, it, "event", True, facet=Scope(stops.append))
+    event(vat, it, "event", True, facet=(scope := Scope(stops.append)))
     assert [(error.kind, error.message) for error in stops] == [("ValueError", "event")]
+    assert scope.targets == [it]  # which object it was: what a turn sends is of its facet, too
     event(vat, it, "slow_event", facet=Scope(stops.append))
     assert [error.message for error in stops] == ["event", "late"]
     assert log._at.entries == ["event"]

@@ -20,6 +20,7 @@ from remit.vat._api import (
     spawn,
     this,
 )
+from remit.vat._attempt import attempt
 from remit.vat._containers import TurnDict, TurnList, TurnSet
 from remit.vat._link import Link
 from remit.vat._message import ROOT, Account, Context, Facet, Message, Step
@@ -66,6 +67,7 @@ __all__ = [
     "Waiter",
     "actor",
     "actor_type",
+    "attempt",
     "become",
     "call",
     "call_now",

@@ -318,7 +318,7 @@ def abort(vat: Vat, message: Message, error: BaseException) -> None:
     broken = explain(vat, error, message)
     facet = message.context.facet
     if message.promise is None and facet is not None:
-        facet.failed(broken)
+        facet.failed(broken, message.target)
     message.fail(broken, vat)
     if not isinstance(error, Exception):
         raise error

@@ -39,8 +39,11 @@ class Account(Protocol):
 class Facet(Protocol):
     """The scope of a conversation; stops when an event's turn raises, so that no event is silently lost."""
 
-    def failed(self, error: Broken) -> None:
-        """An event's turn raised this and was undone."""
+    def failed(self, error: Broken, target: Ref[Any]) -> None:
+        """A turn of this object, of which nobody expected an answer, raised this and was undone.
+
+        A turn's sends are of its facet, too, so it may be another object that failed.
+        """
 
 
 class Step(Protocol):

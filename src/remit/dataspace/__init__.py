@@ -1,0 +1,59 @@
+"""Dataspaces: places where assertions are published, observed and withdrawn, and objects' conversations there.
+
+Imports `errors`, `values` and `vat`; pure as they are. Start with `_space.py` (the heart), then `_index.py` (who hears of what), `_talk.py`
+(what objects use) and `_conversation.py` (how it reaches the dataspace).
+"""
+
+from remit.dataspace._compiled import Compiled, compiled
+from remit.dataspace._dataspace import Dataspace, Party
+from remit.dataspace._facet import Facet
+from remit.dataspace._flow import Variable, dataflow, variable
+from remit.dataspace._pattern import ANY, Bind, Discard, Group, Lit, Observe, bind, interest, pattern
+from remit.dataspace._talk import (
+    Published,
+    complete,
+    during,
+    facet,
+    message,
+    on_asserted,
+    on_message,
+    on_retracted,
+    once,
+    publish,
+    state,
+    sync,
+    this_facet,
+)
+
+__all__ = [
+    "ANY",
+    "Bind",
+    "Compiled",
+    "Dataspace",
+    "Discard",
+    "Facet",
+    "Group",
+    "Lit",
+    "Observe",
+    "Party",
+    "Published",
+    "Variable",
+    "bind",
+    "compiled",
+    "complete",
+    "dataflow",
+    "during",
+    "facet",
+    "interest",
+    "message",
+    "on_asserted",
+    "on_message",
+    "on_retracted",
+    "once",
+    "pattern",
+    "publish",
+    "state",
+    "sync",
+    "this_facet",
+    "variable",
+]

@@ -1,0 +1,267 @@
+"""The heart of a dataspace: a bag of assertions, who has made them, and who is told of them.
+
+    assert   the count of a value goes from 0 to 1 ──► index ──► observers hear of captures that were not there
+    retract  … from 1 to 0 ──► index ──► observers hear of captures that are there no more
+    message  index ──► observers hear its captures
+
+What one turn causes goes to each observer as one `turn(events)` when it commits. An `Observe` among the assertions is an observation as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+from remit.dataspace._compiled import Compiled, compiled
+from remit.dataspace._index import Entry, Index, Projection
+from remit.dataspace._journal import Journal
+from remit.dataspace._pattern import Observe, pattern
+from remit.errors import BadArgument
+from remit.values import key, passable
+from remit.vat import Context, Message, Ref, Vat
+
+__all__ = ["Observation", "Source", "Space"]
+
+
+class Observation:
+    """One distinct `Observe` that is asserted: whom to tell of what, and what it has been told."""
+
+    __slots__ = ("handles", "observer", "pattern", "projection")
+
+    def __init__(self, pattern: Compiled, observer: Ref[Any]) -> None:
+        self.pattern = pattern
+        self.observer = observer
+        self.projection: Projection | None = None
+        self.handles: dict[Hashable, int] = {}  # by the captures' key
+
+
+class Source:
+    """One who asserts: what stands by its handles. Owned by its space; ends when it is closed."""
+
+    __slots__ = ("handles", "name", "open")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.open = True
+        self.handles: dict[int, Entry] = {}
+
+
+class Space:
+    """All that a dataspace knows. Owned by its `Dataspace` object; changed in turns only, and undone with them."""
+
+    __slots__ = ("__weakref__", "bag", "batches", "index", "journal", "next_handle", "observations", "sources")
+
+    def __init__(self) -> None:
+        self.bag: dict[Hashable, Entry] = {}
+        self.index = Index()
+        self.observations: dict[Hashable, Observation] = {}
+        self.sources: dict[Source, None] = {}
+        self.next_handle = 1
+        self.batches: dict[Ref[Any], list[Any]] = {}  # what this turn tells whom
+        self.journal = Journal(self)
+
+    # --- who asserts ----------------------------------------------------------------------------------
+
+    def open(self, name: str) -> Source:
+        """A new source."""
+        self.journal.begin()
+        source = Source(name)
+        self.sources[source] = None
+        self.journal.note(self.sources.pop, source, None)
+        return source
+
+    def close(self, source: Source) -> None:
+        """Withdraw all that a source has asserted, in the order in which it did; a second time does nothing."""
+        if not source.open:
+            return
+        self.journal.begin()
+        source.open = False
+        self.journal.note(setattr, source, "open", True)
+        for handle in list(source.handles):
+            self._retract(source, handle)
+        del self.sources[source]
+        self.journal.note(self.sources.__setitem__, source, None)
+
+    def turn(self, source: Source, events: Any) -> None:
+        """What one turn of a source has to say. Raises `BadArgument` for what is no event, and then nothing of it has happened."""
+        if not source.open:
+            raise BadArgument(
+                f"this party ({source.name or 'without a name'}) is closed: open another one at the dataspace"
+            )
+        self.journal.begin()
+        if not isinstance(events, list | tuple):
+            raise _no_events()
+        for event in events:
+            if not isinstance(event, list | tuple) or not event:
+                raise _no_events()
+            what = event[0]
+            if what == "assert" and len(event) == 3:
+                self._assert(source, event[1], event[2])
+            elif what == "retract" and len(event) == 2:
+                if event[1] in source.handles:  # else it has been filtered out on its way here, or is withdrawn already
+                    self._retract(source, event[1])
+            elif what == "message" and len(event) == 2:
+                self._message(event[1])
+            elif what == "sync" and len(event) == 2 and isinstance(event[1], Ref):
+                self._tell(event[1], ["message", True])
+            else:
+                raise _no_events()
+
+    # --- what is asserted -------------------------------------------------------------------------------
+
+    def _assert(self, source: Source, handle: Any, value: Any) -> None:
+        if type(handle) is not int:
+            raise BadArgument(f"a handle is an int, not {type(handle).__name__}")
+        if handle in source.handles:
+            raise BadArgument(f"handle {handle} is in use: each handle stands for one assertion")
+        identity = key(value)
+        entry = self.bag.get(identity)
+        if entry is None:
+            entry = Entry(value, identity)
+        source.handles[handle] = entry
+        entry.count += 1
+        self.journal.note(_unassert, source, handle, entry)
+        if entry.count == 1:
+            self._appear(entry)
+
+    def _retract(self, source: Source, handle: int) -> None:
+        entry = source.handles.pop(handle)
+        entry.count -= 1
+        self.journal.note(_unretract, source, handle, entry)
+        if not entry.count:
+            self._vanish(entry)
+
+    def _appear(self, entry: Entry) -> None:
+        self.bag[entry.key] = entry
+        self.journal.note(self._put_out, entry)
+        for projection, seen in self.index.add(entry):
+            for observation in projection.observers:
+                self._show(observation, seen.key, seen.captures)
+        if entry.shape == "Observe":
+            self._observe(entry)
+
+    def _vanish(self, entry: Entry) -> None:
+        if entry.key in self.observations:
+            self._unobserve(entry)
+        del self.bag[entry.key]
+        self.journal.note(self._put_in, entry)
+        for projection, seen in self.index.remove(entry):
+            for observation in projection.observers:
+                self._hide(observation, seen.key)
+
+    def _put_in(self, entry: Entry) -> None:
+        self.bag[entry.key] = entry
+        self.index.add(entry)
+
+    def _put_out(self, entry: Entry) -> None:
+        del self.bag[entry.key]
+        self.index.remove(entry)
+
+    # --- who is told --------------------------------------------------------------------------------------
+
+    def _observe(self, entry: Entry) -> None:
+        """An `Observe` was asserted. One that makes no sense is an assertion like others, and observes nothing."""
+        wanted = _wanted(entry.value)
+        if wanted is None:
+            return
+        observation = Observation(*wanted)
+        self._watch(entry.key, observation)
+        self.journal.note(self._unwatch, entry.key, observation)
+        assert observation.projection is not None
+        for seen in list(observation.projection.seen.values()):
+            self._show(observation, seen.key, seen.captures)
+
+    def _unobserve(self, entry: Entry) -> None:
+        observation = self.observations[entry.key]
+        for identity in list(observation.handles):
+            self._hide(observation, identity)
+        self._unwatch(entry.key, observation)
+        self.journal.note(self._watch, entry.key, observation)
+
+    def _watch(self, identity: Hashable, observation: Observation) -> None:
+        projection = observation.projection = self.index.watch(observation.pattern)
+        projection.observers[observation] = None
+        self.observations[identity] = observation
+
+    def _unwatch(self, identity: Hashable, observation: Observation) -> None:
+        projection = observation.projection
+        assert projection is not None
+        del projection.observers[observation]
+        self.index.unwatch(observation.pattern)
+        del self.observations[identity]
+
+    def _show(self, observation: Observation, identity: Hashable, captures: list[Any]) -> None:
+        handle = self.next_handle
+        self.next_handle = handle + 1
+        observation.handles[identity] = handle
+        self.journal.note(observation.handles.pop, identity, None)
+        self._tell(observation.observer, ["assert", handle, passable(captures)])
+
+    def _hide(self, observation: Observation, identity: Hashable) -> None:
+        handle = observation.handles.pop(identity)
+        self.journal.note(observation.handles.__setitem__, identity, handle)
+        self._tell(observation.observer, ["retract", handle])
+
+    def _message(self, value: Any) -> None:
+        for projection, captures in self.index.meets(value):
+            for observation in projection.observers:
+                self._tell(observation.observer, ["message", passable(captures)])
+
+    def _tell(self, observer: Ref[Any], event: list[Any]) -> None:
+        batch = self.batches.get(observer)
+        if batch is None:
+            batch = self.batches[observer] = []
+        batch.append(event)
+        self.journal.note(self._untell, observer, batch)
+
+    def _untell(self, observer: Ref[Any], batch: list[Any]) -> None:
+        batch.pop()
+        if not batch:
+            del self.batches[observer]
+
+    def committed(self, vat: Vat) -> None:
+        """The turn has ended well: observers are told, each once, on the account of whoever caused it."""
+        if not self.batches:
+            return
+        batches, self.batches = self.batches, {}
+        context = vat._turn.context
+        if context.facet is not None:
+            context = Context(context.account, context.trace, context.cause)
+        for observer, events in batches.items():
+            Message(observer, "turn", (events,), None, None, context).commit(vat)
+
+    # --- looking --------------------------------------------------------------------------------------------
+
+    def query(self, written: Any) -> list[list[Any]]:
+        """The distinct captures of what is there and matches."""
+        return self.index.find(compiled(pattern(written)))
+
+    def values(self) -> Iterator[tuple[Any, int]]:
+        """Every distinct assertion, and how often it is asserted."""
+        for entry in self.bag.values():
+            yield entry.value, entry.count
+
+
+def _unassert(source: Source, handle: int, entry: Entry) -> None:
+    del source.handles[handle]
+    entry.count -= 1
+
+
+def _unretract(source: Source, handle: int, entry: Entry) -> None:
+    source.handles[handle] = entry
+    entry.count += 1
+
+
+def _wanted(value: Any) -> tuple[Compiled, Ref[Any]] | None:
+    if type(value) is not Observe or not isinstance(value.observer, Ref):
+        return None
+    try:
+        return compiled(value.pattern), value.observer
+    except BadArgument:
+        return None
+
+
+def _no_events() -> BadArgument:
+    return BadArgument(
+        'a turn is a list of events: ["assert", handle, value], ["retract", handle], ["message", value], ["sync", reference]'
+    )
