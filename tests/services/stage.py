@@ -24,7 +24,7 @@ class Told:
         self._news = asyncio.Event()
 
     def __call__(self, id: str, kind: str, details: dict[str, Any]) -> None:
-        self.events.append((id, kind, details))
+        self.events.append((id, kind, {name: each for name, each in details.items() if name != "now"}))
         self._news.set()
 
     def kinds(self, id: str) -> list[str]:

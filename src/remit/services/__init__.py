@@ -3,8 +3,10 @@
 Start with `_warden.py` (processes), `_model.py` (what depends on what) and `_manager.py` (who acts on it).
 """
 
+from remit.services._host import Services
 from remit.services._kernel import Kernel
 from remit.services._kernel_records import AddressState, Device, DeviceState, Interface, InterfaceState, RouteState
+from remit.services._manager import Manager
 from remit.services._process_config import ProcessConfig, process_config
 from remit.services._processes import Processes
 from remit.services._records import (
@@ -46,6 +48,7 @@ __all__ = [
     "Interface",
     "InterfaceState",
     "Kernel",
+    "Manager",
     "Milestone",
     "ProcessConfig",
     "ProcessState",
@@ -59,6 +62,7 @@ __all__ = [
     "ServiceObject",
     "ServiceProblem",
     "ServiceState",
+    "Services",
     "StartTimeout",
     "StartsAfter",
     "WeaklyDependsOn",

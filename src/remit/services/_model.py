@@ -58,6 +58,7 @@ class Service:
             "after",
             "before",
             "circle",
+            "details",
             "held",
             "late",
             "name",
@@ -79,6 +80,7 @@ class Service:
         self.provided = 0
         self.settled = False
         self.states: dict[Hashable, Any] = {}
+        self.details: dict[Any, tuple[Any, Any]] = {}  # what is said of its processes: id and text
         self.after: dict[Gate, None] = {}  # what it waits for
         self.before: dict[Gate, None] = {}  # who waits for it
         self.passed: set[Gate] = set()  # open for this run, whatever happens
@@ -125,6 +127,7 @@ class Model:
         self.services: dict[Hashable, Service] = {}
         self._gates: dict[Hashable, Gate] = {}
         self._dirty: dict[Service, None] = {}
+        self._told: dict[Service, None] = {}
         self._moved = False  # gates have changed, and so may have cycles
 
     def service(self, name: Any) -> Service:
@@ -213,8 +216,14 @@ class Model:
             wanting += [(service, each, False) for each in service.wants if each not in wants]
             wanting += [(service, each, True) for each in wants if each not in service.wants]
             service.wants = wants
+            self._told[service] = None
             self._forget(service)
         return running, wanting
+
+    def told(self) -> list[Service]:
+        """The services that were looked at since it was last asked."""
+        told, self._told = list(self._told), {}
+        return told
 
     def _find_circles(self) -> None:
         """A cycle of needs never runs. In one that has a weaker gate, that gate is not waited for."""

@@ -23,7 +23,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from remit.errors import BadArgument, Broken, ProviderError
+from remit.errors import BadArgument, ProviderError
+from remit.vat import Ref, tell
 
 __all__ = ["Processes"]
 
@@ -171,12 +172,9 @@ class Processes:
 
     def _tell(self, id: str, kind: str, details: dict[str, Any]) -> None:
         watcher = self._watchers.get(id)
-        if watcher is None:
-            return
-        try:
-            watcher(id, kind, details)
-        except Broken as error:
-            _log.warning("nobody hears any more of process %s: %s", id, error)
+        if watcher is not None:
+            said = tell(watcher) if isinstance(watcher, Ref) else watcher
+            said(id, kind, details | {"now": asyncio.get_running_loop().time()})
 
     def _forget(self, id: str) -> None:
         self._watchers.pop(id, None)
@@ -247,6 +245,19 @@ class Processes:
             else:
                 await self.stop(run["id"])
         return None
+
+    async def run(
+        self, key: str, spec: Mapping[str, Any], watcher: Watcher, protocol: str, space: Any
+    ) -> dict[str, Any]:
+        """Take a process over or start it: `id`, `now` (seconds on the clock of all events), and what is to be told of it already."""
+        found = await self.adopt(key, spec["digest"], watcher)
+        now = asyncio.get_running_loop().time()
+        if found is None:
+            return {"id": await self.start(key, spec, watcher), "now": now, "events": []}
+        events: list[Any] = [["started", {"pid": found["pid"], "now": now}]] if found["state"] == "running" else []
+        events += [["status", {"text": found["status"], "now": now}]] if found["status"] else []
+        events += [["ready", {"now": now}]] if found["ready"] else []
+        return {"id": found["id"], "now": now, "events": events}
 
     async def settled(self) -> None:
         """All that should run has been started or adopted: what is left of an earlier supervisor is stopped."""

@@ -1,0 +1,180 @@
+"""All services of one machine: a dataspace, the manager, daemons and their processes, in a vat of their own.
+
+    async with Services(directory) as services:
+        await services.watch("/etc/my-services")       a directory of files, changed live
+        await services.start("web")                    as an operator: kept over restarts
+        print(await services.why("web"))
+
+DIRECTORY/      0700
+    operator.pr     what operators want and hold
+    logs/           one for each daemon
+    warden.*        the process that is the parent of all services
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from remit.dataspace import Dataspace
+from remit.durable import open_state_dir
+from remit.errors import DecodeError, Missing
+from remit.lib import Timer
+from remit.services._daemons import Daemons, log_name
+from remit.services._manager import Manager
+from remit.services._processes import Processes
+from remit.services._records import HoldService, RequireService, RestartService
+from remit.services._why import Reason, near, spelt
+from remit.values import Symbol
+from remit.values.preserves import parse, parse_all, text
+from remit.vat import Ref, Vat
+
+__all__ = ["Services"]
+
+_SETTLE: Final = 5.0  # seconds after which what nobody has taken over of an earlier supervisor is stopped
+
+
+class Services:
+    """Owned by the supervisor's process, such as a machine's agent. Leaving it ends all services; being killed leaves them to the next one.
+
+    `space` is the dataspace, in which anything may be asserted; `processes` is the device, by default one in the directory.
+    """
+
+    def __init__(
+        self, directory: str | os.PathLike[str], *, processes: Any = None, linger: float = 10.0, settle: float = _SETTLE
+    ) -> None:
+        self.directory = Path(directory).absolute()
+        self.processes: Any = processes or Processes(self.directory, linger=linger)
+        self._settle = settle
+        self._stack = AsyncExitStack()
+        self._said: dict[str, int] = {}
+        self._next = 1
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    async def __aenter__(self) -> Services:
+        open_state_dir(self.directory)
+        try:
+            await self.processes.open()
+            self._stack.push_async_callback(self.processes.close)
+            self.vat = await self._stack.enter_async_context(Vat("services"))
+            timer = self.vat.device("timer", Timer(time.time, asyncio.sleep))
+            device = self.vat.device("processes", self.processes)
+            self.space: Ref[Dataspace] = self.vat.spawn(Dataspace, timer)
+            self.manager: Ref[Manager] = self.vat.spawn(Manager, self.space, timer)
+            logs = str(self.directory / "logs")
+            self.daemons: Ref[Daemons] = self.vat.spawn(Daemons, self.space, device, timer, logs)
+            await self.daemons.begin()
+            await self.manager.begin()
+            self._operator = await self.space.open(name="operators")
+            await self._remember()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        self._tasks.append(asyncio.ensure_future(self._settled()))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._stack.aclose()
+
+    async def _settled(self) -> None:
+        await asyncio.sleep(self._settle)
+        await self.processes.settled()
+
+    # --- operators ----------------------------------------------------------------------------------
+
+    async def start(self, name: str) -> Any:
+        """Want a service, and let go of it if it was held. Its name in full. Raises `Missing` for one that nobody has spoken of."""
+        service = await self.find(name)
+        await self._say(HoldService(service), False)
+        await self._say(RequireService(service), True)
+        self._write()
+        return service
+
+    async def stop(self, name: str) -> Any:
+        """Hold a service, and want it no longer: what needs it stops first, and none of them starts before `start`."""
+        service = await self.find(name)
+        await self._say(RequireService(service), False)
+        await self._say(HoldService(service), True)
+        self._write()
+        return service
+
+    async def restart(self, name: str) -> Any:
+        """Stop its processes and start them again."""
+        service = await self.find(name)
+        await self._operator.turn([["message", RestartService(service)]])
+        return service
+
+    async def listing(self) -> list[dict[str, Any]]:
+        """All services as rows for people: see `Manager.listing`."""
+        rows: list[dict[str, Any]] = await self.manager.listing()
+        return rows
+
+    async def why(self, name: str) -> list[Reason]:
+        """Why a service is not up: the chain of what it waits for, down to the cause."""
+        chain: list[Reason] = await self.manager.why(name)
+        return chain
+
+    async def find(self, name: str) -> Any:
+        """The name that is meant: in full, or the inside of a daemon's or milestone's."""
+        found: list[Any] = await self.manager.find(name)
+        if found:
+            return found[0]
+        if name.startswith("<"):  # one that was not spoken of yet, written in full
+            with suppress(DecodeError):
+                return parse(name)
+        known = [row["name"] for row in await self.listing()]
+        raise Missing(f"no service {name!r}{near(name, [Symbol(each) for each in known])} (see: remit service list)")
+
+    async def log(self, name: str, lines: int = 100) -> list[str]:
+        """The last lines of a service's log."""
+        service = await self.find(name)
+        path = self.directory / "logs" / f"{log_name(service)}.log"
+        return await asyncio.to_thread(_tail, path, lines, spelt(service))
+
+    async def _say(self, value: Any, yes: bool) -> None:
+        mark = text(value)
+        if yes and mark not in self._said:
+            self._said[mark] = self._next
+            self._next += 1
+            await self._operator.turn([["assert", self._said[mark], value]])
+        elif not yes and mark in self._said:
+            await self._operator.turn([["retract", self._said.pop(mark)]])
+
+    def _write(self) -> None:
+        draft = self.directory / "operator.pr.new"
+        draft.write_text("".join(f"{line}\n" for line in sorted(self._said)))
+        draft.replace(self.directory / "operator.pr")
+
+    async def _remember(self) -> None:
+        try:
+            written = (self.directory / "operator.pr").read_text()
+        except FileNotFoundError:
+            return
+        for value in parse_all(written):
+            if isinstance(value, HoldService | RequireService):
+                await self._say(value, True)
+
+
+def _tail(path: Path, lines: int, name: str) -> list[str]:
+    """The last lines of a log, over the borders of its files."""
+    found: list[str] = []
+    number = 0
+    while len(found) < lines:
+        place = Path(f"{path}.{number}") if number else path
+        if not place.exists():
+            if not number:
+                raise Missing(f"{name} has no log: it is no daemon, or has not run yet")
+            break
+        found = place.read_text(errors="replace").splitlines()[-(lines - len(found)) :] + found
+        number += 1
+    return found
