@@ -11,7 +11,7 @@ from remit.values._data import Data, Frozen, is_text
 from remit.values._model import Tagged
 from remit.values._same import key, same
 
-__all__ = ["Recorded", "record", "tagged"]
+__all__ = ["Fielded", "Recorded", "fielded", "record", "tagged"]
 
 T = TypeVar("T")
 
@@ -20,8 +20,8 @@ _MADE: Final = frozenset({"__init__", "__new__", "__post_init__", "__slots__", "
 _CLASSVAR: Final = ("ClassVar", "typing.ClassVar", "t.ClassVar")
 
 
-class Recorded(Frozen, Data):
-    """Base that `@record` gives to its classes: `isinstance(x, Recorded)` tells them from other values."""
+class Fielded(Frozen, Data):
+    """Base of frozen, slotted classes whose constructor, comparison and `repr` are made from their annotated fields."""
 
     __slots__ = ()
 
@@ -34,10 +34,10 @@ class Recorded(Frozen, Data):
         return ()
 
     def _form(self) -> tuple[str, object]:
-        return "tagged", (self.__record_label__, self.__record_values__())
+        return "fields", [type(self).__module__, type(self).__qualname__, *self.__record_values__()]
 
     def __eq__(self, other: object) -> bool:
-        return same(self, other) if isinstance(other, (Recorded, Tagged)) else NotImplemented
+        return same(self, other) if isinstance(other, Fielded) else NotImplemented
 
     def __hash__(self) -> int:
         return hash(key(self))
@@ -53,8 +53,22 @@ class Recorded(Frozen, Data):
         return type(self)(**{**dict(zip(self.__record_fields__, self.__record_values__(), strict=True)), **changes})
 
 
+class Recorded(Fielded):
+    """Base that `@record` gives to its classes: `isinstance(x, Recorded)` tells them from other values."""
+
+    __slots__ = ()
+
+    def _form(self) -> tuple[str, object]:
+        return "tagged", (self.__record_label__, self.__record_values__())
+
+    def __eq__(self, other: object) -> bool:
+        return same(self, other) if isinstance(other, (Recorded, Tagged)) else NotImplemented
+
+    __hash__ = Fielded.__hash__
+
+
 @dataclass_transform(eq_default=True, frozen_default=True)
-def record(label: str) -> Callable[[type[T]], type[T]]:
+def record(label: str, *, known: bool = True) -> Callable[[type[T]], type[T]]:
     """Make an annotated class plain data that passes between objects: `@record("shop.order")`.
 
     The class becomes frozen and slotted, with a constructor of its annotated fields (`name: type [= default]`), `==` by
@@ -63,15 +77,19 @@ def record(label: str) -> Callable[[type[T]], type[T]]:
     is right, and a `Tagged` elsewhere; it sets the fields and runs no code of the class. Types are not checked: a peer may
     send anything in a field. The values of the fields must be passable when the record is passed.
 
+    `known=False`: decoding does not give this class, so that others may use the label, too. It is the same as the `Tagged`
+    that decoding gives then.
+
     Raises `Misuse` where the label belongs to another class, or the class has a part that cannot be kept.
     """
     if not is_text(label) or not label:
         raise Misuse('@record takes its label: @record("shop.order")')
 
     def decorate(cls: type[T]) -> type[T]:
-        made = _rebuild(cls, label)
-        _register(label, made)
-        return made  # type: ignore[return-value]
+        made = fielded(cls, label, Recorded)
+        if known:
+            _register(label, made)
+        return made
 
     return decorate
 
@@ -93,19 +111,15 @@ def _register(label: str, cls: type[Recorded]) -> None:
     _CLASSES[label] = cls
 
 
-def _rebuild(cls: type, label: str) -> type[Recorded]:
-    """The class again, slotted and with its generated methods."""
+def fielded(cls: type, label: str, base: type[Fielded]) -> type[Any]:
+    """The class again, slotted, frozen, derived from `base`, and with its generated methods."""
     own = _own_fields(cls)
     inherited = getattr(cls, "__record_fields__", ())
     names = tuple(name for name in inherited if name not in own) + tuple(own)
     body = {name: part for name, part in cls.__dict__.items() if name not in ("__dict__", "__weakref__", *own)}
     body.update(__slots__=tuple(name for name in own if name not in inherited), __qualname__=cls.__qualname__)
     body.update(__match_args__=names, __record_fields__=names, __record_label__=label)
-    bases = (
-        cls.__bases__
-        if issubclass(cls, Recorded)
-        else (*[base for base in cls.__bases__ if base is not object], Recorded)
-    )
+    bases = cls.__bases__ if issubclass(cls, base) else (*[each for each in cls.__bases__ if each is not object], base)
     made: Any = type(cls)(cls.__name__, bases, body)
     if made.__dictoffset__:
         raise Misuse(
