@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any, Final
 
 from remit.errors import Broken, Misuse
@@ -15,6 +16,7 @@ from remit.values._record import Recorded
 from remit.values.preserves._containers import Compound, Map, Set
 from remit.values.preserves.schema._model import (
     ANY,
+    ATOMS,
     Atom,
     DictOf,
     Embedding,
@@ -41,6 +43,7 @@ _ATOMS: Final[dict[Any, str]] = {
     bytes: "ByteString",
     Symbol: "Symbol",
 }
+_WORDS: Final = {kind: word for word, kind in ATOMS.items()}
 _LISTS: Final = (list, tuple, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 _DICTS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping, Map)
 _SETS: Final = (Set, collections.abc.Set)
@@ -48,20 +51,22 @@ _OPEN: Final = (object, Any, Tagged, Broken, Compound)  # what has no pattern of
 _UNIONS: Final = (typing.Union, types.UnionType)
 
 
-def of(*classes: type, name: str = "schema") -> Schema:
+def of(*classes: type, name: str = "schema", using: Mapping[str, Schema] | None = None) -> Schema:
     """The schema of these `@record` classes and of those that their annotations name, as the module `name`.
 
     A definition is called as its class, and parsing gives instances of the class. A union of types, as `X | None`, gets a
-    definition of its own, named after class and field. Raises `Misuse` for a class that is no record, and for an annotation that
-    says nothing a schema could.
+    definition of its own, named after class and field. `using` are schemas of other classes, by module: those classes are referred
+    to there. Raises `Misuse` for a class that is no record, and for an annotation that says nothing a schema could.
     """
     reader = _Reader()
+    for module, schema in (using or {}).items():
+        reader.elsewhere(module, schema)
     for cls in classes:
         reader.record(cls)
     source = Source()
     source.definitions = reader.definitions
     source.docs = reader.docs
-    return assemble({name: source}, classes={name: reader.classes.values()})[name]
+    return assemble({name: source}, classes={name: reader.classes.values()}, using=using)[name]
 
 
 class _Reader:
@@ -70,11 +75,21 @@ class _Reader:
         self.docs: dict[str, str] = {}
         self.classes: dict[str, type] = {}
         self.unions: dict[Any, Ref] = {}
+        self.known: dict[type, Ref] = {}  # classes of other schemas
+
+    def elsewhere(self, module: str, schema: Schema) -> None:
+        """Refer to the classes of this schema, where a definition is one class."""
+        path = [Symbol(part) for part in module.split(".")]
+        for plan in schema.plans:
+            if not plan.variant:
+                self.known[schema.classes[plan.name]] = Ref(path, Symbol(plan.definition))
 
     def record(self, cls: Any) -> Ref:
         """The definition of a class, made if it is new."""
         if not isinstance(cls, type) or not issubclass(cls, Recorded):
             raise Misuse(f"a schema is made of @record classes, not of {cls!r}")
+        if cls in self.known:
+            return self.known[cls]
         name = cls.__name__
         ref = Ref([], Symbol(name))
         if self.classes.get(name) is cls:
@@ -132,14 +147,15 @@ class _Reader:
         raise Misuse(f"{where}: {hint!r} is no type of passable data, so a schema cannot say it")
 
     def _union(self, hint: Any, args: tuple[Any, ...], where: str, *, literal: bool) -> Any:
-        if hint in self.unions:
-            return self.unions[hint]
+        key = hint, where.partition(".")[0]  # one definition for each class that has this union
+        if key in self.unions:
+            return self.unions[key]
         patterns = [Lit(each) if literal else self.pattern(each, where) for each in args]
         if ANY in patterns:
             return ANY
         if len(patterns) == 1:
             return patterns[0]
-        ref = self.unions[hint] = self._own(where)
+        ref = self.unions[key] = self._own(where)
         variants = distinct(_word(each, literal=literal) for each in args)
         self.definitions[ref.name.name] = Or([list(each) for each in zip(variants, patterns, strict=True)])
         return ref
@@ -172,4 +188,8 @@ def _word(hint: Any, *, literal: bool) -> str:
     if hint is type(None):
         return "none"
     origin = typing.get_origin(hint) or hint
-    return getattr(origin, "__name__", "value")
+    if hint in _ATOMS:
+        return _WORDS[_ATOMS[hint]]
+    if origin in _LISTS:
+        return "items"
+    return "entries" if origin in _DICTS else getattr(origin, "__name__", "value")

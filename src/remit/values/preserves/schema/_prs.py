@@ -59,7 +59,18 @@ def _definition(definition: Any) -> str:
         return _joined("/", [_alternative(variant, pattern) for variant, pattern in definition.alternatives])
     if isinstance(definition, And):
         return _joined("&", [_part(each) for each in definition.patterns])
-    return _pattern(definition)
+    line = _pattern(definition)
+    return line if len(line) <= _WIDE else _broken(definition) or line
+
+
+def _broken(pattern: Any) -> str | None:
+    """A record with a line for each field, where it is one."""
+    if not isinstance(pattern, Rec) or not isinstance(pattern.label, Lit) or not isinstance(pattern.fields, Tuple):
+        return None
+    if _special(pattern.label.value):
+        return None
+    fields = "".join(f"\n  {_part(each)}" for each in pattern.fields.patterns)
+    return f"<{text(pattern.label.value)}{fields}\n>"
 
 
 def _joined(between: str, parts: list[str]) -> str:
