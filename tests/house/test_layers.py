@@ -56,6 +56,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/services/_sd_notify.py": "opens the notification sockets of services",
     "src/remit/services/_host.py": "gives the vat of services its clock",
     "src/remit/services/_kernel.py": "listens to the kernel's netlink sockets",
+    "src/remit/services/_watcher.py": "dates what scripts ask the time for",
     "src/remit/services/_warden.py": "the process that is the parent of all services",
     "src/remit/services/_wardenlink.py": "listens for the supervisor, and reads what it says",
     "src/remit/services/_processes.py": "starts the warden and speaks with it",

@@ -3,6 +3,7 @@
 Start with `_warden.py` (processes), `_model.py` (what depends on what) and `_manager.py` (who acts on it).
 """
 
+from remit.services._check import check_files
 from remit.services._host import Services
 from remit.services._kernel import Kernel
 from remit.services._kernel_records import AddressState, Device, DeviceState, Interface, InterfaceState, RouteState
@@ -66,5 +67,6 @@ __all__ = [
     "StartTimeout",
     "StartsAfter",
     "WeaklyDependsOn",
+    "check_files",
     "process_config",
 ]

@@ -27,7 +27,7 @@ from remit.services._why import spelt
 from remit.values import Tagged, key
 from remit.vat import Ref, actor, spawn, tell, this
 
-__all__ = ["Daemons", "log_name"]
+__all__ = ["Daemons", "log_name", "one_shot"]
 
 _put = object.__setattr__
 
@@ -102,7 +102,7 @@ class Daemons:
     def _understand(self, id: Any, name: str, value: Any) -> ProcessConfig | str:
         try:
             log = f"{self.logs}/{log_name(Daemon(id))}.log" if self.logs else None
-            return process_config(_one_shot(value), log, name)
+            return process_config(one_shot(value), log, name)
         except BadArgument as error:
             self._mouth.say(ServiceProblem(Daemon(id), error.message))
             return error.message
@@ -134,7 +134,7 @@ class Daemons:
         self._mouth.close()
 
 
-def _one_shot(value: Any) -> Any:
+def one_shot(value: Any) -> Any:
     """`<one-shot command>`: done once, known by `complete`."""
     if (
         isinstance(value, Tagged)

@@ -29,6 +29,7 @@ from remit.services._daemons import Daemons, log_name
 from remit.services._manager import Manager
 from remit.services._processes import Processes
 from remit.services._records import HoldService, RequireService, RestartService
+from remit.services._watcher import Watcher
 from remit.services._why import Reason, near, spelt
 from remit.values import Symbol
 from remit.values.preserves import parse, parse_all, text
@@ -55,6 +56,7 @@ class Services:
         self._said: dict[str, int] = {}
         self._next = 1
         self._tasks: list[asyncio.Task[Any]] = []
+        self.watchers: list[Watcher] = []
 
     async def __aenter__(self) -> Services:
         open_state_dir(self.directory)
@@ -66,6 +68,7 @@ class Services:
             device = self.vat.device("processes", self.processes)
             self.space: Ref[Dataspace] = self.vat.spawn(Dataspace, timer)
             self.manager: Ref[Manager] = self.vat.spawn(Manager, self.space, timer)
+            self.log_space: Ref[Dataspace] = self.vat.spawn(Dataspace, timer)
             logs = str(self.directory / "logs")
             self.daemons: Ref[Daemons] = self.vat.spawn(Daemons, self.space, device, timer, logs)
             await self.daemons.begin()
@@ -89,6 +92,20 @@ class Services:
     async def _settled(self) -> None:
         await asyncio.sleep(self._settle)
         await self.processes.settled()
+
+    async def watch(self, directory: str | os.PathLike[str]) -> Watcher:
+        """Have the files of a directory in force, from now on and as they change (docs/services.md). What is there is, on return."""
+        env = {"config": self.space, "log": self.log_space}
+        watcher = Watcher(self.vat, directory, env)
+        task = asyncio.ensure_future(watcher.run())
+        self._tasks.append(task)
+        loaded = asyncio.ensure_future(watcher.loaded.wait())
+        await asyncio.wait([task, loaded], return_when=asyncio.FIRST_COMPLETED)
+        loaded.cancel()
+        if task.done():
+            await task  # raises what has ended it
+        self.watchers.append(watcher)
+        return watcher
 
     # --- operators ----------------------------------------------------------------------------------
 

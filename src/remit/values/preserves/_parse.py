@@ -16,7 +16,7 @@ from remit.values.preserves._annotated import Annotated, Embedded
 from remit.values.preserves._atoms import BARE, BARE_OLD, fault, quoted, read_bare, read_hash
 from remit.values.preserves._records import Wrong, closed_dictionary, closed_record, closed_set
 
-__all__ = ["Parser", "parse", "parse_all"]
+__all__ = ["Parser", "parse", "parse_all", "parse_located"]
 
 # What is open: the tags of binary syntax, and 0 at the top. Up to _EMBEDDING, it holds one value.
 _TOP: Final = 0
@@ -82,6 +82,22 @@ def parse_all(
     return values
 
 
+def parse_located(
+    text: str,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    embedded: Callable[[Any], Any] | None = None,
+) -> list[tuple[Any, int, int]]:
+    """The values of a file, each with the line and column, from 1, at which it begins, behind comments: for what says where a value is wrong."""
+    parser = Parser(text, limits, embedded, False, False)
+    values = []
+    while not parser.ended():
+        start = parser.start()
+        line = text.rfind("\n", 0, start)
+        values.append((parser.value(), text.count("\n", 0, start) + 1, start - line))
+    return values
+
+
 class Parser:
     """Reads one value after the other from a text; `at` is the offset of what comes next."""
 
@@ -109,10 +125,14 @@ class Parser:
 
     def ended(self) -> bool:
         """Whether nothing but whitespace and comments is left."""
+        return self.start() >= len(self._text)
+
+    def start(self) -> int:
+        """Where the next value begins: behind whitespace and comments."""
         at = self._space(self.at)
         while self._text[at : at + 1] == "#" and self._text[at + 1 : at + 2] in (" ", "\t", "\r", "\n", "!", ""):
             at = self._space(_end_of_line(self._text, at))
-        return at >= len(self._text)
+        return at
 
     def value(self) -> Any:
         """The next value."""
