@@ -13,7 +13,7 @@ import pytest
 from remit.errors import Refused
 from remit.net import Admission, Network, Node, NodeKey
 from remit.net._hello import NONCE_BYTES, Hello
-from remit.net._unix import connect_to
+from remit.net._unix import connect_unix
 from remit.values import Limits, SturdyRef, framed
 from remit.vat import Vat
 from tests.captp.objects import Counter
@@ -30,7 +30,7 @@ async def proved(node: Node, key: NodeKey | None = None) -> Any:
     key = key or NodeKey.generate()
     connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connected.setblocking(False)
-    binding = await connect_to(connected, node.hints["unix"]["unix"])
+    binding = await connect_unix(connected, node.hints["unix"]["unix"])
     reader, writer = await asyncio.open_unix_connection(sock=connected)
     hello = Hello(key, nonce=os.urandom(NONCE_BYTES), binding=binding, expected=node.key.public)
     writer.write(hello.start())

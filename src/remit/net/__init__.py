@@ -3,13 +3,16 @@
 `Node` joins a key, a vat, netlayers and CapTP sessions; `Network` is what objects see of it. `memory`, `unix` and `tls` prove
 both ends' keys before a message passes; so does `websocket` between nodes, and it serves foreign OCapN peers, too;
 `tcp-testing-only` proves nothing and is for interoperability tests. What a
-netlayer is: `Netlayer`, `Channel`, `Receiver`.
+netlayer is: `Netlayer`, `Channel`, `Receiver`. Other protocols over sockets build on the same parts: `StreamNetlayer` listens under admission
+control and dials, `Framing` and `Frames` cut streams into messages, a `Proof` runs before the first, `SessionAccount` says when a peer is not read.
 """
 
+from remit.net._account import SessionAccount
 from remit.net._address_book import AddressBook, SignedAddress, sign_address
 from remit.net._admission import Admission
 from remit.net._channel import Channel, Netlayer, Receiver
 from remit.net._dialling import dialling
+from remit.net._handshake import Proof
 from remit.net._hello import Hello
 from remit.net._identity import NodeKey, designator_of, proves, public_of
 from remit.net._live import Live, live_ref
@@ -20,16 +23,22 @@ from remit.net._memory_channel import Journey
 from remit.net._network import Network
 from remit.net._node import Guide, Node
 from remit.net._recall import Recall
+from remit.net._socketfile import SocketFile
+from remit.net._stream import Framing
+from remit.net._streams import StreamNetlayer
 from remit.net._tcp import TcpTestingNetlayer
-from remit.net._tls import TlsNetlayer
+from remit.net._tls import TlsNetlayer, listening_socket
 from remit.net._trace import Tracer, tracing_of
-from remit.net._unix import UnixNetlayer
+from remit.net._unix import UnixNetlayer, connect_unix, process_of
 from remit.net._websocket import WebSocketNetlayer
+from remit.net._websocket_frames import Frames
 
 __all__ = [
     "AddressBook",
     "Admission",
     "Channel",
+    "Frames",
+    "Framing",
     "Guide",
     "Hello",
     "Journey",
@@ -40,18 +49,25 @@ __all__ = [
     "Network",
     "Node",
     "NodeKey",
+    "Proof",
     "Recall",
     "Receiver",
+    "SessionAccount",
     "SignedAddress",
+    "SocketFile",
+    "StreamNetlayer",
     "TcpTestingNetlayer",
     "TlsNetlayer",
     "Tracer",
     "TurnLog",
     "UnixNetlayer",
     "WebSocketNetlayer",
+    "connect_unix",
     "designator_of",
     "dialling",
+    "listening_socket",
     "live_ref",
+    "process_of",
     "proves",
     "public_of",
     "run",

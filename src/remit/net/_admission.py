@@ -13,6 +13,7 @@ A connection that nobody has authenticated is a *guest*. Guests are bounded in n
   one instead would let a few hundred idle connections keep everybody out; an honest dialler speaks at once.
 - Places are shared out by *source* (an IPv4 address, an IPv6 network of 64 bits, a user): the source with most guests makes
   room for one that has fewer, if need be by one that is shaking hands; so a flood keeps out its own source at most.
+- Where nobody proves a key, guests stay; of those, too, one that is of no use makes room.
 - Anybody can make a key and prove it, so members are bounded in number, too. When there are too many, the one that came
   first among those that are of no use makes room: whoever takes the channels says which are.
 """
@@ -100,9 +101,7 @@ class Admission:
             victim = self._who_makes_room(source)
             if victim is None:
                 return None
-            victim._turn_out(
-                f"{self.connections} connections are waiting to prove a key, and this one {victim._stage_told()} longest"
-            )
+            victim._turn_out(f"{self.connections} connections have proved no key, and this one {victim._stage_told()}")
         guest = Guest(self, end, source)
         self._guests[guest] = None
         self._of[source] += 1
@@ -121,7 +120,14 @@ class Admission:
         found = next((guest for guest in silent if crowd != source or guest.source == source), None)
         if found is None and most > own + 1:
             found = self._first(crowd, "waiting") or self._first(crowd, "shaking")
+        if found is None:
+            found = self._first_spare(crowd)
         return found
+
+    def _first_spare(self, source: Hashable) -> Guest | None:
+        """One of the source that stays without a proof, and that nobody would miss."""
+        staying = (guest for guest in self._guests if guest.source == source and guest._stage == "staying")
+        return next((guest for guest in staying if guest._spare is not None and guest._spare()), None)
 
     def _first(self, source: Hashable, stage: str) -> Guest | None:
         return next((guest for guest in self._guests if guest.source == source and guest._stage == stage), None)
@@ -234,7 +240,8 @@ class Guest:
             del admission._members[self]
 
     def _stage_told(self) -> str:
-        return {"silent": "was silent", "waiting": "waited for a handshake"}.get(self._stage, "was shaking hands")
+        told = {"silent": "was silent longest", "waiting": "waited longest for a handshake", "staying": "used nothing"}
+        return told.get(self._stage, "was shaking hands longest")
 
     def _clock(self, seconds: float) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(seconds, self._time_is_up, seconds)

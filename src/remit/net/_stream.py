@@ -188,6 +188,11 @@ class StreamChannel(asyncio.BufferedProtocol):
         self._fail(LinkLost(f"{self._name} was turned out: {reason}"))
 
     @property
+    def name(self) -> str:
+        """Where the peer is, for people."""
+        return self._name
+
+    @property
     def spare(self) -> Callable[[], bool] | None:
         """The receiver's own word on whether anything would be lost with this channel."""
         return getattr(self._receiver, "spare", None)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from remit.net._identity import NodeKey
     from remit.values import Limits, Locator
 
-__all__ = ["UnixNetlayer"]
+__all__ = ["UnixNetlayer", "connect_unix", "process_of"]
 
 _CREDENTIALS = struct.Struct("iII")  # struct ucred: pid, uid, gid
 _RETRY = 0.01  # seconds until a listener whose queue was full is tried again
@@ -78,7 +78,7 @@ class UnixNetlayer(StreamNetlayer):
         binding: list[bytes] = []
 
         async def connect(protocol: Callable[[], Handshake]) -> None:
-            binding.append(await connect_to(connected, path))
+            binding.append(await connect_unix(connected, path))
             await asyncio.get_running_loop().create_unix_connection(protocol, sock=connected)
 
         def begin(pipe: asyncio.Transport) -> Hello:
@@ -104,15 +104,20 @@ class UnixNetlayer(StreamNetlayer):
         return fresh_hello(self._key, self._binding)
 
     def uid_of(self, connected: socket.socket) -> int | None:
-        credentials = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        return int(_CREDENTIALS.unpack(credentials)[1])
+        return process_of(connected)[1]
 
     def source_of(self, accepted: socket.socket) -> int | None:
         return self.uid_of(accepted)
 
     def name_of(self, accepted: socket.socket) -> str:
-        pid, uid, _ = _CREDENTIALS.unpack(accepted.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+        pid, uid = process_of(accepted)
         return f"process {pid} of user {uid}"
+
+
+def process_of(connected: socket.socket) -> tuple[int, int]:
+    """Process and user at the other end of a unix socket, as the kernel tells them."""
+    pid, uid, _ = _CREDENTIALS.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return int(pid), int(uid)
 
 
 def binding_of(found: os.stat_result) -> bytes:
@@ -120,7 +125,7 @@ def binding_of(found: os.stat_result) -> bytes:
     return b"unix\0%d:%d" % (found.st_dev, found.st_ino)
 
 
-async def connect_to(connected: socket.socket, path: str) -> bytes:
+async def connect_unix(connected: socket.socket, path: str) -> bytes:
     """Connect to the socket at `path`; the binding. What is looked at is what is connected to, and no path is too long."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)

@@ -60,7 +60,7 @@ class Reader:
             yield from self._values()
         except ProtocolError as error:
             self._error = error
-            self._buffer.clear()
+            self._buffer = bytearray()  # a view of the old one may still be held by the error
             raise
 
     def end(self) -> list[Any]:
