@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from remit.dataspace import Dataspace, Observe, pattern
+from remit.testing import World
 from remit.values import record
-from remit.vat import Ref, Vat, actor
+from remit.vat import PENDING, Ref, Vat, actor, resolved
 from tests.vat.kit import settle
 
-__all__ = ["Ear", "Party", "Person", "Present", "Says", "Space", "person"]
+__all__ = ["KINDS", "Acting", "Ear", "OtherNode", "OtherVat", "Party", "Person", "Present", "Says", "Space", "person"]
 
 
 @record("tests.present")
@@ -38,15 +39,15 @@ class Ear:
 
 
 class Party:
-    """A party of a space, driven by hand: `put(value)` gives a handle."""
+    """A party of a space, driven by hand: `put(value)` asserts it and gives its handle."""
 
-    def __init__(self, vat: Vat, ref: Ref[Any]) -> None:
-        self.vat = vat
+    def __init__(self, space: Space, ref: Ref[Any]) -> None:
+        self.space = space
         self.ref = ref
         self.handles = 0
 
     def turn(self, *events: list[Any]) -> None:
-        settle(self.ref.turn(list(events)), self.vat)
+        self.space.settle(self.ref.turn(list(events)))
 
     def put(self, value: Any) -> int:
         self.handles += 1
@@ -60,11 +61,11 @@ class Party:
         self.turn(["message", value])
 
     def observe(self, wanted: Any, ear: Any = None) -> Listening:
-        ear = ear or self.vat.spawn(Ear)
+        ear = ear or self.space.vat.spawn(Ear)
         return Listening(self, ear, self.put(Observe(pattern(wanted), ear)))
 
     def close(self) -> None:
-        settle(self.ref.close(), self.vat)
+        self.space.settle(self.ref.close())
 
 
 class Listening:
@@ -109,22 +110,82 @@ class Listening:
         self.party.retract(self.handle)
 
 
+class Faults:
+    """The recorder of a test's vats: what has failed there, in words."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def failed(self, vat: Any, error: Exception, broken: Any, where: str) -> None:
+        self.words.append(f"{type(error).__name__}: {error} in {where}")
+
+
 class Space:
-    """A dataspace in a vat that is driven by hand."""
+    """A dataspace in a vat that is driven by hand; persons are in the same vat."""
 
     def __init__(self, **fields: Any) -> None:
-        self.vat = Vat("space")
+        self.faults = Faults()
+        self.vat = Vat("space", recorder=self.faults)
         self.ref = self.vat.spawn(Dataspace, **fields)
 
+    def settle(self, promise: Any) -> Any:
+        """Run everything until nothing moves; what the promise became."""
+        return settle(promise, self.vat)
+
+    def home(self) -> tuple[Vat, Any]:
+        """A vat for a person, and the dataspace as it is reached from there."""
+        return self.vat, self.ref
+
     def party(self, *args: Any, **kwargs: Any) -> Party:
-        return Party(self.vat, settle(self.ref.open(*args, **kwargs), self.vat))
+        return Party(self, self.settle(self.ref.open(*args, **kwargs)))
 
     def query(self, wanted: Any) -> list[Any]:
-        found: list[Any] = settle(self.ref.query(pattern(wanted)), self.vat)
+        found: list[Any] = self.settle(self.ref.query(pattern(wanted)))
         return found
 
     def size(self) -> int:
-        return int(settle(self.ref.size(), self.vat))
+        return int(self.settle(self.ref.size()))
+
+
+class OtherVat(Space):
+    """Persons are in another vat of the process."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(**fields)
+        self.other = Vat("person", recorder=self.faults)
+
+    def settle(self, promise: Any) -> Any:
+        return settle(promise, self.vat, self.other)
+
+    def home(self) -> tuple[Vat, Any]:
+        return self.other, self.ref
+
+
+class OtherNode(Space):
+    """Persons are on another node, and every message between the two is delivered by hand."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.faults = Faults()
+        self.world = World()
+        here, there = self.world.node("space"), self.world.node("person")
+        self.vat, self.there = here.vat, there
+        here.vat._recorder = there.vat._recorder = self.faults
+        self.ref = self.vat.spawn(Dataspace, **fields)
+        here.objects[b"space"] = self.ref
+        self.session = self.world.connect(there, here)
+        self.world.settle()
+        promise = there.remote(self.session, b"space")
+        self.world.settle()
+        self.far = resolved(promise)
+
+    def settle(self, promise: Any) -> Any:
+        self.world.settle()
+        value = resolved(promise)
+        assert value is not PENDING, "the promise has no result, and nothing is left to do"
+        return value
+
+    def home(self) -> tuple[Vat, Any]:
+        return self.there.vat, self.far
 
 
 @actor(kind="tests.person")
@@ -141,16 +202,17 @@ class Person:
 class Acting:
     """A person and the functions that it is to run."""
 
-    def __init__(self, vat: Vat, space: Any) -> None:
-        self.vat = vat
-        self.ref = vat.spawn(Person, space)
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        vat, ref = space.home()
+        self.ref = vat.spawn(Person, ref)
         self.acts: list[Callable[[Any], Any]] = []
         object.__setattr__(self.ref._at, "acts", self.acts)
 
     def act(self, function: Callable[[Any], Any]) -> None:
         """Run a function as a turn of the person, and all that follows from it."""
         self.acts.append(function)
-        settle(self.ref.do(len(self.acts) - 1), self.vat)
+        self.space.settle(self.ref.do(len(self.acts) - 1))
 
     @property
     def log(self) -> list[Any]:
@@ -158,5 +220,9 @@ class Acting:
 
 
 def person(space: Space) -> Acting:
-    """A person in the space's vat."""
-    return Acting(space.vat, space.ref)
+    """A person where the space has its home for them."""
+    return Acting(space)
+
+
+KINDS: dict[str, Callable[[], Space]] = {"near": Space, "another vat": OtherVat, "another node": OtherNode}
+"""Where an object can be that converses with a dataspace: facets are the same everywhere."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,7 +27,15 @@ from remit.dataspace import (
     variable,
 )
 from remit.errors import Broken, Misuse
-from tests.dataspace.kit import Present, Says, Space, person
+from tests.dataspace.kit import KINDS, Present, Says, Space, person
+
+
+@pytest.fixture(params=KINDS)
+def space(request: pytest.FixtureRequest) -> Iterator[Space]:
+    """The contract holds wherever the object is; nothing but what tests raise themselves may fail."""
+    made = KINDS[request.param]()
+    yield made
+    assert [words for words in made.faults.words if not words.startswith("ValueError: no")] == []
 
 
 def there(space: Space, wanted: Any = None) -> list[Any]:
@@ -34,9 +43,8 @@ def there(space: Space, wanted: Any = None) -> list[Any]:
     return sorted(captures[0] for captures in space.query(wanted or Present(name=bind())))
 
 
-def test_what_is_published_ends_with_its_facet() -> None:
+def test_what_is_published_ends_with_its_facet(space: Space) -> None:
     """A facet's assertions are there while it lives; those of the facets inside go with it, those outside stay."""
-    space = Space()
     it = person(space)
     scopes: list[Any] = []
 
@@ -57,9 +65,8 @@ def test_what_is_published_ends_with_its_facet() -> None:
     assert there(space) == []
 
 
-def test_stop_actions_run_inside_out_before_the_withdrawal() -> None:
+def test_stop_actions_run_inside_out_before_the_withdrawal(space: Space) -> None:
     """Facets inside stop first; a stop action still has its assertions, and what it begins belongs to the facet around."""
-    space = Space()
     it = person(space)
     watching = space.party().observe(Present(name=bind()))
     scopes: list[Any] = []
@@ -79,9 +86,8 @@ def test_stop_actions_run_inside_out_before_the_withdrawal() -> None:
     assert watching.events() == [("+", ["outer"]), ("+", ["left behind"]), ("-", ["outer"])]
 
 
-def test_during_is_a_facet_for_each_match() -> None:
+def test_during_is_a_facet_for_each_match(space: Space) -> None:
     """What a handler begins for a match ends with the match; other matches' go on."""
-    space = Space()
     it = person(space)
     it.act(lambda self: during(self.space, Present(name=bind()), lambda name: publish(self.space, Says(name, "hello"))))
     other = space.party()
@@ -92,9 +98,8 @@ def test_during_is_a_facet_for_each_match() -> None:
     assert there(space, Says(who=bind(), what="hello")) == ["b"]
 
 
-def test_handlers_of_what_comes_goes_and_is_said() -> None:
+def test_handlers_of_what_comes_goes_and_is_said(space: Space) -> None:
     """`on_asserted`, `on_retracted` and `on_message` run with the captures."""
-    space = Space()
     it = person(space)
 
     def begin(self: Any) -> None:
@@ -110,9 +115,8 @@ def test_handlers_of_what_comes_goes_and_is_said() -> None:
     assert it.log == ["+a", "x", "-a"]
 
 
-def test_a_handler_runs_as_a_turn_of_its_object() -> None:
+def test_a_handler_runs_as_a_turn_of_its_object(space: Space) -> None:
     """A handler reads and changes its object's fields, and sends as the object."""
-    space = Space()
     it = person(space)
 
     def begin(self: Any) -> None:
@@ -129,9 +133,8 @@ def test_a_handler_runs_as_a_turn_of_its_object() -> None:
     assert watching.events() == [("!", ["a"])]
 
 
-def test_a_turn_that_raises_says_nothing() -> None:
+def test_a_turn_that_raises_says_nothing(space: Space) -> None:
     """What a method has published before it raises is undone with the turn, facets and all."""
-    space = Space()
     it = person(space)
 
     def begin(self: Any) -> None:
@@ -146,9 +149,8 @@ def test_a_turn_that_raises_says_nothing() -> None:
     assert there(space) == ["b"]
 
 
-def test_a_handler_that_raises_stops_its_facet() -> None:
+def test_a_handler_that_raises_stops_its_facet(space: Space) -> None:
     """Nothing of a failed handler stays; its facet stops, with its stop actions; handlers of other facets go on."""
-    space = Space()
     it = person(space)
 
     def begin(self: Any) -> None:
@@ -172,9 +174,8 @@ def test_a_handler_that_raises_stops_its_facet() -> None:
     assert there(space, Says(who=bind(), what=ANY)) == []
 
 
-def test_a_failed_match_stops_alone() -> None:
+def test_a_failed_match_stops_alone(space: Space) -> None:
     """A `during` whose handler raises for one match serves the others."""
-    space = Space()
     it = person(space)
 
     def heard(self: Any, name: str) -> None:
@@ -189,9 +190,8 @@ def test_a_failed_match_stops_alone() -> None:
     assert there(space, Says(who=bind(), what=ANY)) == ["a", "b"]
 
 
-def test_once_goes_from_state_to_state() -> None:
+def test_once_goes_from_state_to_state(space: Space) -> None:
     """Each event ends the state that waited for it, with all its alternatives, and begins the next one in its place."""
-    space = Space()
     it = person(space)
 
     def begin(self: Any) -> None:
@@ -216,9 +216,8 @@ def test_once_goes_from_state_to_state() -> None:
     assert seen == [["closed"], ["closed"], ["open"], ["open"], ["closed"], ["locked"], ["locked"]]
 
 
-def test_once_is_once() -> None:
+def test_once_is_once(space: Space) -> None:
     """Outside of a state, `once` waits by itself: the facet around it stays, and the function runs for the first event only."""
-    space = Space()
     it = person(space)
 
     def begin(self: Any) -> None:
@@ -231,9 +230,8 @@ def test_once_is_once() -> None:
     assert there(space, Says(who=bind(), what=ANY)) == ["it"]
 
 
-def test_complete_comes_after_what_was_there() -> None:
+def test_complete_comes_after_what_was_there(space: Space) -> None:
     """The marker comes when everything that was there has been told, whatever the order in which the turn asked."""
-    space = Space()
     for name in ("a", "b"):
         space.party().put(Present(name))
     it = person(space)
@@ -247,9 +245,8 @@ def test_complete_comes_after_what_was_there() -> None:
     assert it.log == ["a", "b", "complete", "c"]
 
 
-def test_sync_comes_when_all_before_is_handled() -> None:
+def test_sync_comes_when_all_before_is_handled(space: Space) -> None:
     """The function runs when what was said before has been handled."""
-    space = Space()
     it = person(space)
 
     def begin(self: Any) -> None:
@@ -261,9 +258,8 @@ def test_sync_comes_when_all_before_is_handled() -> None:
     assert it.log == ["before", "sync"]
 
 
-def test_an_assertion_is_replaced_without_a_gap() -> None:
+def test_an_assertion_is_replaced_without_a_gap(space: Space) -> None:
     """The new value is there before the old one goes; the same value again is nothing new."""
-    space = Space()
     it = person(space)
     published: list[Any] = []
     it.act(lambda self: published.append(publish(self.space, Present("a"))))
@@ -276,9 +272,8 @@ def test_an_assertion_is_replaced_without_a_gap() -> None:
     assert watching.events() == [("-", ["b"])]
 
 
-def test_dataflow_publishes_what_its_variables_say() -> None:
+def test_dataflow_publishes_what_its_variables_say(space: Space) -> None:
     """A published function is asserted anew when a variable that it has read changes; steps between are not told; None is nothing."""
-    space = Space()
     it = person(space)
     cells: list[Any] = []
 
@@ -310,9 +305,8 @@ def test_dataflow_publishes_what_its_variables_say() -> None:
     assert cells[0].value == 4
 
 
-def test_dataflow_follows_only_what_it_read() -> None:
+def test_dataflow_follows_only_what_it_read(space: Space) -> None:
     """A function is run again for the variables that it read the last time, and stops with its facet."""
-    space = Space()
     it = person(space)
     cells: list[Any] = []
     scopes: list[Any] = []
@@ -333,9 +327,8 @@ def test_dataflow_follows_only_what_it_read() -> None:
     assert it.log == ["a", "c", "e"]
 
 
-def test_interest_of_others_is_demand() -> None:
+def test_interest_of_others_is_demand(space: Space) -> None:
     """Whoever serves what is wanted sees for which values somebody has asked."""
-    space = Space()
     it = person(space)
     serve = lambda self: during(  # noqa: E731
         self.space, interest(Says(who=bind(), what=ANY)), lambda who: publish(self.space, Says(who, "served"))
@@ -349,9 +342,8 @@ def test_interest_of_others_is_demand() -> None:
     assert there(space, Says(who=bind(), what=ANY)) == []
 
 
-def test_a_handler_may_be_async() -> None:
+def test_a_handler_may_be_async(space: Space) -> None:
     """An `async` handler goes on in turns of its own, in its facet; where it fails, the facet stops."""
-    space = Space()
     it = person(space)
 
     async def heard(self: Any, name: str) -> None:
@@ -370,9 +362,8 @@ def test_a_handler_may_be_async() -> None:
     assert there(space, Says(who=bind(), what=ANY)) == []
 
 
-def test_what_is_begun_in_a_stopped_facet_is_not_there() -> None:
+def test_what_is_begun_in_a_stopped_facet_is_not_there(space: Space) -> None:
     """A facet that has stopped takes nothing more."""
-    space = Space()
     it = person(space)
 
     def begin(self: Any) -> None:
@@ -385,8 +376,7 @@ def test_what_is_begun_in_a_stopped_facet_is_not_there() -> None:
     assert space.size() == 0
 
 
-def test_conversations_belong_to_objects() -> None:
+def test_conversations_belong_to_objects(space: Space) -> None:
     """Outside of a turn there is nobody whose conversation it could be."""
-    space = Space()
     with pytest.raises(Misuse, match="turn"):
         publish(space.ref, Present("a"))

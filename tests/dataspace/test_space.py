@@ -8,7 +8,6 @@ from remit.dataspace import ANY, Observe, bind
 from remit.errors import BadArgument, Broken
 from remit.vat import actor, call
 from tests.dataspace.kit import Ear, Present, Says, Space
-from tests.vat.kit import settle
 
 
 def test_an_observer_hears_what_is_there_and_what_comes_and_goes() -> None:
@@ -213,10 +212,10 @@ def test_what_a_failed_turn_did_in_a_dataspace_is_undone() -> None:
     it = space.vat.spawn(Careless)
     before = dict(space.ref._at._space().bag)
     with pytest.raises(Broken, match="no"):
-        settle(it.act(party.ref, events, True), space.vat)
+        space.settle(it.act(party.ref, events, True))
     assert watching.events() == []
     assert space.ref._at._space().bag == before
-    settle(it.act(party.ref, events, False), space.vat)
+    space.settle(it.act(party.ref, events, False))
     assert watching.events() == [("-", ["kept"]), ("+", ["new"])]
 
 
@@ -226,7 +225,7 @@ def test_a_failed_call_undoes_only_its_own() -> None:
     party = space.party()
     watching = space.party().observe(Present(name=bind()))
     it = space.vat.spawn(Careless)
-    settle(it.try_(party.ref, [["assert", 1, Present("a")]], [["assert", 2, Present("b")], ["nod"]]), space.vat)
+    space.settle(it.try_(party.ref, [["assert", 1, Present("a")]], [["assert", 2, Present("b")], ["nod"]]))
     assert watching.events() == [("+", ["a"])]
     party.close()
     assert watching.events() == [("-", ["a"])]

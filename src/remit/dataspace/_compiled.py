@@ -85,15 +85,16 @@ class _Walk:
         self.checks: dict[Path, tuple[int, Any]] = {}
         self.captures: list[Path] = []
 
-    def walk(self, pattern: Any, path: Path) -> None:
+    def walk(self, pattern: Any, path: Path, sure: bool = True) -> None:
+        """`sure`: something stands at this path, as other checks see to."""
         shape, parts = view(pattern)
         size = len(parts) if type(shape) is str else -1
         if shape == "_" and size == 0:
-            if path:
+            if not sure:
                 self.checks[path] = (HAS, None)
         elif shape == "bind" and size == 1:
             self.captures.append(path)
-            self.walk(parts[0], path)
+            self.walk(parts[0], path, sure)
         elif shape == "lit" and size == 1:
             if view(parts[0])[0] != ATOM:
                 raise BadArgument("a literal in a pattern is an atom; write a compound as a group of literals")
@@ -114,14 +115,16 @@ class _Walk:
         if view(entries)[0] != DICTIONARY:
             raise BadArgument("the entries of a group are a dictionary")
         # A Map keeps its entries in the total order of its keys.
-        items = entries.items() if type(entries) is Map else sorted(entries.items(), key=_by_name)
-        for name, part in items:
-            if shape != "dict":
-                if type(name) is not int or name < 0:
-                    raise BadArgument("the parts of a record or sequence are at positions from 0 on")
-                self.walk(part, (*path, name))
-            else:
-                self.walk(part, (*path, name if type(name) is str else Key(name)))
+        items = list(entries.items()) if type(entries) is Map else sorted(entries.items(), key=_by_name)
+        if shape == "dict":
+            for name, part in items:
+                self.walk(part, (*path, name if type(name) is str else Key(name)), sure=False)
+            return
+        names = [name for name, _ in items]
+        if not all(type(name) is int and name >= 0 for name in names):
+            raise BadArgument("the parts of a record or sequence are at positions from 0 on")
+        for name, part in items:  # where the last one is, those before it are
+            self.walk(part, (*path, name), sure=name != names[-1])
 
 
 def _by_name(entry: tuple[Any, Any]) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from types import CoroutineType
 from typing import Any, Final
 
-from remit.dataspace._channel import Channel
+from remit.dataspace._channel import Channel, Standing, Terms
 from remit.dataspace._facet import Facet
 from remit.dataspace._journal import Journal
 from remit.errors import Broken, Misuse
@@ -45,6 +45,20 @@ class Listener:
 
     def said(self, value: Any) -> None:
         """A message came."""
+
+
+class Told(Listener):
+    """Runs a function when something is said."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, conversation: Conversation, function: Callable[[], None]) -> None:
+        super().__init__(conversation)
+        self.function = function
+
+    def said(self, value: Any) -> None:
+        """It is said."""
+        self.function()
 
 
 @actor(kind="remit.ear", version=1)
@@ -90,20 +104,37 @@ class Conversation:
 
     def channel(self, space: Ref[Any]) -> Channel:
         """The way to an entity; opened when it is first used."""
-        found = self.channels.get(space)
-        if found is None:
-            if not isinstance(space, Ref):
-                raise Misuse(f"conversations are held with references to dataspaces, not with a {type(space).__name__}")
-            found = self.channels[space] = Channel(self, space)
-            self.journal.note(self.channels.pop, space, None)
-            found.open()
-        return found
+        return self.channels.get(space) or self.join(space, Terms())
+
+    def join(self, space: Ref[Any], terms: Terms) -> Channel:
+        """The same, on terms; they are those of the first conversation."""
+        if not isinstance(space, Ref):
+            raise Misuse(f"conversations are held with references to dataspaces, not with a {type(space).__name__}")
+        if space in self.channels:
+            raise Misuse("this object converses with that dataspace already: say on which terms before it does")
+        made = self.channels[space] = Channel(self, space, terms)
+        self.journal.note(self.channels.pop, space, None)
+        made.open()
+        return made
+
+    def forget(self, channel: Channel) -> None:
+        """Nobody is there: a later conversation tries anew."""
+        if self.channels.get(channel.space) is channel:
+            del self.channels[channel.space]
+
+    def renewed(self, channel: Channel, standing: list[Standing]) -> None:
+        """After a lost link all has been asserted anew: once what is there has been told, the rest is known to be gone."""
+
+        def told() -> None:
+            for each in standing:
+                each.renewed()
+
+        channel.say_last(["sync", ear(Told(self, told))])
 
     def stand_in(self) -> Ref[Any]:
-        """What dataspaces know of the object: it keeps the object alive, and its loss tells them that we are gone."""
+        """What dataspaces know of the object: its loss tells them that we are gone; while anything stands, it keeps the object alive."""
         if self.owner is None:
             self.owner = spawn(Owner)
-            _put(self.owner._at, "_object", self.object())
             self.journal.note(setattr, self, "owner", None)
         return self.owner
 
@@ -115,17 +146,19 @@ class Conversation:
         context = vat._turn.context
         if context.facet is not None:
             context = Context(context.account, context.trace, context.cause)
+        busy = False
         for channel in self.channels.values():
             channel.flush(vat, context)
+            busy = busy or channel.busy
+        if self.owner is not None:
+            _put(self.owner._at, "_object", self.object() if busy else None)
 
     # --- hearing --------------------------------------------------------------------------------------
 
     def hear(self, listener: Listener, events: list[Any]) -> None:
         """Events for a listener: a turn of the object's, from here on."""
-        turn = self.begin()
-        target, context = turn.target, turn.context
-        turn.target = self.object()
-        try:
+
+        def hear() -> None:
             for event in events:
                 if not listener.alive:
                     break
@@ -136,6 +169,19 @@ class Conversation:
                     listener.retracted(event[1])
                 elif what == "message":
                     listener.said(event[1])
+
+        self.inside(hear)
+
+    def inside(self, function: Callable[[], None]) -> None:
+        """Do something as the object, in a turn that began as somebody else's."""
+        turn = self.begin()
+        target, context = turn.target, turn.context
+        turn.target = self.object()
+        if turn.target is None:  # the vat has let go of it
+            turn.target = target
+            return
+        try:
+            function()
             self.settle()
         finally:
             turn.target, turn.context = target, context

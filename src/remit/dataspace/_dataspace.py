@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+import weakref
+from collections.abc import Callable
+from typing import Any, Final
 
-from remit.dataspace._space import Space
+from remit.dataspace._leash import Watch, watch
+from remit.dataspace._space import Source, Space
 from remit.errors import BadArgument
-from remit.vat import Ref, actor, on, on_sever, reads, spawn
+from remit.vat import Ref, actor, on, reads, spawn
 
 __all__ = ["Dataspace", "Party"]
 
 _put = object.__setattr__
+KEY: Final = 16
+"""Characters or bytes of a key, at least: 128 bits, if they are random bytes."""
 
 
 class Way:
     """What a party does: its source, and who holds it."""
 
-    __slots__ = ("grace", "held", "source", "space", "timer")
+    __slots__ = ("__weakref__", "grace", "held", "source", "space", "timer", "watch")
 
     def __init__(self, space: Space, name: str, grace: float, timer: Any) -> None:
         self.space = space
         self.source = space.open(name)
+        self.source.way = self
         self.grace = grace
         self.timer = timer
+        self.watch: Watch | None = None
         self.held = 0  # how many owners there have been: only the last one's loss counts
 
     def say(self, events: Any) -> None:
@@ -31,7 +38,16 @@ class Way:
 
     def close(self) -> None:
         """See `Party.close`."""
+        self._watch(None)
         self.space.close(self.source)
+
+    def _watch(self, watch: Watch | None) -> None:
+        """Watch this from now on, and not what was watched before."""
+        if self.watch is not None:
+            self.watch.end()
+        self.space.journal.begin()
+        self.space.journal.note(setattr, self, "watch", self.watch)
+        self.watch = watch
 
     def hold(self, owner: Any) -> None:
         """See `Party.renew`."""
@@ -41,12 +57,9 @@ class Way:
         journal.begin()
         journal.note(setattr, self, "held", self.held)
         self.held += 1
-        if isinstance(owner, Ref):
-            leash = spawn(Leash, self.held)
-            _put(leash._at, "_way", self)
-            on_sever(owner, leash)
+        self._watch(watch(owner, _on_loss(weakref.ref(self), self.held)) if isinstance(owner, Ref) else None)
 
-    def severed(self, number: int) -> None:
+    def _severed(self, number: int) -> None:
         """The link to the owner of this number is lost."""
         if number != self.held:
             return
@@ -61,6 +74,17 @@ class Way:
         on(self.timer.after(self.grace), late, late)
 
 
+def _on_loss(way: weakref.ref[Way], number: int) -> Callable[[Any], None]:
+    """Weak: a link does not keep a party of which nothing stands."""
+
+    def lost(_: Any) -> None:
+        found = way()
+        if found is not None:
+            found._severed(number)
+
+    return lost
+
+
 @actor(kind="remit.dataspace", version=1)
 class Dataspace:
     """A place where assertions are published, observed and withdrawn. It forgets what a party said that is gone.
@@ -71,20 +95,36 @@ class Dataspace:
 
     timer: Any = None
 
-    def open(self, owner: Any = None, grace: float = 0.0, name: str = "") -> Ref[Party]:
+    def open(self, owner: Any = None, grace: float = 0.0, name: str = "", key: Any = None) -> Ref[Party]:
         """A way in for one source, whose handles are its own.
 
         `owner` is a reference of the source's: when its link is lost, what the party has asserted is withdrawn, after `grace` seconds unless
-        the party was renewed. Without one, only `close` ends it. `name` is for people.
+        the party was renewed. Without one, only `close` ends it. `name` is for people. `key` is a secret (str or bytes, 16 at least): whoever
+        opens with the same key while the party is open gets it again, renewed.
         """
+        if key is not None and (type(key) not in (str, bytes) or len(key) < KEY):
+            raise BadArgument(f"a key is a secret str or bytes of at least {KEY}: it finds a party again")
+        known = None if key is None else self._space().keyed.get(key)
+        if known is not None:
+            known.way.hold(owner)
+            return self._party(known)
         if grace < 0 or (grace and self.timer is None):
             raise BadArgument(
                 f"a grace period of {grace} s needs a dataspace with a timer, and is not below 0: give Dataspace(timer=…), or none"
             )
         way = Way(self._space(), name, grace, self.timer)
-        party = spawn(Party)
-        _put(party._at, "_source", way)
         way.hold(owner)
+        if key is not None:
+            self._space().remember(way.source, key)
+        return self._party(way.source)
+
+    def _party(self, source: Source) -> Ref[Party]:
+        """The party of a source, made again where nobody held it any more."""
+        party = None if source.party is None else source.party()
+        if party is None:
+            party = spawn(Party)
+            _put(party._at, "_source", source.way)
+            source.party = weakref.ref(party)
         return party
 
     @reads
@@ -126,13 +166,3 @@ class Party:
         if way is None:
             raise BadArgument("this party is of an earlier run: open another one at the dataspace")
         return way
-
-
-@actor(kind="remit.leash", version=1)
-class Leash:
-    """Hears that the link to a party's owner was lost."""
-
-    number: int
-
-    def __call__(self, broken: Any) -> None:
-        self.__dict__["_way"].severed(self.number)

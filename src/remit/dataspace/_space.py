@@ -9,12 +9,14 @@ What one turn causes goes to each observer as one `turn(events)` when it commits
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Hashable, Iterator
 from typing import Any
 
 from remit.dataspace._compiled import Compiled, compiled
 from remit.dataspace._index import Entry, Index, Projection
 from remit.dataspace._journal import Journal
+from remit.dataspace._leash import Watch, watch
 from remit.dataspace._pattern import Observe, pattern
 from remit.errors import BadArgument
 from remit.values import key, passable
@@ -26,22 +28,26 @@ __all__ = ["Observation", "Source", "Space"]
 class Observation:
     """One distinct `Observe` that is asserted: whom to tell of what, and what it has been told."""
 
-    __slots__ = ("handles", "observer", "pattern", "projection")
+    __slots__ = ("handles", "observer", "pattern", "projection", "watch")
 
     def __init__(self, pattern: Compiled, observer: Ref[Any]) -> None:
         self.pattern = pattern
         self.observer = observer
         self.projection: Projection | None = None
         self.handles: dict[Hashable, int] = {}  # by the captures' key
+        self.watch: Watch | None = None
 
 
 class Source:
-    """One who asserts: what stands by its handles. Owned by its space; ends when it is closed."""
+    """One who asserts: what stands by its handles. It lives while anything stands, or somebody can speak for it; it ends when it is closed."""
 
-    __slots__ = ("handles", "name", "open")
+    __slots__ = ("__weakref__", "handles", "key", "name", "open", "party", "way")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.key: str | bytes | None = None
+        self.party: weakref.ref[Ref[Any]] | None = None
+        self.way: Any = None  # what hears of its owner's loss
         self.open = True
         self.handles: dict[int, Entry] = {}
 
@@ -49,13 +55,26 @@ class Source:
 class Space:
     """All that a dataspace knows. Owned by its `Dataspace` object; changed in turns only, and undone with them."""
 
-    __slots__ = ("__weakref__", "bag", "batches", "index", "journal", "next_handle", "observations", "sources")
+    __slots__ = (
+        "__weakref__",
+        "bag",
+        "batches",
+        "index",
+        "journal",
+        "keyed",
+        "next_handle",
+        "observations",
+        "sources",
+        "standing",
+    )
 
     def __init__(self) -> None:
         self.bag: dict[Hashable, Entry] = {}
         self.index = Index()
         self.observations: dict[Hashable, Observation] = {}
-        self.sources: dict[Source, None] = {}
+        self.sources: weakref.WeakSet[Source] = weakref.WeakSet()
+        self.standing: dict[Source, Any] = {}  # those of whom anything stands, and what keeps them
+        self.keyed: weakref.WeakValueDictionary[str | bytes, Source] = weakref.WeakValueDictionary()
         self.next_handle = 1
         self.batches: dict[Ref[Any], list[Any]] = {}  # what this turn tells whom
         self.journal = Journal(self)
@@ -66,8 +85,8 @@ class Space:
         """A new source."""
         self.journal.begin()
         source = Source(name)
-        self.sources[source] = None
-        self.journal.note(self.sources.pop, source, None)
+        self.sources.add(source)
+        self.journal.note(self.sources.discard, source)
         return source
 
     def close(self, source: Source) -> None:
@@ -79,8 +98,16 @@ class Space:
         self.journal.note(setattr, source, "open", True)
         for handle in list(source.handles):
             self._retract(source, handle)
-        del self.sources[source]
-        self.journal.note(self.sources.__setitem__, source, None)
+        self.sources.discard(source)
+        self.journal.note(self.sources.add, source)
+        if source.key is not None:
+            self.journal.note(self.keyed.__setitem__, source.key, self.keyed.pop(source.key))
+
+    def remember(self, source: Source, key: str | bytes) -> None:
+        """This key finds the source's party again."""
+        source.key = key
+        self.keyed[key] = source
+        self.journal.note(self.keyed.pop, key, None)
 
     def turn(self, source: Source, events: Any) -> None:
         """What one turn of a source has to say. Raises `BadArgument` for what is no event, and then nothing of it has happened."""
@@ -118,18 +145,32 @@ class Space:
         entry = self.bag.get(identity)
         if entry is None:
             entry = Entry(value, identity)
+        if not source.handles:
+            self.standing[source] = source.way
         source.handles[handle] = entry
         entry.count += 1
-        self.journal.note(_unassert, source, handle, entry)
+        self.journal.note(self._unassert, source, handle, entry)
         if entry.count == 1:
             self._appear(entry)
 
     def _retract(self, source: Source, handle: int) -> None:
-        entry = source.handles.pop(handle)
-        entry.count -= 1
-        self.journal.note(_unretract, source, handle, entry)
+        entry = source.handles[handle]
+        self._unassert(source, handle, entry)
+        self.journal.note(self._unretract, source, handle, entry)
         if not entry.count:
             self._vanish(entry)
+
+    def _unassert(self, source: Source, handle: int, entry: Entry) -> None:
+        del source.handles[handle]
+        entry.count -= 1
+        if not source.handles:
+            del self.standing[source]
+
+    def _unretract(self, source: Source, handle: int, entry: Entry) -> None:
+        if not source.handles:
+            self.standing[source] = source.way
+        source.handles[handle] = entry
+        entry.count += 1
 
     def _appear(self, entry: Entry) -> None:
         self.bag[entry.key] = entry
@@ -167,6 +208,7 @@ class Space:
         observation = Observation(*wanted)
         self._watch(entry.key, observation)
         self.journal.note(self._unwatch, entry.key, observation)
+        observation.watch = watch(observation.observer, lambda _: self._drop(entry.key, observation))
         assert observation.projection is not None
         for seen in list(observation.projection.seen.values()):
             self._show(observation, seen.key, seen.captures)
@@ -177,6 +219,15 @@ class Space:
             self._hide(observation, identity)
         self._unwatch(entry.key, observation)
         self.journal.note(self._watch, entry.key, observation)
+        if observation.watch is not None:
+            observation.watch.end()
+
+    def _drop(self, identity: Hashable, observation: Observation) -> None:
+        """The link to its observer is lost: nobody can be told any more, though the interest is still asserted."""
+        if self.observations.get(identity) is observation:
+            self.journal.begin()
+            self._unwatch(identity, observation)
+            self.journal.note(self._watch, identity, observation)
 
     def _watch(self, identity: Hashable, observation: Observation) -> None:
         projection = observation.projection = self.index.watch(observation.pattern)
@@ -240,16 +291,6 @@ class Space:
         """Every distinct assertion, and how often it is asserted."""
         for entry in self.bag.values():
             yield entry.value, entry.count
-
-
-def _unassert(source: Source, handle: int, entry: Entry) -> None:
-    del source.handles[handle]
-    entry.count -= 1
-
-
-def _unretract(source: Source, handle: int, entry: Entry) -> None:
-    source.handles[handle] = entry
-    entry.count += 1
 
 
 def _wanted(value: Any) -> tuple[Compiled, Ref[Any]] | None:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from remit.dataspace._channel import Channel
+from remit.dataspace._channel import Channel, Terms
 from remit.dataspace._conversation import Conversation, Listener, conversation, current_facet, ear
 from remit.dataspace._facet import Facet
 from remit.dataspace._flow import Flow
 from remit.dataspace._pattern import Observe, pattern
-from remit.values import passable, same
+from remit.values import key, passable, same
 from remit.vat import Ref
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "complete",
     "during",
     "facet",
+    "join",
     "message",
     "on_asserted",
     "on_message",
@@ -54,11 +55,12 @@ def this_facet() -> Facet:
 class Published:
     """An assertion of this object's; it ends with its facet, or when it is retracted."""
 
-    __slots__ = ("_channel", "_facet", "_handle", "_value")
+    __slots__ = ("_channel", "_facet", "_handle", "_listener", "_value")
 
-    def __init__(self, facet: Facet, channel: Channel) -> None:
+    def __init__(self, facet: Facet, channel: Channel, listener: Subscription | None = None) -> None:
         self._facet = facet
         self._channel = channel
+        self._listener = listener
         self._handle: int | None = None
         self._value: Any = None
 
@@ -86,12 +88,18 @@ class Published:
             self._facet.conversation.journal.note(unsent.__setitem__, 2, unsent[2])
             unsent[2] = self._value = value
             return
-        self._set(channel.claim(), value)
-        channel.say(["assert", self._handle, value])
-        if old is None:
+        handle = channel.claim()
+        self._set(handle, value)
+        channel.say(["assert", handle, value])
+        channel.stand(handle, self)
+        if old is not None:
+            self._withdraw(old)
+        elif self._listener is None:
             self._facet.keep(self)
-        else:
-            channel.say(["retract", old])
+
+    def _withdraw(self, handle: int) -> None:
+        self._channel.fall(handle)
+        self._channel.say(["retract", handle])
 
     def _set(self, handle: int | None, value: Any) -> None:
         self._handle = handle
@@ -100,9 +108,30 @@ class Published:
     def end(self) -> None:
         """Its facet stops."""
         if self._handle is not None:
-            self._channel.say(["retract", self._handle])
+            self._withdraw(self._handle)
             self._facet.conversation.journal.note(self._set, self._handle, self._value)
             self._set(None, None)
+
+    # --- as what stands in its channel (`Standing`)
+
+    def value(self) -> Any:
+        """What is asserted."""
+        return self._value
+
+    def renumber(self, handle: int) -> None:
+        """It is asserted anew."""
+        self._facet.conversation.journal.note(self._set, self._handle, self._value)
+        self._handle = handle
+
+    def lost(self, keep: bool) -> None:
+        """The link is lost."""
+        if self._listener is not None:
+            self._listener.lost(keep=keep)
+
+    def renewed(self) -> None:
+        """All that is there has been told again."""
+        if self._listener is not None:
+            self._listener.renewed()
 
     def __repr__(self) -> str:
         return "<published>" if self._handle is not None else "<published, withdrawn>"
@@ -135,26 +164,65 @@ def message(space: Ref[Any], value: Any) -> None:
 class Subscription(Listener):
     """Interest in a pattern: the `Observe` that we assert, and what is run for its events."""
 
-    __slots__ = ("facet", "function", "published", "shown")
+    __slots__ = ("facet", "function", "published", "shown", "stale")
 
     def __init__(self, facet: Facet, function: Callable[..., Any]) -> None:
         super().__init__(facet.conversation)
         self.facet = facet
         self.function = function
         self.published: Published | None = None
-        self.shown: dict[int, Any] = {}
+        self.shown: dict[int, Shown] = {}
+        self.stale: dict[Any, Shown] = {}  # what was there before the link was lost, by the captures' key
 
-    def show(self, handle: int, value: Any) -> None:
-        """Remember what is there."""
-        self.shown[handle] = value
-        self.conversation.journal.note(self.shown.pop, handle, None)
+    def asserted(self, handle: int, value: Any) -> None:
+        """A match is there."""
+        journal = self.conversation.journal
+        known = self.stale.pop(key(value), None) if self.stale else None
+        if known is None:
+            self.shown[handle] = known = Shown(value)
+            journal.note(self.shown.pop, handle, None)
+            self.appear(known)
+        else:
+            self.shown[handle] = known
+            journal.note(self._stale_again, handle, known)
 
-    def hide(self, handle: int) -> Any:
-        """What is there no more; None if we had not heard of it."""
-        value = self.shown.pop(handle, None)
-        if value is not None:
-            self.conversation.journal.note(self.shown.__setitem__, handle, value)
-        return value
+    def _stale_again(self, handle: int, known: Shown) -> None:
+        del self.shown[handle]
+        self.stale[key(known.captures)] = known
+
+    def retracted(self, handle: int) -> None:
+        """A match is gone; one that we have not heard of is nothing to us."""
+        known = self.shown.pop(handle, None)
+        if known is not None:
+            self.conversation.journal.note(self.shown.__setitem__, handle, known)
+            self.vanish(known)
+
+    def appear(self, shown: Shown) -> None:
+        """A match has appeared."""
+
+    def vanish(self, shown: Shown) -> None:
+        """A match has gone."""
+
+    def lost(self, keep: bool) -> None:
+        """Nothing is known any more of what is there; `keep`: what was there is taken to be there until all has been told again."""
+        shown, self.shown = self.shown, {}
+        self.conversation.journal.note(setattr, self, "shown", shown)
+        if keep:
+            self.conversation.journal.note(setattr, self, "stale", dict(self.stale))
+            self.stale.update((key(each.captures), each) for each in shown.values())
+        else:
+            self._vanish([*self.stale.values(), *shown.values()])
+
+    def renewed(self) -> None:
+        """All that is there has been told again."""
+        self._vanish(list(self.stale.values()))
+
+    def _vanish(self, gone: list[Shown]) -> None:
+        self.conversation.journal.note(setattr, self, "stale", self.stale)
+        self.stale = {}
+        for each in gone:
+            if self.alive:
+                self.vanish(each)
 
     def run(self, captures: Any) -> None:
         """Run the function in the subscription's own facet, which stops if it raises."""
@@ -175,23 +243,31 @@ class Subscription(Listener):
             self.published.end()
 
 
+class Shown:
+    """One match that is there, and for `during` the facet that lives as long."""
+
+    __slots__ = ("captures", "scope")
+
+    def __init__(self, captures: list[Any]) -> None:
+        self.captures = captures
+        self.scope: Facet | None = None
+
+
 class During(Subscription):
     """A facet for each distinct match."""
 
     __slots__ = ()
 
-    def asserted(self, handle: int, value: Any) -> None:
+    def appear(self, shown: Shown) -> None:
         """It begins."""
-        scope = Facet(self.conversation, self.facet)
-        self.show(handle, scope)
-        if not self.conversation.run(scope, self.function, value, "a handler"):
+        scope = shown.scope = Facet(self.conversation, self.facet)
+        if not self.conversation.run(scope, self.function, shown.captures, "a handler"):
             scope.stop()
 
-    def retracted(self, handle: int) -> None:
+    def vanish(self, shown: Shown) -> None:
         """It ends."""
-        scope = self.hide(handle)
-        if scope is not None:
-            scope.stop()
+        assert shown.scope is not None
+        shown.scope.stop()
 
 
 class OnAsserted(Subscription):
@@ -199,9 +275,9 @@ class OnAsserted(Subscription):
 
     __slots__ = ()
 
-    def asserted(self, handle: int, value: Any) -> None:
+    def appear(self, shown: Shown) -> None:
         """It is there."""
-        self.run(value)
+        self.run(shown.captures)
 
 
 class OnRetracted(Subscription):
@@ -209,15 +285,9 @@ class OnRetracted(Subscription):
 
     __slots__ = ()
 
-    def asserted(self, handle: int, value: Any) -> None:
-        """It is there."""
-        self.show(handle, value)
-
-    def retracted(self, handle: int) -> None:
+    def vanish(self, shown: Shown) -> None:
         """It is there no more."""
-        value = self.hide(handle)
-        if value is not None:
-            self.run(value)
+        self.run(shown.captures)
 
 
 class OnMessage(Subscription):
@@ -235,9 +305,9 @@ class Once(Subscription):
 
     __slots__ = ()
 
-    def asserted(self, handle: int, value: Any) -> None:
+    def appear(self, shown: Shown) -> None:
         """It has come."""
-        self.said(value)
+        self.said(shown.captures)
 
     def said(self, value: Any) -> None:
         """It has come."""
@@ -261,25 +331,28 @@ class Once(Subscription):
 class Synced(Listener):
     """Waits until all before it is handled."""
 
-    __slots__ = ("facet", "function")
+    __slots__ = ("channel", "facet", "function")
 
-    def __init__(self, facet: Facet, function: Callable[..., Any]) -> None:
+    def __init__(self, facet: Facet, channel: Channel, function: Callable[..., Any]) -> None:
         super().__init__(facet.conversation)
         self.facet = facet
+        self.channel = channel
         self.function = function
 
     def said(self, value: Any) -> None:
         """All before it is handled."""
-        self.alive = False
-        self.conversation.journal.note(setattr, self, "alive", True)
         self.facet.drop(self)
+        self.end()
         if not self.conversation.run(self.facet, self.function, (), "a handler"):
             self.facet.stop()
 
     def end(self) -> None:
-        """Its facet stops."""
+        """Its facet stops, or it is done."""
         self.alive = False
         self.conversation.journal.note(setattr, self, "alive", True)
+        asked = self.channel.syncs.pop(self, None)
+        if asked is not None:
+            self.conversation.journal.note(self.channel.syncs.__setitem__, self, asked)
 
 
 def _subscribe(kind: type[Subscription], space: Ref[Any], wanted: Any, function: Callable[..., Any]) -> Subscription:
@@ -289,9 +362,8 @@ def _subscribe(kind: type[Subscription], space: Ref[Any], wanted: Any, function:
     if not scope.alive:
         made.alive = False
         return made
-    published = made.published = Published(scope, talk.channel(space))
+    published = made.published = Published(scope, talk.channel(space), made)
     published.put(passable(Observe(pattern(wanted), ear(made))))
-    scope.drop(published)
     scope.keep(made)
     return made
 
@@ -327,21 +399,34 @@ def once(space: Ref[Any], wanted: Any, function: Callable[..., Any]) -> Subscrip
 
 def sync(space: Ref[Any], function: Callable[[], Any]) -> None:
     """Run the function when the dataspace has handled all that was said to it before."""
-    talk = conversation()
-    talk.channel(space).say(["sync", _synced(talk, function)])
+    channel = conversation().channel(space)
+    channel.say(_synced(channel, function))
 
 
 def complete(space: Ref[Any], function: Callable[[], Any]) -> None:
     """Run the function when all that was there at the beginning has been told to what this turn has subscribed."""
-    talk = conversation()
-    talk.channel(space).say_last(["sync", _synced(talk, function)])
+    channel = conversation().channel(space)
+    channel.say_last(_synced(channel, function))
 
 
-def _synced(talk: Conversation, function: Callable[[], Any]) -> Ref[Any]:
+def _synced(channel: Channel, function: Callable[[], Any]) -> list[Any]:
+    talk = channel.conversation
     scope = current_facet(talk)
-    made = Synced(scope, function)
+    made = Synced(scope, channel, function)
+    event = ["sync", ear(made)]
     if scope.alive:
         scope.keep(made)
+        channel.syncs[made] = event
+        talk.journal.note(channel.syncs.pop, made, None)
     else:
         made.alive = False
-    return ear(made)
+    return event
+
+
+def join(space: Ref[Any], *, name: str = "", grace: float = 0.0, key: str | bytes | None = None) -> None:
+    """Say on which terms this object converses with a dataspace, before its first conversation there.
+
+    `name` is for people. After a lost link the object's assertions stay for `grace` seconds; with a `key`, a secret of its own (such as
+    `network.token()`), an object that comes back within that time finds them again, and what it has heard stays as it was unless it has changed.
+    """
+    conversation().join(space, Terms(name, grace, key))
