@@ -15,6 +15,7 @@ from remit.values._data import Symbol
 from remit.values._model import Tagged
 from remit.values._record import Recorded
 from remit.values._same import same
+from remit.values.preserves.schema._choose import FAIL, Choice, Matcher, first_of
 from remit.values.preserves.schema._model import (
     ANY,
     And,
@@ -42,12 +43,10 @@ from remit.values.preserves.schema._view import (
     record_view,
 )
 
-__all__ = ["ATOM_TYPES", "FAIL", "Matcher", "Matching"]
+__all__ = ["ATOM_TYPES", "Matching"]
 
-Matcher: TypeAlias = Callable[[Any], Any]  # what the value is to a definition or simple pattern, or FAIL
 Filler: TypeAlias = Callable[[Any, list[Any]], bool]  # adds what a pattern keeps of the value; whether it fits
 
-FAIL: Final = object()
 ATOM_TYPES: Final[dict[str, type]] = {
     "Boolean": bool,
     "Double": float,
@@ -61,7 +60,7 @@ ATOM_TYPES: Final[dict[str, type]] = {
 class Matching:
     """The functions for the definitions of one schema.
 
-    `find(ref)` gives those of what a reference names, when it is first used. `exact` is the matching of the same schema that takes
+    `find(ref)` gives the matching that has what a reference names, and the name there, when it is first used. `exact` is the matching of the same schema that takes
     no further items; None for that one itself.
     """
 
@@ -69,7 +68,7 @@ class Matching:
         self,
         alternatives: Mapping[str, list[Alternative]],
         classes: Mapping[str, type],
-        find: Callable[[Ref], Matcher],
+        find: Callable[[Ref], tuple[Matching, str]],
         exact: Matching | None,
     ) -> None:
         self._alternatives = alternatives
@@ -82,8 +81,21 @@ class Matching:
         """The function for this definition."""
         made = self._made.get(name)
         if made is None:
-            made = self._made[name] = _first_of(list(self._in_turn(self._alternatives[name])))
+            made = self._made[name] = first_of(list(self._in_turn(self._alternatives[name])))
         return made
+
+    def labels(self, name: str) -> frozenset[str] | None:
+        """The labels of the records that may be of this definition; None if it may have other values, too."""
+        found = [self._labels(each.pattern) for each in self._alternatives[name]]
+        return None if None in found else frozenset().union(*[each for each in found if each is not None])
+
+    def _labels(self, pattern: Any) -> frozenset[str] | None:
+        if isinstance(pattern, Rec) and isinstance(pattern.label, Lit) and type(pattern.label.value) is Symbol:
+            return frozenset({pattern.label.value.name})
+        if isinstance(pattern, Ref):
+            there, name = self._find(pattern)
+            return there.labels(name)
+        return None
 
     def alternative(self, each: Alternative) -> Matcher:
         """The function for one alternative."""
@@ -98,11 +110,11 @@ class Matching:
 
         return match
 
-    def _in_turn(self, alternatives: list[Alternative]) -> Iterator[Matcher]:
+    def _in_turn(self, alternatives: list[Alternative]) -> Iterator[Choice]:
         if self._exact is not None and len(alternatives) > 1:
             yield from self._exact._in_turn(alternatives)
         for each in alternatives:
-            yield self.alternative(each)
+            yield Choice(self._labels(each.pattern), self.alternative(each))
 
     def simple(self, pattern: Any) -> Matcher:
         """The function for a simple pattern."""
@@ -127,7 +139,8 @@ class Matching:
 
         def match(value: Any) -> Any:
             if not found:
-                found.append(self._find(ref))
+                there, name = self._find(ref)
+                found.append(there.definition(name))
             return found[0](value)
 
         return match
@@ -177,20 +190,6 @@ class Matching:
             return rest is None or rest(list(value[length:]), kept)
 
         return filler
-
-
-def _first_of(matchers: list[Matcher]) -> Matcher:
-    if len(matchers) == 1:
-        return matchers[0]
-
-    def match(value: Any) -> Any:
-        for each in matchers:
-            found = each(value)
-            if found is not FAIL:
-                return found
-        return FAIL
-
-    return match
 
 
 def _atom(kind: type) -> Matcher:

@@ -10,8 +10,9 @@ from remit.errors import BadArgument, Misuse
 from remit.values._record import Recorded, record
 from remit.values.preserves._strip import strip
 from remit.values.preserves.schema._check import Definitions, check, module_of, modules_of
+from remit.values.preserves.schema._choose import FAIL, Matcher
 from remit.values.preserves.schema._explain import Reasons
-from remit.values.preserves.schema._match import FAIL, Matcher, Matching
+from remit.values.preserves.schema._match import Matching
 from remit.values.preserves.schema._model import Ref
 from remit.values.preserves.schema._place import Place, hint, wrong
 from remit.values.preserves.schema._plan import Alternative, ClassPlan, plans
@@ -151,12 +152,12 @@ class Schema(Mapping[str, Definition]):
         if made is None:
             alternatives = {name: list(each.alternatives.values()) for name, each in self._definitions.items()}
             strict = None if exact else self._matching(exact=True)
-            made = Matching(alternatives, self.classes, partial(self._matcher, exact=exact), strict)
+            made = Matching(alternatives, self.classes, partial(self._where, exact=exact), strict)
             self._matchings[exact] = made
         return made
 
-    def _matcher(self, ref: Ref, exact: bool) -> Matcher:
-        return self.bundle[module_of(ref, self.name)]._matching(exact).definition(ref.name.name)
+    def _where(self, ref: Ref, exact: bool) -> tuple[Matching, str]:
+        return self.bundle[module_of(ref, self.name)]._matching(exact), ref.name.name
 
     def _reasons(self, exact: bool) -> Reasons:
         def find(ref: Ref) -> tuple[Any, Reasons]:
@@ -267,4 +268,4 @@ def _constant(definitions: Definitions, home: str, ref: Ref) -> Any:
     """The one value of a definition that has only one."""
     module = module_of(ref, home)
     pattern = definitions[module][ref.name.name]
-    return builder(pattern, partial(_constant, definitions, module))([])
+    return builder(pattern, partial(_constant, definitions, module))(iter(()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from remit.errors import Misuse
@@ -18,7 +18,7 @@ class Shape(Fielded):
 
     __slots__ = ()
 
-    __shape_wire__: ClassVar[Callable[[list[Any]], Any] | None] = None  # set when a schema takes the class
+    __shape_wire__: ClassVar[Callable[[Iterator[Any]], Any] | None] = None  # set when a schema takes the class
 
 
 @dataclass_transform(eq_default=True, frozen_default=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from functools import reduce
+from typing import Any, Final, TypeAlias
 
 from remit.errors import BadArgument
 from remit.values._data import Symbol
@@ -25,10 +26,16 @@ from remit.values.preserves.schema._view import (
 
 __all__ = ["builder", "wire"]
 
+Builder: TypeAlias = Callable[[Iterator[Any]], Any]
+
+_ATOMS: Final = frozenset({bool, float, int, str, bytes, Symbol, type(None)})
+
 
 def wire(typed: Any) -> Any:
     """The value of what a definition gave, or what its classes were called with."""
     kind = type(typed)
+    if kind in _ATOMS:
+        return typed
     if kind is list or kind is tuple:
         items = [wire(item) for item in typed]
         return typed if kind is list and _alike(typed, items) else items
@@ -36,7 +43,7 @@ def wire(typed: Any) -> Any:
         build = kind.__shape_wire__
         if build is None:
             raise BadArgument(f"{kind.__qualname__} belongs to no schema: give it to one with load(text, classes=…)")
-        return build([wire(item) for item in typed.__record_values__()])
+        return build(iter([wire(item) for item in typed.__record_values__()]))
     if is_set(typed):
         return typed
     if is_dictionary(typed):
@@ -62,41 +69,39 @@ def _record(typed: Recorded) -> Any:
 
 def _alike(before: Sequence[Any], after: Sequence[Any]) -> bool:
     """Whether nothing had to be made anew."""
-    return all(old is new for old, new in zip(before, after, strict=True))
+    for old, new in zip(before, after, strict=True):  # noqa: SIM110  # no generator: this is most of the time of unparsing
+        if old is not new:
+            return False
+    return True
 
 
-def builder(pattern: Any, constant: Callable[[Ref], Any]) -> Callable[[list[Any]], Any]:
-    """What makes a value of this pattern from the values of its named parts, in the order of `captures`."""
+def builder(part: Any, constant: Callable[[Ref], Any]) -> Builder:
+    """What makes a value of this pattern from the values of its named parts, in the order of `captures`.
 
-    def build(kept: list[Any]) -> Any:
-        return _build(pattern, iter(kept), constant)
-
-    return build
-
-
-def _build(part: Any, kept: Iterator[Any], constant: Callable[[Ref], Any]) -> Any:
+    `constant(ref)` is the one value of a definition that has only one; it is asked for when a value is built.
+    """
     if isinstance(part, NamedPattern):
-        return next(kept)
+        return next
     if isinstance(part, Lit):
-        return part.value
+        value = part.value
+        return lambda _: value
     if isinstance(part, Ref):
-        return constant(part)
+        return lambda _: constant(part)
     if isinstance(part, Rec):
-        label = _build(part.label, kept, constant)
-        return make_record(label, _build(part.fields, kept, constant))
+        label, fields = builder(part.label, constant), builder(part.fields, constant)
+        return lambda kept: make_record(label(kept), fields(kept))
     if isinstance(part, Tuple):
-        return [_build(each, kept, constant) for each in part.patterns]
+        items = [builder(each, constant) for each in part.patterns]
+        return lambda kept: [item(kept) for item in items]
     if isinstance(part, TuplePrefix):
-        return [*[_build(each, kept, constant) for each in part.fixed], *_build(part.variable, kept, constant)]
+        fixed, rest = [builder(each, constant) for each in part.fixed], builder(part.variable, constant)
+        return lambda kept: [*[item(kept) for item in fixed], *rest(kept)]
     if isinstance(part, Entries):
-        return dictionary([(key, _build(each, kept, constant)) for key, each in entries_of(part)])
-    if isinstance(part, And):
-        values = [_build(each, kept, constant) for each in part.patterns]
-        merged = values[0]
-        for value in values[1:]:
-            merged = merge(merged, value)
-        return merged
-    raise AssertionError(f"a {type(part).__name__} without a name was let through")
+        entries = [(key, builder(each, constant)) for key, each in entries_of(part)]
+        return lambda kept: dictionary([(key, item(kept)) for key, item in entries])
+    assert isinstance(part, And)  # a part of another kind has a name: `_check.py` sees to it
+    parts = [builder(each, constant) for each in part.patterns]
+    return lambda kept: reduce(merge, [each(kept) for each in parts])
 
 
 def merge(a: Any, b: Any) -> Any:
