@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from remit.errors import Misuse
 from remit.values._data import Data, Frozen, is_text
 from remit.values._same import key, same
 
-__all__ = ["Record", "Tagged"]
+__all__ = ["Record", "Tagged", "made_tagged"]
 
 
 class Tagged(Frozen, Data):
@@ -40,6 +40,19 @@ class Tagged(Frozen, Data):
 
     def __reduce__(self) -> tuple[type[Tagged], tuple[str, object]]:
         return Tagged, (self.tag, self.value)
+
+
+_new: Final = object.__new__
+_put_tag: Final = vars(Tagged)["tag"].__set__
+_put_value: Final = vars(Tagged)["value"].__set__
+
+
+def made_tagged(tag: str, value: object) -> Tagged:
+    """A Tagged whose tag is known to be a str without lone surrogates, in less time."""
+    made = _new(Tagged)
+    _put_tag(made, tag)
+    _put_value(made, value)
+    return made
 
 
 class Record(Data):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, TypeVar, dataclass_transform
 
 from remit.errors import Misuse
 from remit.values._data import Data, Frozen, is_text
-from remit.values._model import Tagged
+from remit.values._model import Tagged, made_tagged
 from remit.values._same import key, same
 
 __all__ = ["Fielded", "Recorded", "fielded", "record", "tagged"]
@@ -95,11 +95,11 @@ def record(label: str, *, known: bool = True) -> Callable[[type[T]], type[T]]:
 
 
 def tagged(tag: str, value: object) -> object:
-    """What a Tagged with this tag is here: an instance of the `@record` class that fits, or a `Tagged`."""
+    """What a Tagged with this tag, which is some symbol's name, is here: of the `@record` class that fits, or a `Tagged`."""
     cls = _CLASSES.get(tag)
     if cls is not None and type(value) is list and len(value) == len(cls.__record_fields__):
         return cls.__record_make__(value)
-    return Tagged(tag, value)
+    return made_tagged(tag, value)
 
 
 def _register(label: str, cls: type[Recorded]) -> None:

@@ -21,8 +21,8 @@ _ASCII: Final = r"A-Za-z0-9~!$%^&*?_=+\-/."
 BARE: Final = re.compile(rf"[{_ASCII}|\u0080-\U0010ffff]+")
 BARE_OLD: Final = re.compile(rf"[{_ASCII}\u0080-\U0010ffff]+")  # before 0.996, | was the quote of symbols
 NUMBER: Final = re.compile(r"([+-]?[0-9]+)((?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
-_CATEGORIES: Final = frozenset(
-    ["Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Po", "Sc", "Sm", "Sk", "So", "Co"]
+_CATEGORIES: Final = frozenset(  # of characters beyond ASCII that stand in symbols without quotes
+    ("Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Po", "Sc", "Sm", "Sk", "So", "Co")
 )
 _BODIES: Final = {quote: re.compile(rf"[^{quote}\\]*(?:\\.[^{quote}\\]*)*", re.DOTALL) for quote in ('"', "'", "|")}
 _ESCAPE: Final = re.compile(
@@ -118,7 +118,7 @@ def _unescaped(text: str, at: int, body: str, quote: str) -> str:
 def read_hash(text: str, at: int) -> tuple[Any, int]:
     """The boolean, byte string or double whose # is before `at`, and the offset behind it."""
     c = text[at : at + 1]
-    if c == "t" or c == "f":
+    if c in {"t", "f"}:
         if at + 1 < len(text) and text[at + 1] not in _DELIMITERS:
             raise fault(text, at + 1, f"#{c} ends with a space or a delimiter")
         return c == "t", at + 1

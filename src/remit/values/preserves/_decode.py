@@ -100,14 +100,14 @@ def decode_at(
                     inner if closed == 0xB5 else closed_record(inner) if closed == 0xB4 else _closed(closed, inner)
                 )
                 at += 1
-            elif 0xB4 <= c <= 0xB7 or c == EMBEDDING or c == ANNOTATION:
+            elif 0xB4 <= c <= 0xB7 or c in {EMBEDDING, ANNOTATION}:
                 stack.append((items, tag, at))
                 if len(stack) > limits.depth:
                     raise LimitExceeded(f"nested deeper than Limits.depth, {limits.depth} (at byte {at})")
                 items, tag, at = [], c, at + 1
                 continue
             else:
-                items.append(c == 0x81 if c == 0x81 or c == 0x80 else _double(data, at, size))
+                items.append(c == 0x81 if c in {0x81, 0x80} else _double(data, at, size))
                 at += 10 if c == 0x87 else 1
             if tag < 0xB4:
                 if tag != _TOP:

@@ -69,7 +69,7 @@ def _tagged(name: str, value: Any) -> Spelled:
 
 
 def _nothing(value: object) -> Callable[[Sequence[Any], int], Any]:
-    return lambda fields, depth: PLAIN if fields else value
+    return lambda fields, _depth: PLAIN if fields else value
 
 
 def _broken(fields: Sequence[Any], depth: int) -> Any:

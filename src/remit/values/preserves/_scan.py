@@ -171,7 +171,7 @@ class TextScanner(_Scanner):
         elif c in b"]}>":
             self._close()
             return self._ended()
-        elif c == 0x22 or c == 0x27:
+        elif c in {0x22, 0x27}:
             self._state, self._quote = _QUOTED, c
         elif c == 0x23:
             self._state = _HASH
