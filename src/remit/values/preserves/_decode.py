@@ -65,7 +65,7 @@ def decode_at(
     data: bytes, at: int, limits: Limits, embedded: EmbeddedDecoder | None, annotations: bool
 ) -> tuple[Any, int]:
     """The value that begins at this offset, and the offset behind it. `data` ends with a zero byte that is not the value's."""
-    size, most, text = len(data) - 1, limits.items, data.decode("latin-1")
+    size, text, depth, most = len(data) - 1, data.decode("latin-1"), limits.depth, limits.items
     stack: list[tuple[list[Any], int, int]] = []  # for each that is open: `items` and `tag` outside, and its start
     items: list[Any] = []  # of what is being read; a dictionary's keys and values alternate
     tag = _TOP
@@ -85,25 +85,20 @@ def decode_at(
                     items.append(found if found.isascii() else data[begin:at].decode())
                 elif c == 0xB3:
                     items.append(_SYMBOLS.get(text[begin:at]) or _symbol(data[begin:at]))
-                elif c == 0xB0:
-                    c = data[begin]
-                    items.append(c if n == 1 and 0 < c < 128 else _integer(data, begin, n, limits))
                 else:
-                    items.append(data[begin:at])
+                    items.append(data[begin:at] if c == 0xB2 else _integer(data, begin, n, limits))
             elif c == 0x84 and tag > EMBEDDING:
                 count += len(items)
                 if count > most:
                     raise LimitExceeded(f"more values than Limits.items, {most} (at byte {at})")
                 inner, closed = items, tag
                 items, tag, start = stack.pop()
-                items.append(
-                    inner if closed == 0xB5 else closed_record(inner) if closed == 0xB4 else _closed(closed, inner)
-                )
+                items.append(inner if closed == 0xB5 else _closed(closed, inner))
                 at += 1
             elif 0xB4 <= c <= 0xB7 or c in {EMBEDDING, ANNOTATION}:
                 stack.append((items, tag, at))
-                if len(stack) > limits.depth:
-                    raise LimitExceeded(f"nested deeper than Limits.depth, {limits.depth} (at byte {at})")
+                if len(stack) > depth:
+                    raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
                 items, tag, at = [], c, at + 1
                 continue
             else:
@@ -162,6 +157,8 @@ def _embedded(value: Any, start: int, embedded: EmbeddedDecoder) -> Any:
 
 
 def _closed(tag: int, items: list[Any]) -> Any:
+    if tag == 0xB4:
+        return closed_record(items)
     return closed_dictionary(items) if tag == 0xB7 else closed_set(items)
 
 
