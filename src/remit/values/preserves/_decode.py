@@ -85,24 +85,30 @@ def decode_at(
                     items.append(found if found.isascii() else data[begin:at].decode())
                 elif c == 0xB3:
                     items.append(_SYMBOLS.get(text[begin:at]) or _symbol(data[begin:at]))
+                elif c == 0xB0:
+                    c = data[begin]
+                    items.append(c if n == 1 and 0 < c < 128 else _integer(data, begin, n, limits))
                 else:
-                    items.append(data[begin:at] if c == 0xB2 else _integer(data, begin, n, limits))
+                    items.append(data[begin:at])
             elif c == 0x84 and tag > EMBEDDING:
                 count += len(items)
                 if count > most:
                     raise LimitExceeded(f"more values than Limits.items, {most} (at byte {at})")
-                inner, closed = items, tag
+                inner: Any = items
+                closed = tag
                 items, tag, start = stack.pop()
-                items.append(inner if closed == 0xB5 else _closed(closed, inner))
+                if closed != 0xB5:
+                    inner = closed_record(inner) if closed == 0xB4 else _closed(closed, inner)
+                items.append(inner)
                 at += 1
-            elif 0xB4 <= c <= 0xB7 or c in {EMBEDDING, ANNOTATION}:
+            elif 0xB4 <= c <= 0xB7 or c == EMBEDDING or c == ANNOTATION:
                 stack.append((items, tag, at))
                 if len(stack) > depth:
                     raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
                 items, tag, at = [], c, at + 1
                 continue
             else:
-                items.append(c == 0x81 if c in {0x81, 0x80} else _double(data, at, size))
+                items.append(c == 0x81 if c == 0x81 or c == 0x80 else _double(data, at, size))
                 at += 10 if c == 0x87 else 1
             if tag < 0xB4:
                 if tag != _TOP:
@@ -157,8 +163,6 @@ def _embedded(value: Any, start: int, embedded: EmbeddedDecoder) -> Any:
 
 
 def _closed(tag: int, items: list[Any]) -> Any:
-    if tag == 0xB4:
-        return closed_record(items)
     return closed_dictionary(items) if tag == 0xB7 else closed_set(items)
 
 
