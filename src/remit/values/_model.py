@@ -8,7 +8,7 @@ from remit.errors import Misuse
 from remit.values._data import Data, Frozen, is_text
 from remit.values._same import key, same
 
-__all__ = ["Record", "Tagged", "made_tagged"]
+__all__ = ["Record", "Tagged", "made_tagged", "put_tag", "put_value"]
 
 
 class Tagged(Frozen, Data):
@@ -43,15 +43,15 @@ class Tagged(Frozen, Data):
 
 
 _new: Final = object.__new__
-_put_tag: Final = vars(Tagged)["tag"].__set__
-_put_value: Final = vars(Tagged)["value"].__set__
+put_tag: Final = vars(Tagged)["tag"].__set__
+put_value: Final = vars(Tagged)["value"].__set__
 
 
 def made_tagged(tag: str, value: object) -> Tagged:
     """A Tagged whose tag is known to be a str without lone surrogates, in less time."""
     made = _new(Tagged)
-    _put_tag(made, tag)
-    _put_value(made, value)
+    put_tag(made, tag)
+    put_value(made, value)
     return made
 
 

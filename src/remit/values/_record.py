@@ -11,11 +11,11 @@ from remit.values._data import Data, Frozen, is_text
 from remit.values._model import Tagged, made_tagged
 from remit.values._same import key, same
 
-__all__ = ["Fielded", "Recorded", "fielded", "record", "tagged"]
+__all__ = ["CLASSES", "Fielded", "Recorded", "fielded", "record", "tagged"]
 
 T = TypeVar("T")
 
-_CLASSES: dict[str, type[Recorded]] = {}
+CLASSES: dict[str, type[Recorded]] = {}  # by label
 _MADE: Final = frozenset({"__init__", "__new__", "__post_init__", "__slots__", "__eq__", "__hash__", "__setattr__"})
 _CLASSVAR: Final = ("ClassVar", "typing.ClassVar", "t.ClassVar")
 
@@ -96,7 +96,7 @@ def record(label: str, *, known: bool = True) -> Callable[[type[T]], type[T]]:
 
 def tagged(tag: str, value: object) -> object:
     """What a Tagged with this tag, which is some symbol's name, is here: of the `@record` class that fits, or a `Tagged`."""
-    cls = _CLASSES.get(tag)
+    cls = CLASSES.get(tag)
     if cls is not None and type(value) is list and len(value) == len(cls.__record_fields__):
         return cls.__record_make__(value)
     return made_tagged(tag, value)
@@ -104,11 +104,11 @@ def tagged(tag: str, value: object) -> object:
 
 def _register(label: str, cls: type[Recorded]) -> None:
     """Keep the class under its label; one that is defined anew, as a reload does, takes the place of the old."""
-    known = _CLASSES.get(label, cls)
+    known = CLASSES.get(label, cls)
     if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
         names = " and ".join(f"{each.__module__}.{each.__qualname__}" for each in (known, cls))
         raise Misuse(f"@record label {label!r} is used by two classes, {names}: give one of them another label")
-    _CLASSES[label] = cls
+    CLASSES[label] = cls
 
 
 def fielded(cls: type, label: str, base: type[Fielded]) -> type[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from remit.values._data import Data, Frozen
 from remit.values._same import key, same
@@ -25,7 +25,7 @@ class Embedded(Frozen, Data, Parts):
     value: Any
 
     def __init__(self, value: object) -> None:
-        object.__setattr__(self, "value", value)
+        _put_value(self, value)
 
     def _form(self) -> tuple[str, object]:
         return "embedded", (self.value,)
@@ -44,6 +44,9 @@ class Embedded(Frozen, Data, Parts):
 
     def __reduce__(self) -> tuple[type[Embedded], tuple[object]]:
         return Embedded, (self.value,)
+
+
+_put_value: Final = vars(Embedded)["value"].__set__
 
 
 class Annotated(Frozen, Parts):

@@ -18,7 +18,7 @@ from remit.values._record import Recorded, _register, tagged
 from remit.values.preserves._forms import RESERVED
 from remit.values.preserves._order import DICTIONARY, RECORD, SET, Parts, identity, order, order_here
 
-__all__ = ["Compound", "Map", "Set"]
+__all__ = ["Compound", "Map", "Set", "ordered_map"]
 
 T = TypeVar("T")
 
@@ -150,6 +150,14 @@ class Map(Recorded, Parts, Mapping[Any, Any]):
 
     def __repr__(self) -> str:
         return f"Map({list(self.entries)!r})"
+
+
+def ordered_map(entries: tuple[tuple[Any, Any], ...]) -> Map:
+    """The mapping of these entries, whose keys are known to differ and to be in the total order."""
+    made = Map.__new__(Map)
+    _put(made, "entries", entries)
+    _put(made, "_table", None)
+    return made
 
 
 class Compound(Recorded, Parts):

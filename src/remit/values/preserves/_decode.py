@@ -33,7 +33,7 @@ _SYMBOLS: Final[
 ] = {}  # bytes, as Latin-1, to symbol; shared by all sessions, so bounded by the two numbers below
 _CACHED: Final = 1024  # entries, about what the labels and names of a large program come to
 _CACHED_BYTES: Final = 64  # of one entry
-_LONGEST: Final = 9  # bytes of a length: more than any memory holds
+_LONGEST: Final = 56  # bits of a length: more than any memory holds
 _DIGIT_BITS: Final = 3.3219280948873626  # log2(10)
 
 
@@ -73,23 +73,26 @@ def decode_at(
     try:
         while True:
             c = data[at]
-            if 0xB0 <= c <= 0xB3:
+            if c == 0xB1:
                 n, begin = data[at + 1], at + 2
                 if n > 127:
                     n, begin = _length(data, at + 1)
                 at = begin + n
-                if at > size:
-                    raise _cut(n, begin, size)
-                if c == 0xB1:
-                    found = text[begin:at]
-                    items.append(found if found.isascii() else data[begin:at].decode())
-                elif c == 0xB3:
-                    items.append(_SYMBOLS.get(text[begin:at]) or _symbol(data[begin:at]))
-                elif c == 0xB0:
-                    c = data[begin]
-                    items.append(c if n == 1 and 0 < c < 128 else _integer(data, begin, n, limits))
-                else:
-                    items.append(data[begin:at])
+                found = text[begin:at]
+                items.append(found if found.isascii() else data[begin:at].decode())
+            elif c == 0xB3:
+                n, begin = data[at + 1], at + 2
+                if n > 127:
+                    n, begin = _length(data, at + 1)
+                at = begin + n
+                items.append(_SYMBOLS.get(text[begin:at]) or _symbol(data[begin:at]))
+            elif c == 0xB0:
+                n, begin = data[at + 1], at + 2
+                if n > 127:
+                    n, begin = _length(data, at + 1)
+                at = begin + n
+                c = data[begin]
+                items.append(c if n == 1 and 0 < c < 128 else _integer(data, begin, n, limits))
             elif c == 0x84 and tag > EMBEDDING:
                 count += len(items)
                 if count > most:
@@ -97,8 +100,10 @@ def decode_at(
                 inner: Any = items
                 closed = tag
                 items, tag, start = stack.pop()
-                if closed != 0xB5:
-                    inner = closed_record(inner) if closed == 0xB4 else _closed(closed, inner)
+                if closed == 0xB4:
+                    inner = closed_record(inner)
+                elif closed != 0xB5:
+                    inner = closed_dictionary(inner) if closed == 0xB7 else closed_set(inner)
                 items.append(inner)
                 at += 1
             elif 0xB4 <= c <= 0xB7 or c == EMBEDDING or c == ANNOTATION:
@@ -107,24 +112,34 @@ def decode_at(
                     raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
                 items, tag, at = [], c, at + 1
                 continue
+            elif c == 0x81 or c == 0x80:
+                items.append(c == 0x81)
+                at += 1
             else:
-                items.append(c == 0x81 if c == 0x81 or c == 0x80 else _double(data, at, size))
-                at += 10 if c == 0x87 else 1
+                value, at = _other(data, at, size)
+                items.append(value)
             if tag < 0xB4:
+                if at > size:
+                    break
                 if tag != _TOP:
                     items, tag = _single(items, tag, stack, embedded, annotations)
                 if tag == _TOP and items:
                     return items[0], at
     except UnicodeDecodeError as error:
-        raise DecodeError("a string or symbol is not UTF-8", begin + error.start) from None
+        if at <= size:
+            raise DecodeError("a string or symbol is not UTF-8", begin + error.start) from None
+    except IndexError:
+        if at <= size:
+            raise
     except Wrong as error:
         raise DecodeError(str(error), start) from None
+    raise _cut(begin, at, size)
 
 
-def _cut(n: int, begin: int, size: int) -> Truncated:
+def _cut(begin: int, end: int, size: int) -> Truncated:
     if begin > size:
         return Truncated("the bytes end where a length should stand", size)
-    return Truncated(f"{n} bytes were announced and {size - begin} are there", begin)
+    return Truncated(f"{end - begin} bytes were announced and {size - begin} are there", begin)
 
 
 def _single(
@@ -162,23 +177,19 @@ def _embedded(value: Any, start: int, embedded: EmbeddedDecoder) -> Any:
         raise
 
 
-def _closed(tag: int, items: list[Any]) -> Any:
-    return closed_dictionary(items) if tag == 0xB7 else closed_set(items)
-
-
 def _length(data: bytes, at: int) -> tuple[int, int]:
-    """A length of two bytes or more, and the offset behind it."""
+    """A length, and the offset behind it: seven bits in each byte, the lowest first."""
     n = shift = 0
     begin = at
     while data[at] > 127:
         n |= (data[at] & 127) << shift
         shift += 7
         at += 1
-        if at - begin >= _LONGEST:
+        if shift > _LONGEST:
             raise LimitExceeded(f"a length above what any limit allows (at byte {begin})")
     if at >= len(data) - 1:
         raise Truncated("the bytes end inside a length", at)
-    if not data[at]:
+    if shift and not data[at]:
         raise DecodeError("a length is not written in the fewest bytes", begin)
     return n | data[at] << shift, at + 1
 
@@ -194,6 +205,8 @@ def _symbol(raw: bytes) -> Symbol:
 
 def _integer(data: bytes, begin: int, n: int, limits: Limits) -> int:
     """An integer of so many bytes: two's complement, in the fewest bytes, which is none for zero."""
+    if begin + n > len(data) - 1:
+        raise _cut(begin, begin + n, len(data) - 1)
     if n < 2:
         if not n:
             return 0
@@ -211,10 +224,16 @@ def _integer(data: bytes, begin: int, n: int, limits: Limits) -> int:
     return int.from_bytes(data[begin : begin + n], "big", signed=True)
 
 
-def _double(data: bytes, at: int, size: int) -> float:
+def _other(data: bytes, at: int, size: int) -> tuple[Any, int]:
+    """The byte string or double at this offset, and the offset behind it; or the error for what begins no value."""
     c = data[at]
     if at >= size:
         raise Truncated("the bytes end where a value should stand", at)
+    if c == 0xB2:
+        n, begin = _length(data, at + 1)
+        if begin + n > size:
+            raise _cut(begin, begin + n, size)
+        return data[begin : begin + n], begin + n
     if c != 0x87:
         wrong = "an end that closes nothing" if c == 0x84 else f"the byte {data[at : at + 1]!r}, which begins no value"
         raise DecodeError(f"here is {wrong}", at)
@@ -222,5 +241,4 @@ def _double(data: bytes, at: int, size: int) -> float:
         raise DecodeError("a double is of 8 bytes; singles were withdrawn", at + 1)
     if at + 10 > size:
         raise Truncated("the bytes end inside a double", size)
-    number: float = _UNPACK(data, at + 2)[0]
-    return number
+    return _UNPACK(data, at + 2)[0], at + 10

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter, length_hint
 from typing import Any, Final
 
 from remit.values._data import Reference, Symbol
 from remit.values._limits import INTEGER_DIGITS
+from remit.values._model import Tagged
 from remit.values._passable import MOST, Unfit, unfit
 from remit.values._plain import has_copier, plain_copy
+from remit.values._record import Recorded
 from remit.values.preserves._annotated import Annotated, Embedded
 from remit.values.preserves._containers import Compound, Map, Set
-from remit.values.preserves._forms import spelled
+from remit.values.preserves._forms import SPECIAL, spelled
 
 __all__ = ["EmbeddedEncoder", "canonical", "encode", "written"]
 
@@ -28,7 +31,12 @@ _SHORT: Final = 256
 _LEAST: Final = -128
 _CACHED: Final = 1024  # entries, about what the labels and names of a large program come to
 _CACHED_SIZE: Final = 64  # characters of one
-_SYMBOLS: Final[dict[str, str]] = {}  # shared by all, so bounded by the two numbers above
+_SYMBOLS: Final[dict[str, str]] = {}  # name to encoded form; shared by all, so bounded by the two numbers above
+_KEYS: Final[dict[str, str]] = {}  # the same for strings that are keys
+_LABELS: Final[
+    dict[str, str]
+] = {}  # the same for the labels of records that need no second look, with the record's tag
+_FIRST: Final = itemgetter(0)
 
 
 def encode(value: object, *, embedded: EmbeddedEncoder | None = None) -> bytes:
@@ -81,14 +89,20 @@ def _size(size: int) -> str:
 
 
 def _integer(value: int) -> str:
+    if 0 <= value < 0x8000:
+        return f"\xb0\x02{chr(value >> 8)}{chr(value & 255)}"
     if not -MOST < value < MOST:
         raise Unfit(f"an int of more than {INTEGER_DIGITS} digits cannot be written; write it as bytes")
-    size = ((value if value >= 0 else ~value).bit_length() >> 3) + 1 if value else 0
+    size = ((value if value >= 0 else ~value).bit_length() >> 3) + 1
     return "\xb0" + _size(size) + value.to_bytes(size, "big", signed=True).decode("latin-1")
 
 
 _STRING: Final = ["\xb1" + _size(size) for size in range(_SHORT)]  # what stands before a string of so many bytes
-_SMALL: Final = [_integer(number) for number in range(_LEAST, _SHORT)]
+_SMALL: Final = [  # by the number itself: negative ones count from the end
+    *("\xb0\0", *[f"\xb0\1{chr(number)}" for number in range(1, 128)]),
+    *[f"\xb0\2\0{chr(number)}" for number in range(128, 256)],
+    *[f"\xb0\1{chr(number)}" for number in range(128, 256)],
+]
 
 
 def _write(value: Any, out: list[str], form: _Form, depth: int) -> None:
@@ -102,15 +116,19 @@ def _write(value: Any, out: list[str], form: _Form, depth: int) -> None:
         else:
             out.append(_wide("\xb1", text))
     elif kind is int:
-        out.append(_SMALL[value - _LEAST] if _LEAST <= value < _SHORT else _integer(value))
+        out.append(_SMALL[value] if _LEAST <= value < _SHORT else _integer(value))
     elif kind is Symbol:
         out.append(_SYMBOLS.get(value.name) or _symbol(value.name))
+    elif depth < 1:
+        raise Unfit(f"nested deeper than {_DEPTH} levels, or containing itself; write references or flatter data")
+    elif kind is Tagged:
+        _write_tagged(value, out, form, depth - 1)
     elif kind is list or kind is tuple:
         out.append("\xb5")
-        _write_items(value, out, form, _deeper(depth))
+        _write_items(value, out, form, depth - 1)
         out.append("\x84")
     elif kind is dict:
-        _write_entries(value.items(), out, form, _deeper(depth), True)
+        _write_dict(value, out, form, depth - 1)
     elif kind is bool:
         out.append("\x81" if value else "\x80")
     elif kind is bytes:
@@ -118,100 +136,158 @@ def _write(value: Any, out: list[str], form: _Form, depth: int) -> None:
     elif kind is float:
         out.append("\x87\x08" + _PACK(value).decode("latin-1"))
     else:
-        _write_other(value, kind, out, form, depth)
+        (_WRITERS.get(kind) or _writer(value, kind))(value, out, form, depth - 1)
 
 
-def _write_items(items: Iterable[Any], out: list[str], form: _Form, depth: int) -> None:
-    i = 0
+def _write_items(items: Sequence[Any], out: list[str], form: _Form, depth: int) -> None:
+    rest = iter(items)
     try:
-        for item in items:
-            _write(item, out, form, depth)
-            i += 1
+        for item in rest:
+            kind = type(item)
+            if kind is str:
+                text: str = item
+                size = len(text)
+                if size < _SHORT and text.isascii():
+                    out.append(_STRING[size])
+                    out.append(text)
+                else:
+                    out.append(_wide("\xb1", text))
+            elif kind is int and _LEAST <= item < _SHORT:
+                out.append(_SMALL[item])
+            else:
+                _write(item, out, form, depth)
     except Unfit as error:
-        error.path.append(f"[{i}]")
+        error.path.append(f"[{len(items) - length_hint(rest) - 1}]")
         raise
 
 
-def _write_entries(
-    entries: Iterable[tuple[Any, Any]], out: list[str], form: _Form, depth: int, names_only: bool
-) -> None:
-    """A dictionary. With `names_only`, its keys have to be strings: a dict finds `True` under `1`."""
-    pieces: list[tuple[str, list[str]]] = []
+def _write_dict(value: dict[Any, Any], out: list[str], form: _Form, depth: int) -> None:
+    """A dict of Python's: its keys have to be strings, since it finds `True` under `1`."""
     name: Any = None
+    if form.sort:
+        for name in value:
+            if type(name) is not str:
+                error = _bad_key(name)
+                error.path.append(f"[{name!r}]")
+                raise error
+        _write_sorted(value.items(), out, form, depth)
+        return
     out.append("\xb7")
     try:
-        for name, item in entries:
-            if names_only and type(name) is not str:
-                raise Unfit(
-                    f"a dict with a key that is a {type(name).__name__} cannot be written; make it a preserves.Map"
-                )
-            if form.sort:
-                key, piece = _apart(name, form, depth), [""]
-                piece[0] = _apart(name, form, depth, form.annotations) if form.annotations else key
-                _write(item, piece, form, depth)
-                pieces.append((key, piece))
+        for name, item in value.items():
+            if type(name) is not str:
+                raise _bad_key(name)
+            out.append(_KEYS.get(name) or _key(name))
+            kind = type(item)
+            if kind is str and len(item) < _SHORT and item.isascii():
+                out.append(_STRING[len(item)])
+                out.append(item)
             else:
-                _write(name, out, form, depth)
                 _write(item, out, form, depth)
     except Unfit as error:
         error.path.append(f"[{name!r}]")
         raise
-    for _, piece in sorted(pieces):
-        out.extend(piece)
     out.append("\x84")
 
 
-def _write_set(members: Sequence[Any], out: list[str], form: _Form, depth: int) -> None:
-    out.append("\xb6")
+def _bad_key(name: object) -> Unfit:
+    return Unfit(f"a dict with a key that is a {type(name).__name__} cannot be written; make it a preserves.Map")
+
+
+def _write_map(value: Map, out: list[str], form: _Form, depth: int) -> None:
     if form.sort:
-        pieces = sorted([(_apart(member, form, depth), i) for i, member in enumerate(members)])
-        for key, i in pieces:
-            out.append(_apart(members[i], form, depth, True) if form.annotations else key)
-    else:
-        _write_items(members, out, form, depth)
+        _write_sorted(value.entries, out, form, depth)
+        return
+    name: Any = None
+    out.append("\xb7")
+    try:
+        for name, item in value.entries:
+            _write(name, out, form, depth)
+            _write(item, out, form, depth)
+    except Unfit as error:
+        error.path.append(f"[{name!r}]")
+        raise
     out.append("\x84")
 
 
-def _apart(value: Any, form: _Form, depth: int, annotations: bool = False) -> str:
+def _write_sorted(entries: Iterable[tuple[Any, Any]], out: list[str], form: _Form, depth: int) -> None:
+    """A dictionary in canonical order: that of its keys' canonical bytes."""
+    pieces: list[tuple[str, Any, Any]] = []
+    name: Any = None
+    try:
+        for name, item in entries:
+            pieces.append((_apart(name, form, depth), name, item))  # the name that failed
+        pieces.sort(key=_FIRST)
+        out.append("\xb7")
+        for key, name, item in pieces:
+            if form.annotations:
+                _write(name, out, form, depth)
+            else:
+                out.append(key)
+            _write(item, out, form, depth)
+    except Unfit as error:
+        error.path.append(f"[{name!r}]")
+        raise
+    out.append("\x84")
+
+
+def _write_set(value: Set, out: list[str], form: _Form, depth: int) -> None:
+    members: Sequence[Any] = value.members
+    if form.sort:
+        members = [member for _, member in sorted([(_apart(each, form, depth), each) for each in members], key=_FIRST)]
+    out.append("\xb6")
+    _write_items(members, out, form, depth)
+    out.append("\x84")
+
+
+def _apart(value: Any, form: _Form, depth: int) -> str:
     """The canonical encoding of a part on its own."""
     piece: list[str] = []
-    _write(value, piece, _Form(form.embedded, True, annotations), depth)
+    _write(value, piece, _Form(form.embedded, True, False), depth)
     return "".join(piece)
 
 
-def _write_other(value: Any, kind: type, out: list[str], form: _Form, depth: int) -> None:
-    """The rarer kinds, and what is written as a record."""
-    depth = _deeper(depth)
-    if kind is Map:
-        _write_entries(value.entries, out, form, depth, False)
-    elif kind is Set:
-        _write_set(value.members, out, form, depth)
-    elif kind is Compound:
-        _write_record(value.label, value.fields, out, form, depth)
-    elif kind is Annotated:
-        _write_annotated(value, out, form, depth)
-    elif kind is Embedded or isinstance(value, Reference):
-        _write_embedded(value, out, form, depth)
+def _write_tagged(value: Tagged, out: list[str], form: _Form, depth: int) -> None:
+    label = _LABELS.get(value.tag)
+    if label is not None and type(value.value) is list:
+        out.append(label)
+        _write_items(value.value, out, form, depth)
+        out.append("\x84")
     else:
-        record = spelled(value)
-        if record is not None:
-            _write_record(record[0], record[1], out, form, depth)
-        elif has_copier(kind):
-            _write(plain_copy(value), out, form, depth)
-        elif kind is set or kind is frozenset:
-            raise Unfit(f"a {kind.__name__} cannot be written: it finds True under 1; make it a preserves.Set")
-        else:
-            raise unfit(value)
+        _write_spelled(value, out, form, depth)
 
 
-def _write_record(label: Any, fields: Sequence[Any], out: list[str], form: _Form, depth: int) -> None:
+def _write_recorded(value: Recorded, out: list[str], form: _Form, depth: int) -> None:
+    label = _LABELS.get(value.__record_label__)
+    if label is not None:
+        out.append(label)
+        _write_items(value.__record_values__(), out, form, depth)
+        out.append("\x84")
+    else:
+        _write_spelled(value, out, form, depth)
+
+
+def _write_spelled(value: Any, out: list[str], form: _Form, depth: int) -> None:
+    """What is written as a record, whichever that is."""
+    record = spelled(value)
+    assert record is not None
+    label, fields = record
+    if label.name not in SPECIAL:
+        _keep(_LABELS, label.name, "\xb4" + _wide("\xb3", label.name))
+    out.append("\xb4")
+    _write(label, out, form, depth)
+    _write_items(fields, out, form, depth)
+    out.append("\x84")
+
+
+def _write_compound(value: Compound, out: list[str], form: _Form, depth: int) -> None:
     out.append("\xb4")
     try:
-        _write(label, out, form, depth)
+        _write(value.label, out, form, depth)
     except Unfit as error:
         error.path.append(".label")
         raise
-    _write_items(fields, out, form, depth)
+    _write_items(value.fields, out, form, depth)
     out.append("\x84")
 
 
@@ -234,6 +310,40 @@ def _write_embedded(value: Any, out: list[str], form: _Form, depth: int) -> None
     _write(inner, out, form, depth)
 
 
+def _write_copy(value: Any, out: list[str], form: _Form, depth: int) -> None:
+    _write(plain_copy(value), out, form, depth)
+
+
+def _writer(value: Any, kind: type) -> Writer:
+    """What writes the values of a class that is not listed; found once for each class."""
+    found: Writer
+    if issubclass(kind, Recorded):
+        found = _write_recorded
+    elif issubclass(kind, Reference):
+        found = _write_embedded
+    elif spelled(value) is not None:
+        found = _write_spelled
+    elif has_copier(kind):
+        found = _write_copy
+    elif kind is set or kind is frozenset:
+        raise Unfit(f"a {kind.__name__} cannot be written: it finds True under 1; make it a preserves.Set")
+    else:
+        raise unfit(value)
+    _WRITERS[kind] = found
+    return found
+
+
+Writer = Callable[[Any, list[str], _Form, int], None]
+
+_WRITERS: Final[dict[type, Writer]] = {
+    Set: _write_set,
+    Map: _write_map,
+    Compound: _write_compound,
+    Annotated: _write_annotated,
+    Embedded: _write_embedded,
+}
+
+
 def _wide(mark: str, text: str) -> str:
     """A string or symbol of any characters."""
     try:
@@ -246,15 +356,16 @@ def _wide(mark: str, text: str) -> str:
 
 
 def _symbol(name: str) -> str:
-    encoded = _wide("\xb3", name)
+    return _keep(_SYMBOLS, name, _wide("\xb3", name))
+
+
+def _key(name: str) -> str:
+    return _keep(_KEYS, name, _wide("\xb1", name))
+
+
+def _keep(cache: dict[str, str], name: str, encoded: str) -> str:
     if len(name) <= _CACHED_SIZE:
-        if len(_SYMBOLS) >= _CACHED:
-            _SYMBOLS.clear()
-        _SYMBOLS[name] = encoded
+        if len(cache) >= _CACHED:
+            cache.clear()
+        cache[name] = encoded
     return encoded
-
-
-def _deeper(depth: int) -> int:
-    if depth < 1:
-        raise Unfit(f"nested deeper than {_DEPTH} levels, or containing itself; write references or flatter data")
-    return depth - 1

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from remit.errors import NotPassable
 from remit.values._data import Symbol
-from remit.values._record import tagged
-from remit.values.preserves._containers import Compound, Map, Set
+from remit.values._model import Tagged, put_tag, put_value
+from remit.values._record import CLASSES
+from remit.values.preserves._containers import Compound, Map, Set, ordered_map
 from remit.values.preserves._forms import PLAIN, RESERVED, SPECIAL, model_value
 
 __all__ = ["Wrong", "closed_dictionary", "closed_record", "closed_set"]
 
 T = TypeVar("T")
+
+_new: Final = object.__new__
 
 
 class Wrong(Exception):
@@ -28,13 +31,20 @@ def closed_record(items: list[Any]) -> Any:
     fields = items[1:]
     if type(label) is not Symbol:
         return Compound(label, fields)
-    name = label.name
-    if name not in SPECIAL:
-        return tagged(name, fields)
-    if name in RESERVED:
-        return Compound(label, fields)
-    value = model_value(name, fields)
-    return tagged(name, fields) if value is PLAIN else value
+    name: str = label.name
+    if name in SPECIAL:
+        if name in RESERVED:
+            return Compound(label, fields)
+        value = model_value(name, fields)
+        if value is not PLAIN:
+            return value
+    cls = CLASSES.get(name)
+    if cls is not None and len(fields) == len(cls.__record_fields__):
+        return cls.__record_make__(fields)
+    made = _new(Tagged)
+    put_tag(made, name)
+    put_value(made, fields)
+    return made
 
 
 def closed_set(items: list[Any]) -> Set:
@@ -62,7 +72,15 @@ def closed_dictionary(items: list[Any]) -> Any:
 
 def _map(items: list[Any]) -> Map:
     parts = iter(items)
-    made = _checked(Map, list(zip(parts, parts)))  # noqa: B905
+    entries = list(zip(parts, parts))  # noqa: B905
+    last: int | None = None
+    for name, _ in entries:
+        if type(name) is not int or (last is not None and name <= last):
+            break
+        last = name
+    else:
+        return ordered_map(tuple(entries))
+    made = _checked(Map, entries)
     if len(made.entries) << 1 != len(items):
         raise Wrong("a key comes twice in a dictionary")
     return made
