@@ -9,7 +9,7 @@ from remit.values._data import Data, Frozen
 from remit.values._same import key, same
 from remit.values.preserves._order import EMBEDDED, Parts, identity
 
-__all__ = ["Annotated", "Embedded"]
+__all__ = ["Annotated", "Embedded", "made_embedded"]
 
 
 class Embedded(Frozen, Data, Parts):
@@ -47,6 +47,16 @@ class Embedded(Frozen, Data, Parts):
 
 
 _put_value: Final = vars(Embedded)["value"].__set__
+
+
+_new: Final = object.__new__
+
+
+def made_embedded(value: object) -> Embedded:
+    """The same, in less time."""
+    made = _new(Embedded)
+    _put_value(made, value)
+    return made
 
 
 class Annotated(Frozen, Parts):

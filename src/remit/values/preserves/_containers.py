@@ -154,10 +154,15 @@ class Map(Recorded, Parts, Mapping[Any, Any]):
 
 def ordered_map(entries: tuple[tuple[Any, Any], ...]) -> Map:
     """The mapping of these entries, whose keys are known to differ and to be in the total order."""
-    made = Map.__new__(Map)
-    _put(made, "entries", entries)
-    _put(made, "_table", None)
+    made = _new(Map)
+    _put_entries(made, entries)
+    _put_table(made, None)
     return made
+
+
+_new: Final = object.__new__
+_put_entries: Final = vars(Map)["entries"].__set__
+_put_table: Final = vars(Map)["_table"].__set__
 
 
 class Compound(Recorded, Parts):

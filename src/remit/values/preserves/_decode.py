@@ -1,8 +1,8 @@
 """The binary syntax of Preserves to values.
 
-Preserves binary syntax, *Encoding*. One loop with its own stack, so that nesting costs no Python stack, and one end mark
-behind the data, so that reading one byte ahead never needs a check. Nothing is allocated for a length before the bytes are
-known to be there. What has a shorter form, or a member or key twice, is refused.
+Preserves binary syntax, *Encoding*. One loop with its own stack, so that nesting costs no Python stack. That the bytes
+end is seen where one is read behind them, and otherwise only where a value is given away. Nothing is allocated for a length
+before the bytes are known to be there. What has a shorter form, or a member or key twice, is refused.
 """
 
 from __future__ import annotations
@@ -14,8 +14,19 @@ from typing import Any, Final
 from remit.errors import DecodeError, LimitExceeded, ProtocolError, Truncated
 from remit.values._data import Symbol
 from remit.values._limits import DEFAULT_LIMITS, Limits
-from remit.values.preserves._annotated import Annotated, Embedded
-from remit.values.preserves._records import Wrong, closed_dictionary, closed_record, closed_set
+from remit.values._model import Tagged, put_tag, put_value
+from remit.values._record import CLASSES, tagged
+from remit.values.preserves._annotated import Annotated, made_embedded
+from remit.values.preserves._records import (
+    LABELLED,
+    LABELS,
+    NAMES,
+    Foreign,
+    Wrong,
+    closed_dictionary,
+    closed_record,
+    closed_set,
+)
 
 __all__ = ["ANNOTATED", "ANNOTATION", "EMBEDDING", "EmbeddedDecoder", "decode", "decode_at"]
 
@@ -27,12 +38,14 @@ ANNOTATION: Final = 0x85
 ANNOTATED: Final = 0x83  # behind its first annotation
 _TOP: Final = 0
 
+_INTEGER: Final = int.from_bytes
 _UNPACK: Final = struct.Struct(">d").unpack_from
 _SYMBOLS: Final[
     dict[str, Symbol]
 ] = {}  # bytes, as Latin-1, to symbol; shared by all sessions, so bounded by the two numbers below
 _CACHED: Final = 1024  # entries, about what the labels and names of a large program come to
 _CACHED_BYTES: Final = 64  # of one entry
+_NEW: Final = object.__new__
 _LONGEST: Final = 56  # bits of a length: more than any memory holds
 _DIGIT_BITS: Final = 3.3219280948873626  # log2(10)
 
@@ -55,17 +68,22 @@ def decode(
     size = len(whole)
     if size > limits.frame:
         raise LimitExceeded(f"a value of {size} bytes is longer than Limits.frame, {limits.frame}")
-    value, at = decode_at(whole + b"\0", 0, limits, embedded, annotations)
+    value, at = decode_at(whole, whole.decode("latin-1"), 0, limits, embedded, annotations)
     if at != size:
         raise DecodeError("bytes follow after the end of the value", at)
     return value
 
 
 def decode_at(
-    data: bytes, at: int, limits: Limits, embedded: EmbeddedDecoder | None, annotations: bool
+    data: bytes, text: str, at: int, limits: Limits, embedded: EmbeddedDecoder | None, annotations: bool
 ) -> tuple[Any, int]:
-    """The value that begins at this offset, and the offset behind it. `data` ends with a zero byte that is not the value's."""
-    size, text, depth, most = len(data) - 1, data.decode("latin-1"), limits.depth, limits.items
+    """The value that begins at this offset, and the offset behind it. `text` is the same bytes as Latin-1."""
+    size, depth, most = len(data), limits.depth, limits.items
+    many = size > most  # otherwise there are no bytes for so many values
+    quick = (
+        limits.integer_digits // 3
+    )  # bytes of an integer that need no second look: of each come less than three digits
+    symbols, labels, names = _SYMBOLS.get, LABELS[0].get, NAMES[0]
     stack: list[tuple[list[Any], int, int]] = []  # for each that is open: `items` and `tag` outside, and its start
     items: list[Any] = []  # of what is being read; a dictionary's keys and values alternate
     tag = _TOP
@@ -85,28 +103,50 @@ def decode_at(
                 if n > 127:
                     n, begin = _length(data, at + 1)
                 at = begin + n
-                items.append(_SYMBOLS.get(text[begin:at]) or _symbol(data[begin:at]))
+                items.append(symbols(text[begin:at]) or _symbol(data[begin:at]))
             elif c == 0xB0:
                 n, begin = data[at + 1], at + 2
                 if n > 127:
                     n, begin = _length(data, at + 1)
                 at = begin + n
-                c = data[begin]
-                items.append(c if n == 1 and 0 < c < 128 else _integer(data, begin, n, limits))
+                if n == 1 and 0 < data[begin] < 128:
+                    items.append(data[begin])
+                elif 0 < n <= quick and 0 < data[begin] < 255:
+                    items.append(_INTEGER(data[begin:at], "big", signed=True))
+                else:
+                    items.append(_integer(data, begin, n, limits))
+            elif c == 0xB4:
+                stack.append((items, tag, at))
+                if len(stack) > depth:
+                    raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
+                items = []
+                begin = at + 1
+                end = at + 3 + data[at + 2] if begin + 1 < size else begin
+                tag = labels(text[begin:end], 0xB4)
+                at = begin if tag == 0xB4 else end
+                continue
             elif c == 0x84 and tag > EMBEDDING:
-                count += len(items)
-                if count > most:
-                    raise LimitExceeded(f"more values than Limits.items, {most} (at byte {at})")
-                inner: Any = items
-                closed = tag
+                if many:
+                    count += len(items)
+                    if count > most:
+                        raise LimitExceeded(f"more values than Limits.items, {most} (at byte {at})")
+                inner, closed = items, tag
                 items, tag, start = stack.pop()
-                if closed == 0xB4:
-                    inner = closed_record(inner)
-                elif closed != 0xB5:
-                    inner = closed_dictionary(inner) if closed == 0xB7 else closed_set(inner)
-                items.append(inner)
                 at += 1
-            elif 0xB4 <= c <= 0xB7 or c == EMBEDDING or c == ANNOTATION:
+                if closed == 0xB5:
+                    items.append(inner)
+                elif closed == 0xB7:
+                    items.append(closed_dictionary(inner))
+                elif closed < LABELLED:
+                    items.append(closed_record(inner) if closed == 0xB4 else closed_set(inner))
+                elif names[closed] in CLASSES:
+                    items.append(tagged(names[closed], inner))
+                else:
+                    made = _NEW(Tagged)
+                    put_tag(made, names[closed])
+                    put_value(made, inner)
+                    items.append(made)
+            elif 0xB5 <= c <= 0xB7 or c == EMBEDDING or c == ANNOTATION:
                 stack.append((items, tag, at))
                 if len(stack) > depth:
                     raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
@@ -115,31 +155,37 @@ def decode_at(
             elif c == 0x81 or c == 0x80:
                 items.append(c == 0x81)
                 at += 1
+            elif c == 0x87 and at + 10 <= size and data[at + 1] == 8:
+                items.append(_UNPACK(data, at + 2)[0])
+                at += 10
             else:
-                value, at = _other(data, at, size)
+                value, at = _other(data, at)
                 items.append(value)
             if tag < 0xB4:
                 if at > size:
                     break
-                if tag != _TOP:
-                    items, tag = _single(items, tag, stack, embedded, annotations)
+                if tag == _TOP:
+                    return items[0], at
+                items, tag = _single(items, tag, stack, embedded, annotations)
                 if tag == _TOP and items:
                     return items[0], at
     except UnicodeDecodeError as error:
         if at <= size:
             raise DecodeError("a string or symbol is not UTF-8", begin + error.start) from None
-    except IndexError:
-        if at <= size:
-            raise
+    except IndexError:  # the one way in which the end is seen
+        pass
     except Wrong as error:
         raise DecodeError(str(error), start) from None
-    raise _cut(begin, at, size)
+    except Foreign as error:
+        raise error.cause from None
+    raise _cut(at, begin, size)
 
 
-def _cut(begin: int, end: int, size: int) -> Truncated:
-    if begin > size:
-        return Truncated("the bytes end where a length should stand", size)
-    return Truncated(f"{end - begin} bytes were announced and {size - begin} are there", begin)
+def _cut(at: int, begin: int, size: int) -> Truncated:
+    """The error for bytes that end too early, where reading is at this offset, and last began to at the other."""
+    if at > size >= begin:
+        return Truncated(f"{at - begin} bytes were announced and {size - begin} are there", begin)
+    return Truncated("the bytes end where a value should stand" if at == size else "the bytes end inside a value", size)
 
 
 def _single(
@@ -160,7 +206,7 @@ def _single(
             stack.append((outer, above, start))
             return [value], ANNOTATED
         if tag == EMBEDDING:
-            value = Embedded(value) if embedded is None else _embedded(value, start, embedded)
+            value = made_embedded(value) if embedded is None else _embedded(value, start, embedded)
         elif annotations:
             value = Annotated(items, value)
         outer.append(value)
@@ -175,6 +221,8 @@ def _embedded(value: Any, start: int, embedded: EmbeddedDecoder) -> Any:
         if type(error) is ProtocolError:
             raise DecodeError(str(error), start) from None
         raise
+    except (IndexError, UnicodeDecodeError) as error:  # which would say something of the bytes
+        raise Foreign(error) from None
 
 
 def _length(data: bytes, at: int) -> tuple[int, int]:
@@ -187,8 +235,6 @@ def _length(data: bytes, at: int) -> tuple[int, int]:
         at += 1
         if shift > _LONGEST:
             raise LimitExceeded(f"a length above what any limit allows (at byte {begin})")
-    if at >= len(data) - 1:
-        raise Truncated("the bytes end inside a length", at)
     if shift and not data[at]:
         raise DecodeError("a length is not written in the fewest bytes", begin)
     return n | data[at] << shift, at + 1
@@ -205,16 +251,14 @@ def _symbol(raw: bytes) -> Symbol:
 
 def _integer(data: bytes, begin: int, n: int, limits: Limits) -> int:
     """An integer of so many bytes: two's complement, in the fewest bytes, which is none for zero."""
-    if begin + n > len(data) - 1:
-        raise _cut(begin, begin + n, len(data) - 1)
-    if n < 2:
-        if not n:
-            return 0
-        c = data[begin]
-        if not c:
+    if not n:
+        return 0
+    first, second = data[begin], data[begin + n - 1]  # the last one: for its being there
+    if n == 1:
+        if not first:
             raise DecodeError("zero is not written in the fewest bytes, which is none", begin)
-        return c if c < 128 else c - 256
-    first, second = data[begin], data[begin + 1]
+        return first if first < 128 else first - 256
+    second = data[begin + 1]
     if (first == 0 and second < 128) or (first == 255 and second > 127):
         raise DecodeError("an integer is not written in the fewest bytes", begin)
     if (n - 1) * 8 > limits.integer_digits * _DIGIT_BITS + 8:
@@ -224,21 +268,19 @@ def _integer(data: bytes, begin: int, n: int, limits: Limits) -> int:
     return int.from_bytes(data[begin : begin + n], "big", signed=True)
 
 
-def _other(data: bytes, at: int, size: int) -> tuple[Any, int]:
+def _other(data: bytes, at: int) -> tuple[Any, int]:
     """The byte string or double at this offset, and the offset behind it; or the error for what begins no value."""
     c = data[at]
-    if at >= size:
-        raise Truncated("the bytes end where a value should stand", at)
     if c == 0xB2:
         n, begin = _length(data, at + 1)
-        if begin + n > size:
-            raise _cut(begin, begin + n, size)
+        if begin + n > len(data):
+            raise _cut(begin + n, begin, len(data))
         return data[begin : begin + n], begin + n
     if c != 0x87:
         wrong = "an end that closes nothing" if c == 0x84 else f"the byte {data[at : at + 1]!r}, which begins no value"
         raise DecodeError(f"here is {wrong}", at)
-    if at + 1 < size and data[at + 1] != 8:
+    if data[at + 1] != 8:
         raise DecodeError("a double is of 8 bytes; singles were withdrawn", at + 1)
-    if at + 10 > size:
-        raise Truncated("the bytes end inside a double", size)
+    if at + 10 > len(data):
+        raise Truncated("the bytes end inside a double", len(data))
     return _UNPACK(data, at + 2)[0], at + 10

@@ -98,11 +98,11 @@ class Reader:
 
     def _direct(self) -> Iterator[Any]:
         """Binary values straight from the buffer, until one is not all there or a text begins."""
-        data = bytes(self._buffer) + b"\0"
-        at, size = 0, len(data) - 1
+        data = bytes(self._buffer)
+        text, at, size = data.decode("latin-1"), 0, len(data)
         try:
             while at < size and data[at] >= 0x80:
-                value, end = decode_at(data, at, self._limits, None, False)
+                value, end = decode_at(data, text, at, self._limits, None, False)
                 if end - at > self._limits.frame:
                     raise LimitExceeded(f"a value is longer than Limits.frame, {self._limits.frame} bytes")
                 at = end
@@ -113,7 +113,7 @@ class Reader:
         except ProtocolError:
             if at == 0:
                 raise
-            decode_at(data[at:], 0, self._limits, None, False)  # again, for the offset
+            decode_at(data[at:], text[at:], 0, self._limits, None, False)  # again, for the offset
         finally:
             del self._buffer[:at]
 

@@ -7,20 +7,33 @@ from typing import Any, Final, TypeVar
 
 from remit.errors import NotPassable
 from remit.values._data import Symbol
-from remit.values._model import Tagged, put_tag, put_value
-from remit.values._record import CLASSES
+from remit.values._record import tagged
 from remit.values.preserves._containers import Compound, Map, Set, ordered_map
 from remit.values.preserves._forms import PLAIN, RESERVED, SPECIAL, model_value
 
-__all__ = ["Wrong", "closed_dictionary", "closed_record", "closed_set"]
+__all__ = ["LABELLED", "LABELS", "NAMES", "Foreign", "Wrong", "closed_dictionary", "closed_record", "closed_set"]
 
 T = TypeVar("T")
 
-_new: Final = object.__new__
+# Labels of records that need no second look: their numbers by their encoding as Latin-1, and the labels by number. Shared
+# by all decoders, so bounded by the two numbers below.
+LABELLED: Final = 0x100  # the first number, above all tags
+LABELS: Final[list[dict[str, int]]] = [{}]
+NAMES: Final[list[list[str]]] = [[""] * LABELLED]
+_CACHED: Final = 1024
+_CACHED_SIZE: Final = 64
 
 
 class Wrong(Exception):
     """Within this package: parts that make no value; the reader adds where."""
+
+
+class Foreign(Exception):
+    """Within this package: what a function of the program has raised, and is none of the reader's business."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(cause)
+        self.cause = cause
 
 
 def closed_record(items: list[Any]) -> Any:
@@ -32,19 +45,23 @@ def closed_record(items: list[Any]) -> Any:
     if type(label) is not Symbol:
         return Compound(label, fields)
     name: str = label.name
-    if name in SPECIAL:
-        if name in RESERVED:
-            return Compound(label, fields)
-        value = model_value(name, fields)
-        if value is not PLAIN:
-            return value
-    cls = CLASSES.get(name)
-    if cls is not None and len(fields) == len(cls.__record_fields__):
-        return cls.__record_make__(fields)
-    made = _new(Tagged)
-    put_tag(made, name)
-    put_value(made, fields)
-    return made
+    if name not in SPECIAL:
+        _remember(name)
+        return tagged(name, fields)
+    value = model_value(name, fields)
+    if value is RESERVED:
+        return Compound(label, fields)
+    return tagged(name, fields) if value is PLAIN else value
+
+
+def _remember(name: str) -> None:
+    if len(name.encode()) > _CACHED_SIZE:
+        return
+    if len(NAMES[0]) >= LABELLED + _CACHED:  # rather than keep what a hostile peer may have filled it with
+        LABELS[0], NAMES[0] = {}, [""] * LABELLED  # and not cleared: a decoder may be using them
+    raw = name.encode()
+    LABELS[0][f"\xb3{chr(len(raw))}{raw.decode('latin-1')}"] = len(NAMES[0])
+    NAMES[0].append(name)
 
 
 def closed_set(items: list[Any]) -> Set:
@@ -59,29 +76,33 @@ def closed_dictionary(items: list[Any]) -> Any:
     """The dictionary of these alternating keys and values."""
     if len(items) & 1:
         raise Wrong("the last key of a dictionary has no value")
-    found: dict[str, Any] = {}
+    if not items:
+        return {}
     parts = iter(items)
-    for name, value in zip(parts, parts):  # noqa: B905  # even, says the check above
+    if type(items[0]) is not str:
+        return _map(items, tuple(zip(parts, parts)))  # noqa: B905  # even, says the check above
+    found: dict[str, Any] = {}
+    for name, value in zip(parts, parts):  # noqa: B905
         if type(name) is not str:
-            return _map(items)
+            parts = iter(items)
+            return _map(items, tuple(zip(parts, parts)))  # noqa: B905
         found[name] = value
     if len(found) << 1 != len(items):
         raise Wrong("a key comes twice in a dictionary")
     return found
 
 
-def _map(items: list[Any]) -> Map:
-    parts = iter(items)
-    entries = list(zip(parts, parts))  # noqa: B905
-    last: int | None = None
-    for name, _ in entries:
-        if type(name) is not int or (last is not None and name <= last):
+def _map(items: list[Any], entries: tuple[tuple[Any, Any], ...]) -> Map:
+    last = items[0]
+    for name in items[2::2]:
+        if type(name) is not int or name <= last:
             break
         last = name
     else:
-        return ordered_map(tuple(entries))
+        if type(items[0]) is int:
+            return ordered_map(entries)
     made = _checked(Map, entries)
-    if len(made.entries) << 1 != len(items):
+    if len(made.entries) != len(entries):
         raise Wrong("a key comes twice in a dictionary")
     return made
 
