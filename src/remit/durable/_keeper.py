@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from remit.durable._inbox import Inbox, Receipt
+from remit.durable._kept import KeptRef
 from remit.durable._outbox import Outbox, Posting
 from remit.durable._pace import Pace
 from remit.durable._portrait import KINDS, Portraits, entry_key, index_key
@@ -22,19 +23,11 @@ from remit.durable._rows import Batch, Store
 from remit.durable._writer import Writer
 from remit.errors import StoreError, Uncertain
 from remit.values import key as kind_of
-from remit.vat import Ref, Turn, TurnDict, TurnList, Vat
+from remit.vat import Ref, Root, Turn, TurnDict, TurnList, Vat
 
 __all__ = ["DurableKeeper", "Group"]
 
 Held = list[tuple[Callable[..., None], tuple[Any, ...]]]
-
-
-class KeptRef(weakref.ref[Ref[Any]]):
-    """A durable object's reference, and its id."""
-
-    __slots__ = ("id",)
-
-    id: int
 
 
 class Group:
@@ -84,7 +77,7 @@ class DurableKeeper:
         kept = KeptRef(ref, self._forget)
         kept.id = id
         self._refs[id] = kept
-        self._ids[ref] = id
+        self._keep_as(ref, id)
         self._makers.pop(ref, None)
 
     def made(self, ref: Ref[Any], by: Ref[Any]) -> None:
@@ -98,15 +91,33 @@ class DurableKeeper:
 
     def id_of(self, ref: Ref[Any]) -> int | None:
         """The id of a durable object."""
-        return self._ids.get(ref)
+        return self._id(ref) or None
+
+    def _id(self, ref: Root) -> int:
+        """The id of an object, 0 if it is not durable. It stands in the object's seat, if it has one; else in a table, which is slower."""
+        seat = ref._seat
+        if seat.vat is self.vat:
+            return seat.kept
+        known: Any = ref
+        return self._ids.get(known, 0)
+
+    def _keep_as(self, ref: Root, id: int) -> None:
+        """The object has this id from now on; 0: it is not durable after all."""
+        seat, known = ref._seat, ref
+        if seat.vat is self.vat:
+            seat.kept = id
+        elif id:
+            self._ids[known] = id  # type: ignore[index]  # every Root is a Ref
+        else:
+            self._ids.pop(known, None)  # type: ignore[call-overload]  # as before
 
     def _number(self, ref: Ref[Any]) -> int:
-        id = self._ids.get(ref)
-        if id is None:
+        id = self._id(ref)
+        if not id:
             id = self.next_id
             self.next_id += 1
             self._new.append(ref)
-            self._ids[ref] = id
+            self._keep_as(ref, id)
         return id
 
     def _forget(self, kept: KeptRef) -> None:
@@ -129,7 +140,7 @@ class DurableKeeper:
     def rewrite(self, ref: Ref[Any]) -> None:
         """Write a whole object anew: it was brought up to its class's version."""
         batch = self._turn_batch = Batch()
-        batch.delete_object(self._ids[ref])
+        batch.delete_object(self._id(ref))
         self._whole(ref)
         self._write_new()
         self._note(batch)
@@ -146,14 +157,13 @@ class DurableKeeper:
             return
         before = turn.before
         batch = self._turn_batch
-        if batch:
+        if batch.fields or batch:
             batch = self._turn_batch = Batch()
         next_id = self.next_id
-        id_of = self._ids.get
         try:
             for ref in (turn.target, *turn.touched) if turn.touched else (turn.target,):
-                id = None if ref is None else id_of(ref)
-                if id is not None:
+                id = 0 if ref is None else self._id(ref)
+                if id:
                     self._object(id, ref, before)
             if self._new:
                 self._write_new()
@@ -161,14 +171,14 @@ class DurableKeeper:
                 self.outbox.note(postings, batch)
         except BaseException:
             for ref in self._new:
-                self._ids.pop(ref, None)
+                self._keep_as(ref, 0)
             self._new.clear()
             self.next_id = next_id
             raise
         if receipt is not None:
             receipt.inbox.note(receipt, batch)
             turn.effects.append(receipt)
-        if batch:
+        if batch.fields or batch:
             self._note(batch)
 
     def acknowledged(self, target: bytes, numbers: list[int]) -> None:
@@ -185,8 +195,8 @@ class DurableKeeper:
         self._note(batch)
 
     def _note(self, batch: Batch) -> None:
-        if self._batch:
-            self._batch.extend(batch)
+        if self._batch.fields or self._batch:  # nearly always there are fields, and to ask for the whole takes longer
+            self._batch.absorb(batch)
         else:
             self._batch, self._turn_batch = batch, self._batch  # an empty one, for the next turn
         self.clean = False
@@ -205,13 +215,13 @@ class DurableKeeper:
             self._whole(self._new[written])
             written += 1
         for ref in self._new:
-            self.adopt(ref, self._ids[ref])
+            self.adopt(ref, self._id(ref))
         if self._new:
             self._turn_batch.put_meta("next-id", b"%d" % self.next_id)
         self._new.clear()
 
     def _whole(self, ref: Ref[Any]) -> None:
-        id, instance = self._ids[ref], ref._at
+        id, instance = self._id(ref), ref._at
         kind = instance._remit_
         self._turn_batch.put_object(id, kind.kind, kind.version)
         for name in kind.fields:
@@ -280,7 +290,7 @@ class DurableKeeper:
                 self._flying[-1].held.extend(held)
             else:
                 self.clean = True
-                self.vat._release(held)
+                self._release(held)
             return
         batch, self._batch = self._batch, Batch()
         if self.hop is None or (not self._flying and self.pace.quick(len(batch))):
@@ -307,20 +317,24 @@ class DurableKeeper:
             return
         self.pace.took(time.perf_counter() - began)
         self.clean = True
-        self.vat._release(held)
+        self._release(held)
 
     def _written(self, group: Group, error: BaseException | None) -> None:
         if group in self._flying:
             self._flying.remove(group)
         if error is None:
             self.clean = not self._flying and not self._batch
-            self.vat._release(group.held)
+            self._release(group.held)
         else:
             if self.vat.stopped is None:
                 self._failed(_as_store_error(error))
             self.vat._forsake(group.held)
         if not self._flying and self._drained is not None:
             self._drained()
+
+    def _release(self, held: Held) -> None:
+        vat: Any = self.vat  # by its name, so that tests can put something in its place on a compiled build, too
+        vat._release(held)
 
     def _failed(self, error: StoreError) -> None:
         """A commit failed: nothing that it should have kept may leave, so the vat ends here."""

@@ -162,6 +162,21 @@ class Batch:
             for sender, number in later.inbox.items():
                 self.note_inbox(sender, number)
 
+    def absorb(self, later: Batch) -> None:
+        """As `extend`, and the later batch is empty afterwards: it may be filled again. Most have nothing but fields, which costs least."""
+        if later.dropped or later.cleared or later.meta or later.objects or later.outbox or later.inbox:
+            self.extend(later)
+            later.__init__()  # type: ignore[misc]  # as new
+            return
+        fields = self.fields
+        for object, rows in later.fields.items():
+            kept = fields.get(object)
+            if kept is None:
+                fields[object] = rows
+            else:
+                kept.update(rows)
+        later.fields.clear()
+
     def check(self) -> None:
         """Raise `NotStorable`, naming the row, unless every store can keep this batch.
 

@@ -19,8 +19,8 @@ from typing import Any, Final, SupportsIndex
 
 from remit.errors import NotPassable
 from remit.values import Symbol, passable, register_copier
-from remit.vat._active import current
-from remit.vat._atoms import ATOMS
+from remit.vat._active import active, current
+from remit.vat._atoms import ATOMS, LEAST, SMALL
 from remit.vat._sealed import seal
 
 MISSING: Final = object()
@@ -65,11 +65,12 @@ class TurnDict(dict[Any, Any]):
         return self
 
     def _touch(self, name: Any) -> None:
-        before = current("changing a field").before
+        before = (active.turn or current("changing a field")).before
         old = before.get(self)
         if old is None:
             before[self] = old = {}
-            _touch_outer(self)
+            if self._up is not None:
+                _touch_outer(self)
         if name not in old:
             old[name] = dict.get(self, name, MISSING)
 
@@ -86,7 +87,10 @@ class TurnDict(dict[Any, Any]):
         kept = value
         if value.__class__ not in ATOMS and not (value.__class__ in OURS and value is dict.get(self, name)):
             kept = adopt(value, self, name)
-        self._touch(_check_key(name))
+        kind = name.__class__
+        if not (kind is int and LEAST < name < SMALL) and not (kind is str and name.isascii()):
+            _check_key(name)
+        self._touch(name)
         dict.__setitem__(self, name, kept)
 
     @classmethod

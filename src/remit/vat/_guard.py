@@ -9,29 +9,36 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Final, Union, get_args, get_origin
 
 from remit.errors import BadArgument
 from remit.values import Symbol, Tagged
 
 Check = Callable[[Any], bool]
+PLAIN: Final = frozenset({int, str, bytes, bool, Symbol, Tagged, list, dict})
+"""Classes that a parameter may want: exactly this one, no other."""
 
 
 class Guard:
     """The checks of one method's parameters; made at the first message from another vat."""
 
-    __slots__ = ("checks", "notes")
+    __slots__ = ("checks", "kinds", "notes")
 
-    def __init__(self, checks: dict[str, Check], notes: dict[str, str]) -> None:
+    def __init__(self, checks: dict[str, Check], notes: dict[str, str], kinds: dict[str, type]) -> None:
         self.checks = checks
         self.notes = notes
+        self.kinds = kinds  # of the parameters that want one class: most values are seen to be right by it
 
     def check(self, method: str, names: tuple[str, ...], args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> None:
         """Raise `BadArgument` naming the parameter, what it wants and the kind of what came."""
-        for name, value in zip(names, args, strict=False):
-            self._one(method, name, value)
-        for name, value in (kwargs or {}).items():
-            self._one(method, name, value)
+        kinds = self.kinds
+        known = len(names)
+        for at, value in enumerate(args):
+            if at < known and kinds.get(names[at]) is not type(value):
+                self._one(method, names[at], value)
+        if kwargs:
+            for name, value in kwargs.items():
+                self._one(method, name, value)
 
     def _one(self, method: str, name: str, value: Any) -> None:
         check = self.checks.get(name)
@@ -44,13 +51,17 @@ def guard_of(function: Any, names: tuple[str, ...]) -> Guard | None:
     scope = getattr(sys.modules.get(function.__module__), "__dict__", {})
     checks: dict[str, Check] = {}
     notes: dict[str, str] = {}
+    kinds: dict[str, type] = {}
     for name in names:
         note = function.__annotations__.get(name)
-        check = None if note is None else _check(_evaluated(note, scope))
+        meant = None if note is None else _evaluated(note, scope)
+        check = None if note is None else _check(meant)
+        if isinstance(meant, type) and meant in PLAIN:
+            kinds[name] = meant
         if check is not None:
             checks[name] = check
             notes[name] = note if isinstance(note, str) else getattr(note, "__name__", str(note))
-    return Guard(checks, notes) if checks else None
+    return Guard(checks, notes, kinds) if checks else None
 
 
 def _evaluated(note: Any, scope: dict[str, Any]) -> Any:
@@ -67,7 +78,7 @@ def _check(note: Any) -> Check | None:
         return _is_none
     if note is float:
         return _is_float
-    if isinstance(note, type) and note in (int, str, bytes, bool, Symbol, Tagged, list, dict):
+    if isinstance(note, type) and note in PLAIN:
         return _exactly(note)
     if hasattr(note, "__record_label__"):
         return _exactly(note)

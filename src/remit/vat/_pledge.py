@@ -76,8 +76,8 @@ class Pledge(Root):
     def _wait(self, waiter: Waiter) -> None:
         """Tell the waiter when this promise is settled; at once if it is."""
         here = self if self._value is PENDING else _front(self)
+        told: Any = here
         if here._value is not PENDING and here._pending is None:
-            told: Any = here
             if isinstance(waiter, Prompt):
                 waiter.settled(told)
             else:
@@ -85,7 +85,7 @@ class Pledge(Root):
             return
         Pledge._add(here, waiter)
         if here._link is not None and here._value is PENDING:
-            here._link.listen(cast("Promise[Any]", here))
+            here._link.listen(told)
 
     def _settle(self, value: Any, by: Vat | None) -> None:
         """Take a value, a reference, another promise or a `Failed`; later ones are ignored."""
@@ -146,7 +146,8 @@ def route(ref: Root, message: Message, sender: Vat | None) -> None:
     seat = ref._seat
     vat = seat.vat
     if vat is not None:  # as in `Ref._route`
-        message.target = cast("Any", ref)
+        target: Any = ref
+        message.target = target
         if vat is not sender:
             message.foreign = True
             if sender is not None:

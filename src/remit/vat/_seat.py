@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 class Seat:
     """An object's place in its vat. Owned by the object's reference, which is the only one to change it.
 
-    `vat` is None where calls may not go straight to the queue: then the reference itself brings them on their way.
+    `vat` is None where calls may not go straight to the queue: then the reference itself brings them on their way. `kept` belongs to the vat's
+    keeper: the number under which it keeps the object, 0 if it does not.
     """
 
-    __slots__ = ("behaviour", "named", "vat")
+    __slots__ = ("behaviour", "kept", "named", "vat")
 
     def __init__(self, vat: Vat | None, behaviour: Any, named: dict[str, Method]) -> None:
         self.vat = vat
         self.behaviour = behaviour
         self.named = named
+        self.kept = 0
 
 
 NOWHERE: Final = Seat(None, None, {})
