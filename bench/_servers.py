@@ -180,6 +180,12 @@ def serve_remit(path: str, transport: str = "unix", uvloop: bool = False) -> Non
     serve(path, transport, uvloop, ready)
 
 
+def serve_relay(path: str, uvloop: bool = False) -> None:
+    from ._relay import serve
+
+    serve(path, uvloop)
+
+
 def serve_untraced(path: str) -> None:
     from . import _untraced
 
@@ -205,6 +211,8 @@ SERVERS: dict[str, Callable[[str], None]] = {
     "remit-unix-untraced": serve_untraced,
     "remit-unix-traced": serve_traced,
     "remit-unix-uvloop": lambda path: serve_remit(path, uvloop=True),
+    "relay": serve_relay,
+    "relay-uvloop": lambda path: serve_relay(path, True),
     "remit-tls": lambda path: serve_remit(path, "tls"),
 }
 

@@ -11,6 +11,7 @@ from remit.dataspace.syndicate._connect import Connecting, connect
 from remit.dataspace.syndicate._gatekeeper import Gatekeeper
 from remit.dataspace.syndicate._noise import public_key
 from remit.dataspace.syndicate._opening import Answer, Request
+from remit.dataspace.syndicate._pipes import Speaking, own_stdio, speak
 from remit.dataspace.syndicate._records import bind, resolve
 from remit.dataspace.syndicate._route import Route
 from remit.dataspace.syndicate._serve import Debt, Server, gatekeeper, listen
@@ -28,6 +29,7 @@ __all__ = [
     "Route",
     "Server",
     "Session",
+    "Speaking",
     "SturdyRef",
     "attenuated",
     "bind",
@@ -35,10 +37,12 @@ __all__ = [
     "gatekeeper",
     "listen",
     "only",
+    "own_stdio",
     "public_key",
     "reject",
     "resolve",
     "revocable",
     "rewrite",
+    "speak",
     "until",
 ]
