@@ -44,6 +44,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/machines/_household.py": "makes the swiss numbers of the files by which boss and hobs are found",
     "src/remit/machines/_program.py": "finds the hob of the machine that a program runs on",
     "src/remit/cli/_config.py": "finds remit.toml and the state directory",
+    "src/remit/cli/_service.py": "finds the hob of the machine that the command runs on",
     "src/remit/cli/_show.py": "asks whether the terminal's user wants colours",
     "src/remit/cli/_times.py": "says how long ago something was, and when 10m from now is",
     "src/remit/testing/_network.py": "draws delays and losses from a seeded generator",

@@ -17,6 +17,7 @@
     path = ["examples"]                     # where these are found
     listen = "127.0.0.1:0"
     published = "machines.example.org"
+    services = "services.d"                 # the directory of the files that describe their services
 
 Paths are relative to the file. Looked for in this order: `--config`, `$REMIT_CONFIG`, `remit.toml` here or in a directory above,
 `$XDG_CONFIG_HOME/remit/remit.toml`. One that is found here or above must be the user's own or root's, and not writable by everybody.
@@ -64,6 +65,7 @@ class AgentSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     path: list[str] | msgspec.UnsetType = msgspec.UNSET
     listen: str | msgspec.UnsetType = msgspec.UNSET
     published: str | msgspec.UnsetType = msgspec.UNSET
+    services: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class ProviderSection(msgspec.Struct, kw_only=True):
@@ -113,6 +115,8 @@ def _check_provider(name: str, table: dict[str, Any], here: Path) -> None:
         table["root"] = _beside(here, checked.root)
     if checked.agent.path:
         table["agent"]["path"] = [_beside(here, each) for each in checked.agent.path]
+    if checked.agent.services:
+        table["agent"]["services"] = _beside(here, checked.agent.services)
 
 
 def _beside(directory: Path, path: str) -> str:

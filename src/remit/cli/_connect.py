@@ -20,7 +20,7 @@ from remit.net import Node, NodeKey, dialling
 from remit.values import SturdyRef
 from remit.vat import Ref, Vat
 
-__all__ = ["ask_boss", "wait_for_boss"]
+__all__ = ["ask_boss", "ask_reference", "wait_for_boss"]
 
 T = TypeVar("T")
 POLL = 0.1  # seconds between two looks for a boss that is not there yet
@@ -34,6 +34,19 @@ def ask_boss(settings: Settings, question: Callable[[Ref[Any]], Awaitable[T]]) -
     """Run one conversation with the boss, within the time that the person gives."""
     sturdyref, where = _boss_reference(settings)
     return asyncio.run(_bounded(sturdyref, where, settings.timeout, question))
+
+
+def ask_reference(settings: Settings, file: Path, question: Callable[[Ref[Any]], Awaitable[T]]) -> T:
+    """Run one conversation with the object whose sturdyref is in a private file, within the time that the person gives."""
+    try:
+        sturdyref = SturdyRef.parse(read_secret_file(file).decode(errors="replace").strip())
+    except Missing:
+        raise NoReference(
+            f"there is no reference at {file}: is that the state directory of a machine whose agent runs?"
+        ) from None
+    except Misuse as error:
+        raise click.ClickException(f"{file} does not hold a reference: {error}") from None
+    return asyncio.run(_bounded(sturdyref, str(file), settings.timeout, question, "agent"))
 
 
 def wait_for_boss(settings: Settings) -> None:
@@ -59,19 +72,21 @@ def wait_for_boss(settings: Settings) -> None:
     asyncio.run(bounded())
 
 
-async def _bounded(sturdyref: SturdyRef, where: str, seconds: float, question: Callable[[Ref[Any]], Awaitable[T]]) -> T:
+async def _bounded(
+    sturdyref: SturdyRef, where: str, seconds: float, question: Callable[[Ref[Any]], Awaitable[T]], who: str = "boss"
+) -> T:
     try:
-        async with asyncio.timeout(seconds), _connected(sturdyref, where) as boss:
+        async with asyncio.timeout(seconds), _connected(sturdyref, where, who) as boss:
             return await question(boss)
     except TimeoutError:
         raise TimedOut(
-            f"no answer within {seconds:g} s from the boss of {where}; what was asked may have been done. "
+            f"no answer within {seconds:g} s from the {who} of {where}; what was asked may have been done. "
             "Look with remit status, or give it more time with --timeout"
         ) from None
 
 
 @asynccontextmanager
-async def _connected(sturdyref: SturdyRef, where: str) -> AsyncIterator[Ref[Any]]:
+async def _connected(sturdyref: SturdyRef, where: str, who: str = "boss") -> AsyncIterator[Ref[Any]]:
     """The boss, for as long as the command runs."""
     key = NodeKey.generate()
     async with Vat("command") as vat, Node(key, vat) as node:
@@ -80,7 +95,9 @@ async def _connected(sturdyref: SturdyRef, where: str) -> AsyncIterator[Ref[Any]
         try:
             boss = await node.fetch_from(sturdyref)
         except Unreachable as error:
-            absent = Unreachable(f"the boss of {where} does not answer; is it running? Start it with: remit boss run")
+            absent = Unreachable(
+                f"the {who} of {where} does not answer; is it running?{' Start it with: remit boss run' if who == 'boss' else ''}"
+            )
             absent.add_note(error.message)
             raise absent from error
         except Refused as error:

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "offers": ("_offer", "offers", "List what machines offer."),
     "revoke": ("_edges", "revoke", "Take back an edge, or all edges of a machine."),
     "schema": ("_schema", "schema", "Compile and use Preserves schemas."),
+    "service": ("_service", "service", "List, start, stop and explain services of a machine."),
     "status": ("_status", "status", "Everything on one screen."),
     "trace": ("_trace", "trace", "Show who called whom, from machine to machine."),
     "unbind": ("_edges", "unbind", "Take back what is bound under a name."),

@@ -18,6 +18,12 @@ __all__ = ["as_json_option", "progress", "say", "show_json", "table", "tell"]
 COLOURS: Final = {
     "active": "green",
     "up": "green",
+    "ready": "green",
+    "complete": "green",
+    "started": "yellow",
+    "waiting": "yellow",
+    "failed": "red",
+    "blocked": "red",
     "pending": "yellow",
     "wanted": "yellow",
     "granted": "yellow",

@@ -21,6 +21,7 @@ from remit.durable import Loose, read_secret_file
 from remit.errors import Broken, Expired, LinkLost, Missing, ProtocolError, Refused, StoreError, StoreFull
 from remit.machines._classes import classes_of
 from remit.machines._config import UserData, drop_introduction, read_user_data
+from remit.machines._control import Control
 from remit.machines._desk import Absence, Desk
 from remit.machines._grant import Grant
 from remit.machines._hob_client import HobClient
@@ -28,6 +29,7 @@ from remit.machines._household import Household, first_of, household, told_to_st
 from remit.machines._outlet import Outlet, Programs
 from remit.machines._process import note_process
 from remit.machines._process_table import Process, tethered
+from remit.machines._service_room import ServiceRoom
 from remit.machines._watch import Bell, Watch
 from remit.machines._workshop import Workshop
 from remit.net import Netlayer, NodeKey, SignedAddress, TlsNetlayer, UnixNetlayer, public_of
@@ -37,7 +39,7 @@ from remit.vat import Ref
 __all__ = ["HOB_CLASSES", "run_agent"]
 
 T = TypeVar("T")
-HOB_CLASSES: Final[tuple[type, ...]] = (Absence, Desk, Grant, HobClient, Outlet, Watch)
+HOB_CLASSES: Final[tuple[type, ...]] = (Absence, Control, Desk, Grant, HobClient, Outlet, Watch)
 ANSWER: Final = 45.0  # seconds for one conversation with the boss
 SHORTEST, LONGEST = 0.1, 5.0  # seconds between two attempts to reach the boss
 VERSION: Final = "1"  # of what hob and boss say to each other
@@ -169,13 +171,14 @@ async def run_agent(state: Path) -> None:
 
 async def _one_life(state: Path, stop: asyncio.Event) -> None:
     data = read_user_data(state)
+    room = ServiceRoom(state, data.agent.services)
     workshop, bell = Workshop(classes := classes_of(data.agent.classes, data.agent.path)), Bell()
     async with household(
         state,
         data.machine,
         classes=[*HOB_CLASSES, *classes],
-        roots={"hob": (HobClient,)},
-        devices=lambda _: {"workshop": workshop, "programs": Programs(), "summons": bell},
+        roots={"hob": (HobClient,), "control": (Control,)},
+        devices=lambda _: {"workshop": workshop, "programs": Programs(), "summons": bell, "services": room},
         netlayers=lambda key: _netlayers(state, data, key),
     ) as house:
         mine = Process.of(os.getpid())
@@ -185,7 +188,10 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
         with tethered(data.agent.tether, stop.set):
             living = asyncio.ensure_future(Agent(house, data, workshop, bell).live())
             living.add_done_callback(lambda _: over.set())
+            await house.door("control.ref", house.durable.root("control"), "operators of this machine")
+            serving = asyncio.ensure_future(room.live(house.durable.root("hob")))
             await first_of(stop, over, house.failed)
+            await _ended(serving)
             await _ended(living)
 
 

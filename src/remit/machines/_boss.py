@@ -101,6 +101,10 @@ class Boss:
         made = await self.machine(name).keep(wish, arguments or [])
         return offer_view(name, made)
 
+    def service(self, machine: str, verb: str, arguments: list[Any] | None = None) -> Promise[Any]:
+        """Ask a machine about the services that it runs, or order it: list, start, stop, restart, why, logs or check."""
+        return self.machine(machine).service(verb, arguments or [])
+
     def withdraw(self, service: str) -> Promise[Any]:
         """Take an offer back and end its grants; an object that the machine kept for it is forgotten."""
         name, offer = split_name("service", service)

@@ -4,7 +4,7 @@
     machine.json   the agent's own, once it has enrolled: the same without the introduction
 
 `agent` has `classes` (modules), `path` (directories in which to find them), `listen` (host:port), `published` (the host that others
-are told) and `tether` (a process, as `pid start boot`, with which the agent ends).
+are told), `services` (the directory of the files that describe its services) and `tether` (a process, as `pid start boot`, with which the agent ends).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class AgentSection(msgspec.Struct, kw_only=True):
     listen: str = "127.0.0.1:0"
     published: str = ""
     tether: str = ""
+    services: str = ""
 
 
 class UserData(msgspec.Struct, kw_only=True):

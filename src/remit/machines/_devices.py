@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from remit.errors import Missing
 from remit.vat import Ref, current, field
 
-__all__ = ["device"]
+__all__ = ["device", "device_now"]
+
+
+def device_now(name: str) -> Ref[Any]:
+    """The vat's device of this name, for objects that have no field for it. Raises `Missing` where there is none."""
+    found = current(f"the device {name}").vat.devices.get(name)
+    if found is None:
+        raise Missing(f"there is no {name} here")
+    return found
 
 
 def device(name: str) -> Any:

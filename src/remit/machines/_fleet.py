@@ -23,7 +23,7 @@ from remit.vat import Ref, actor, call, field, spawn, tell, this
 __all__ = ["Fleet"]
 
 FOR_AGENT: Final = frozenset(
-    {"classes", "listen", "path", "published", "tether"}
+    {"classes", "listen", "path", "published", "services", "tether"}
 )  # options that the machine's agent gets, not the provider
 
 

@@ -8,7 +8,7 @@ from remit.errors import BadArgument, Broken, Conflict, Unreachable
 from remit.graph import Edge
 from remit.lib import membrane
 from remit.machines._desk import Desk
-from remit.machines._devices import device
+from remit.machines._devices import device, device_now
 from remit.machines._grant import Binding, Grant, GrantView
 from remit.machines._names import check_name, missing
 from remit.machines._outlet import Outlet
@@ -117,6 +117,10 @@ class HobClient:
     def recall(self, what: str) -> Promise[Any]:
         """What this machine has recorded under an id: see `remit.net.Recall`. For the boss."""
         return self.network.recall(what)
+
+    def service(self, verb: str, arguments: list[Any]) -> Promise[Any]:
+        """An operator's question or order about this machine's services: see `ServiceRoom.ask`. For the boss."""
+        return device_now("services").ask(verb, arguments)
 
     # --- offers -------------------------------------------------------------------------------------
 

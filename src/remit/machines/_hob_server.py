@@ -149,6 +149,10 @@ class HobServer:
         """What the machine has recorded under an id."""
         return self.client.recall(what)
 
+    def service(self, verb: str, arguments: list[Any]) -> Promise[Any]:
+        """Ask the machine about its services, or order it: see `ServiceRoom.ask`."""
+        return self.client.service(verb, arguments)
+
     def grant(self, edge: Edge, key: bytes) -> Promise[Any]:
         """Have the machine make the grant of an edge: see `HobClient.grant`."""
         return self.client.grant(edge, key)

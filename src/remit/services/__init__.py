@@ -3,7 +3,8 @@
 Start with `_warden.py` (processes), `_model.py` (what depends on what) and `_manager.py` (who acts on it).
 """
 
-from remit.services._check import check_files
+from remit.services._check import check_directory, check_files
+from remit.services._ear import Mouth
 from remit.services._host import Services
 from remit.services._kernel import Kernel
 from remit.services._kernel_records import AddressState, Device, DeviceState, Interface, InterfaceState, RouteState
@@ -32,7 +33,7 @@ from remit.services._records import (
     StartTimeout,
     WeaklyDependsOn,
 )
-from remit.services._why import Reason
+from remit.services._why import Reason, spelt
 
 __all__ = [
     "COMPLETE",
@@ -51,6 +52,7 @@ __all__ = [
     "Kernel",
     "Manager",
     "Milestone",
+    "Mouth",
     "ProcessConfig",
     "ProcessState",
     "Processes",
@@ -67,6 +69,8 @@ __all__ = [
     "StartTimeout",
     "StartsAfter",
     "WeaklyDependsOn",
+    "check_directory",
     "check_files",
     "process_config",
+    "spelt",
 ]

@@ -5,10 +5,12 @@ Only what a script says by itself is seen: what it asserts in answer to others, 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from remit.errors import BadArgument
+from remit.errors import BadArgument, Missing
 from remit.services._daemons import one_shot
 from remit.services._kernel_records import Device, Interface
 from remit.services._matching import captures, match
@@ -41,10 +43,11 @@ from remit.services._script import (
     variable_of,
 )
 from remit.services._tree import children
+from remit.services._watcher import files_of
 from remit.services._why import problem, spelt
 from remit.values import Symbol, Tagged, key
 
-__all__ = ["check_files"]
+__all__ = ["check_directory", "check_files"]
 
 _GATES = {DependsOn: NEEDS, WeaklyDependsOn: PREFERS, StartsAfter: AFTER}
 _BOUND = ("config", "log", "gatekeeper", "control")
@@ -114,6 +117,19 @@ def check_files(files: Mapping[str, str]) -> list[str]:
         walker.walk(step, True, set(_BOUND))
         found += walker.found
     return found + facts.problems()
+
+
+def check_directory(directory: str | os.PathLike[str]) -> list[str]:
+    """The same for all files of a directory and those below it. Raises `Missing` where there is none."""
+    if not os.path.isdir(directory):
+        raise Missing(f"{os.fspath(directory)} is no directory: name the one that has the files of services")
+    files, found = {}, []
+    for place in files_of(Path(directory)):
+        try:
+            files[os.path.relpath(place, directory)] = Path(place).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            found.append(f"{os.path.relpath(place, directory)}: cannot be read: {error}")
+    return found + check_files(files)
 
 
 class _Walker:

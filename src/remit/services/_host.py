@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -30,8 +31,7 @@ from remit.services._manager import Manager
 from remit.services._processes import Processes
 from remit.services._records import HoldService, RequireService, RestartService
 from remit.services._watcher import Watcher
-from remit.services._why import Reason, near, spelt
-from remit.values import Symbol
+from remit.services._why import Reason, spelt
 from remit.values.preserves import parse, parse_all, text
 from remit.vat import Ref, Vat
 
@@ -43,14 +43,20 @@ _SETTLE: Final = 5.0  # seconds after which what nobody has taken over of an ear
 class Services:
     """Owned by the supervisor's process, such as a machine's agent. Leaving it ends all services; being killed leaves them to the next one.
 
-    `space` is the dataspace, in which anything may be asserted; `processes` is the device, by default one in the directory.
+    `environment` is what all processes get besides. `space` is the dataspace, in which anything may be asserted; `processes` is the device, by default one in the directory.
     """
 
     def __init__(
-        self, directory: str | os.PathLike[str], *, processes: Any = None, linger: float = 10.0, settle: float = _SETTLE
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        processes: Any = None,
+        environment: Mapping[str, str] | None = None,
+        linger: float = 10.0,
+        settle: float = _SETTLE,
     ) -> None:
         self.directory = Path(directory).absolute()
-        self.processes: Any = processes or Processes(self.directory, linger=linger)
+        self.processes: Any = processes or Processes(self.directory, linger=linger, environment=environment)
         self._settle = settle
         self._stack = AsyncExitStack()
         self._said: dict[str, int] = {}
@@ -149,8 +155,7 @@ class Services:
         if name.startswith("<"):  # one that was not spoken of yet, written in full
             with suppress(DecodeError):
                 return parse(name)
-        known = [row["name"] for row in await self.listing()]
-        raise Missing(f"no service {name!r}{near(name, [Symbol(each) for each in known])} (see: remit service list)")
+        raise Missing(f"no service {name!r}{await self.manager.nearest(name)} (see: remit service list)")
 
     async def log(self, name: str, lines: int = 100) -> list[str]:
         """The last lines of a service's log."""

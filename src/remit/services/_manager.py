@@ -28,7 +28,7 @@ from remit.services._records import (
     StartTimeout,
     WeaklyDependsOn,
 )
-from remit.services._why import Reason, explain, named, problem, spelt
+from remit.services._why import Reason, explain, named, near, problem, spelt
 from remit.values import key
 from remit.vat import Ref, actor, on, spawn, tell, this
 
@@ -238,6 +238,10 @@ class Manager:
     def find(self, text: str) -> list[Any]:
         """The names that people mean by a text."""
         return named(text, [service.name for service in self._model.services.values()])
+
+    def nearest(self, text: str) -> str:
+        """The names nearest to one that is not there, as a question; "" where none is near."""
+        return near(text, [service.name for service in self._model.services.values()])
 
     def _told_of(self, name: Any) -> dict[str, str] | None:
         details = self._model.service(name).details

@@ -40,9 +40,12 @@ class Processes:
     Methods are called by objects, as messages to the device, or by asyncio code.
     """
 
-    def __init__(self, directory: str | os.PathLike[str], *, linger: float = 10.0) -> None:
+    def __init__(
+        self, directory: str | os.PathLike[str], *, linger: float = 10.0, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.directory = Path(directory).absolute()
         self.linger = linger
+        self._environment = dict(environment or {})  # beside ours, for all processes
         self._found: dict[str, dict[str, Any]] = {}  # runs of an earlier supervisor that nobody has claimed
         self._watchers: dict[str, Watcher] = {}
         self._ended: dict[str, asyncio.Event] = {}
@@ -118,7 +121,7 @@ class Processes:
             os.posix_spawn(
                 command[0],
                 command,
-                os.environ,
+                {**os.environ, **self._environment},
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     (os.POSIX_SPAWN_DUP2, log, 1),

@@ -45,6 +45,7 @@ class Watcher:
         self._attenuate = attenuate
         self._seen: dict[str, tuple[int, ...]] = {}
         self._running: dict[str, Ref[Script]] = {}
+        self._ended = asyncio.Event()
         self.loaded = asyncio.Event()  # all that was there at the beginning is in force
 
     async def run(self) -> None:
@@ -59,7 +60,12 @@ class Watcher:
                     while await inotify.wait(_DEBOUNCE):
                         pass
         finally:
+            self._ended.set()
             inotify.close()
+
+    async def over(self) -> None:
+        """Wait until it has ended."""
+        await self._ended.wait()
 
     async def look(self) -> None:
         """Bring into force what has changed, and end what is gone, in the order of the files' names."""

@@ -53,7 +53,8 @@ def _inside(name: Any) -> Any:
 
 def near(name: Any, names: Iterable[Any]) -> str:
     """The nearest known names, as a question."""
-    known = {spelt(each) for each in names} - {spelt(name)}
+    short = isinstance(name, str | Symbol)
+    known = {spelt(_inside(each) if short else each) for each in names} - {spelt(name)}
     found = difflib.get_close_matches(spelt(name), sorted(known), 2)
     return f"; did you mean {' or '.join(found)}?" if found else ""
 

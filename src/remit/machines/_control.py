@@ -1,0 +1,19 @@
+"""What an operator on the machine itself may ask of its agent, without the boss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.machines._devices import device_now
+from remit.vat import Promise, actor
+
+__all__ = ["Control"]
+
+
+@actor(kind="remit.machines.control", version=1)
+class Control:
+    """A root of a machine's vat. Its sturdyref is in `control.ref`, which only the agent's user can read."""
+
+    def service(self, verb: str, arguments: list[Any]) -> Promise[Any]:
+        """About this machine's services: see `ServiceRoom.ask`."""
+        return device_now("services").ask(verb, arguments)

@@ -1,0 +1,125 @@
+"""The services of a machine, as its agent runs them: the device `services` of the hob's vat.
+
+STATE/services/     what is kept of them: logs, what operators want, the warden (`remit.services`)
+STATE/services.d/   files that describe them, unless the agent was told of another directory
+
+They are loaded when there is something to run, or somebody asks: an idle machine pays nothing for them. What a service offers
+(`ServiceObject`) is an offer of the machine while the service is ready.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from remit.errors import BadArgument, RemitError, Unreachable
+from remit.vat import Ref
+
+if TYPE_CHECKING:
+    from remit.services import Services
+
+__all__ = ["ServiceRoom"]
+
+_log = logging.getLogger("remit.machines")
+_LOOK: Final = 2.0  # seconds between looks for files, while there are none
+_RETRY: Final = 5.0  # seconds until services are begun again that could not be
+_PATIENCE: Final = 15.0  # seconds that a question waits for them
+_VERBS: Final = frozenset({"list", "start", "stop", "restart", "why", "logs", "check"})
+
+
+class ServiceRoom:
+    """Owned by the agent, which runs `live` for as long as it lives."""
+
+    def __init__(self, state: Path, files: str = "") -> None:
+        self.state = state / "services"
+        self.files = Path(files) if files else state / "services.d"
+        self._hob_file = state
+        self._wanted = asyncio.Event()
+        self._services: Services | None = None
+        self._there = asyncio.Event()
+        self._trouble = ""
+
+    async def live(self, hob: Ref[Any]) -> None:
+        """Run what there is to run, from when there is something; until cancelled, which ends all services."""
+        while not self._wanted.is_set() and not self._something():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await self._wanted.wait()
+        while True:
+            try:
+                await self._one_life(hob)
+            except (RemitError, OSError) as error:
+                self._trouble = str(error)
+                _log.error("services cannot be run: %s; trying again in %g s", error, _RETRY)
+            await asyncio.sleep(_RETRY)
+
+    def _something(self) -> bool:
+        if (self.state / "operator.pr").exists() or (self.state / "warden.sock").exists():
+            return True
+        return self.files.is_dir() and any(
+            name.endswith((".pr", ".toml")) for _, _, names in os.walk(self.files) for name in names
+        )
+
+    async def _one_life(self, hob: Ref[Any]) -> None:
+        from remit.machines._service_offers import ServiceOffers  # loads what only machines with services need
+        from remit.services import Services
+
+        environment = {"REMIT_HOB": str(self._hob_file)}
+        try:
+            async with Services(self.state, environment=environment) as services:
+                self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
+                await services.vat.spawn(ServiceOffers, services.space, hob).begin()
+                watcher = await services.watch(self.files)
+                self._services = services
+                self._there.set()
+                await watcher.over()
+        finally:
+            self._services = None
+            self._there.clear()
+
+    # --- what it is asked -----------------------------------------------------------------------------
+
+    async def ask(self, verb: str, arguments: list[Any]) -> Any:
+        """One question or order of an operator: list, start, stop, restart, why, logs, check. Plain data."""
+        if verb not in _VERBS:
+            raise BadArgument(f"{verb!r} is nothing that services can be asked; there are: {', '.join(sorted(_VERBS))}")
+        self._wanted.set()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._there.wait()
+        except TimeoutError:
+            raise Unreachable(
+                f"the services of this machine do not run: {self._trouble or 'they are being started'}"
+            ) from None
+        assert self._services is not None
+        return await getattr(self, f"_{verb}")(self._services, *arguments)
+
+    async def _list(self, services: Services) -> Any:
+        faults = [fault.at(place) for each in services.watchers for place, fault in each.faults.items()]
+        return {"services": await services.listing(), "faults": faults, "files": str(self.files)}
+
+    async def _start(self, services: Services, name: str) -> Any:
+        return await services.start(name)
+
+    async def _stop(self, services: Services, name: str) -> Any:
+        return await services.stop(name)
+
+    async def _restart(self, services: Services, name: str) -> Any:
+        return await services.restart(name)
+
+    async def _why(self, services: Services, name: str) -> Any:
+        return [
+            {"service": each.service, "text": each.text, "remedy": each.remedy} for each in await services.why(name)
+        ]
+
+    async def _logs(self, services: Services, name: str, lines: int = 100) -> Any:
+        return await services.log(name, min(max(1, lines), 10_000))
+
+    async def _check(self, services: Services) -> Any:
+        from remit.services import check_directory
+
+        return await asyncio.to_thread(check_directory, self.files)
