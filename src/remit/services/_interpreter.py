@@ -42,7 +42,7 @@ class Loaded(NamedTuple):
     step: Sequence
     env: dict[str, Any]
     clock: Callable[[], str]
-    attenuate: Callable[[Any, list[Any]], Any] | None = None
+    attenuate: Callable[..., Any] | None = None
 
 
 @actor(kind="remit.services.script", version=1)

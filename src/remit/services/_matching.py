@@ -74,7 +74,7 @@ def look_up(name: str, env: Mapping[str, Any]) -> Any:
     return env[name]
 
 
-def fill(value: Any, env: Mapping[str, Any], attenuate: Callable[[Any, list[Any]], Any] | None = None) -> Any:
+def fill(value: Any, env: Mapping[str, Any], attenuate: Callable[..., Any] | None = None) -> Any:
     """The value that a template makes."""
     if isinstance(value, Symbol):
         if value.name.startswith("=") and len(value.name) > 1:
@@ -84,7 +84,7 @@ def fill(value: Any, env: Mapping[str, Any], attenuate: Callable[[Any, list[Any]
     if isinstance(value, Tagged) and value.tag == "*":
         if attenuate is None:
             raise BadArgument("references cannot be attenuated here")
-        return attenuate(fill(value.value[0], env, attenuate), value.value[1])
+        return attenuate(fill(value.value[0], env, attenuate), value.value[1], env)
     return rebuilt(value, lambda each: fill(each, env, attenuate))
 
 

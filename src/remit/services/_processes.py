@@ -18,7 +18,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +49,8 @@ class Processes:
         self._found: dict[str, dict[str, Any]] = {}  # runs of an earlier supervisor that nobody has claimed
         self._watchers: dict[str, Watcher] = {}
         self._ended: dict[str, asyncio.Event] = {}
+        self._speaking: dict[str, Any] = {}  # sessions with children that speak the protocol, by their runs
+        self._silencing: set[asyncio.Future[None]] = set()
         self._line: socket.socket | None = None
         self._out = bytearray()
         self._reading: asyncio.Task[None] | None = None
@@ -180,21 +182,26 @@ class Processes:
             said(id, kind, details | {"now": asyncio.get_running_loop().time()})
 
     def _forget(self, id: str) -> None:
+        speaking = self._speaking.pop(id, None)
+        if speaking is not None:
+            task = asyncio.ensure_future(self._silence(speaking))
+            self._silencing.add(task)
+            task.add_done_callback(self._silencing.discard)
         self._watchers.pop(id, None)
         self._found.pop(id, None)
         self._ended.setdefault(id, asyncio.Event()).set()
         self._ended.pop(id, None)
 
-    def _send(self, message: Mapping[str, Any], descriptor: int | None = None) -> None:
+    def _send(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
         line = self._line
         if line is None:
             raise ProviderError("the warden of services has ended; a service that is started again starts another")
-        data = json.dumps({**message, **({} if descriptor is None else {"with": 1})}).encode() + b"\n"
-        if descriptor is not None:  # with the first byte of its own message; nothing may wait before it
+        data = json.dumps({**message, **({"with": len(descriptors)} if descriptors else {})}).encode() + b"\n"
+        if descriptors:  # with the first byte of its own message; nothing may wait before it
             line.setblocking(True)
             line.sendall(self._out)
             self._out.clear()
-            sent = socket.send_fds(line, [data], [descriptor])
+            sent = socket.send_fds(line, [data], list(descriptors))
             line.sendall(data[sent:])
             line.setblocking(False)
             return
@@ -213,10 +220,10 @@ class Processes:
 
     # --- what it is asked for -----------------------------------------------------------------------
 
-    async def start(self, key: str, spec: Mapping[str, Any], watcher: Watcher, stdio: int | None = None) -> str:
+    async def start(self, key: str, spec: Mapping[str, Any], watcher: Watcher, stdio: Sequence[int] = ()) -> str:
         """Start a process; its run's id. All else is told to the watcher, `failed` included.
 
-        `spec` is what `process_spec` makes. `stdio` is a descriptor for standard input and output, which stays the caller's.
+        `spec` is what `process_spec` makes. `stdio` are descriptors for standard input and output, which stay the caller's.
         """
         if self._line is None:
             await self.open()
@@ -253,14 +260,37 @@ class Processes:
         self, key: str, spec: Mapping[str, Any], watcher: Watcher, protocol: str, space: Any
     ) -> dict[str, Any]:
         """Take a process over or start it: `id`, `now` (seconds on the clock of all events), and what is to be told of it already."""
-        found = await self.adopt(key, spec["digest"], watcher)
+        speaks = protocol != "none"
+        found = await self.adopt(key, "" if speaks else spec["digest"], watcher)  # a session cannot be taken over
         now = asyncio.get_running_loop().time()
+        if speaks:
+            return {"now": now, "events": [], **await self._converse(key, spec, watcher, protocol, space)}
         if found is None:
             return {"id": await self.start(key, spec, watcher), "now": now, "events": []}
         events: list[Any] = [["started", {"pid": found["pid"], "now": now}]] if found["state"] == "running" else []
         events += [["status", {"text": found["status"], "now": now}]] if found["status"] else []
         events += [["ready", {"now": now}]] if found["ready"] else []
         return {"id": found["id"], "now": now, "events": events}
+
+    async def _converse(
+        self, key: str, spec: Mapping[str, Any], watcher: Watcher, protocol: str, space: Any
+    ) -> dict[str, Any]:
+        """Start a child whose standard input and output are a session of the Syndicate protocol: its id, and what it gives for free."""
+        from remit.dataspace.syndicate import speak  # only such services pay for it
+
+        (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
+        try:
+            speaking = speak(ours_in, ours_out, space, vat=space._vat, name=key, text=protocol.startswith("text/"))
+            await speaking.__aenter__()
+            id = await self.start(key, spec, watcher, (theirs_in, theirs_out))
+        finally:
+            os.close(theirs_in)
+            os.close(theirs_out)
+        self._speaking[id] = speaking
+        return {"id": id, "object": speaking.root}
+
+    async def _silence(self, speaking: Any) -> None:
+        await speaking.__aexit__(None, None, None)
 
     async def settled(self) -> None:
         """All that should run has been started or adopted: what is left of an earlier supervisor is stopped."""
@@ -311,6 +341,10 @@ class Processes:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LAST):
                     await self._over.wait()
+        for id in list(self._speaking):
+            self._forget(id)
+        if self._silencing:
+            await asyncio.wait(self._silencing, timeout=1.0)
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)

@@ -83,9 +83,9 @@ class Run:
 
     # --- the beginning ------------------------------------------------------------------------------
 
-    def start(self, stdio: int | None) -> None:
-        """Fork and exec; how that went is told by an event. `stdio` is ours to close."""
-        given = [stdio] if stdio is not None else []
+    def start(self, stdio: list[int]) -> None:
+        """Fork and exec; how that went is told by an event. `stdio`, for input and output, is ours to close."""
+        given = list(stdio)
         try:
             ids = identity(self.spec)
             more, descriptors = self._open(ids[0], stdio, given)
@@ -99,7 +99,7 @@ class Run:
                 os.close(descriptor)
         self.host.watch(self._told, self._begun)
 
-    def _open(self, uid: int | None, stdio: int | None, given: list[int]) -> tuple[dict[str, str], dict[int, int]]:
+    def _open(self, uid: int | None, stdio: list[int], given: list[int]) -> tuple[dict[str, str], dict[int, int]]:
         """The environment's part that is ours, and the descriptors of the child; what is opened for it alone goes to `given`."""
         more = {MARK: f"{self.host.mark}/{self.id}"}
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
@@ -109,8 +109,8 @@ class Run:
             self._log = self.host.log(self.spec["log"])
             for number, stream in ((1, "out"), (2, "err")):
                 descriptors[number] = self._pipe(stream, given)
-        if stdio is not None:
-            descriptors[0] = descriptors[1] = stdio
+        if stdio:
+            descriptors[0], descriptors[1] = stdio
         if self.spec.get("notify_fd"):
             self._notify, descriptors[self.spec["notify_fd"]] = os.pipe2(os.O_CLOEXEC)
             given.append(descriptors[self.spec["notify_fd"]])

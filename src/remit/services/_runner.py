@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from remit.errors import Broken
 from remit.services._backoff import Backoff
 from remit.services._ear import Mouth
-from remit.services._records import COMPLETE, FAILED, READY, STARTED, Daemon, ProcessState, ServiceState
+from remit.services._narrowing import voice_of
+from remit.services._records import COMPLETE, FAILED, READY, STARTED, Daemon, ProcessState, ServiceObject, ServiceState
 from remit.services._why import spelt
 from remit.vat import Ref, actor, on, tell, this
 
@@ -26,7 +27,7 @@ _PORT: Final = 3600.0  # seconds that a port is waited for where there is no tim
 class Job:
     """One process of a daemon."""
 
-    __slots__ = ("backoff", "config", "id", "leaving", "number", "pid", "said", "state", "text", "turn")
+    __slots__ = ("backoff", "config", "id", "leaving", "number", "object", "pid", "said", "state", "text", "turn")
 
     def __init__(self, number: int, config: dict[str, Any]) -> None:
         self.number = number
@@ -39,6 +40,7 @@ class Job:
         self.leaving = False  # its description is gone: it ends, and is forgotten
         self.turn = 0  # which of its runs this is: what earlier ones say does not count
         self.said: ProcessState | None = None
+        self.object: Any = None  # what it gives, if it speaks the protocol
 
     @property
     def runs(self) -> bool:
@@ -141,7 +143,9 @@ class Runner:
         job.turn += 1
         turn = job.turn
         name = f"{spelt(Daemon(self.id))} {job.config['spec']['digest']}"
-        asked = self.processes.run(name, job.config["spec"], this(), job.config["protocol"], self.space)
+        protocol = job.config["protocol"]
+        voice = None if protocol == "none" else voice_of(self.space, self.id)
+        asked = self.processes.run(name, job.config["spec"], this(), protocol, voice)
         on(asked, lambda run: self._begun(job, turn, run), lambda error: self._not_begun(job, turn, error))
 
     def _begun(self, job: Job, turn: int, run: dict[str, Any]) -> None:
@@ -151,6 +155,7 @@ class Runner:
         job.id = run["id"]
         self._runs[job.id] = job
         job.backoff.begun(run["now"])
+        self._give(job, run.get("object"))
         for kind, details in run["events"]:
             self(job.id, kind, details)
         if not self._wanted or job.leaving:
@@ -159,6 +164,13 @@ class Runner:
         if timeout:
             on(self.timer.after(timeout), lambda _: self._late(job, turn), lambda _: None)
         self._report()
+
+    def _give(self, job: Job, object: Any) -> None:
+        """What a child that speaks the protocol gives for free is the service's object, for as long as the child runs."""
+        for value, yes in ((job.object, False), (object, True)):
+            if value is not None:
+                self._mouth.put(ServiceObject(Daemon(self.id), value), yes)
+        job.object = object
 
     def _not_begun(self, job: Job, turn: int, error: Broken) -> None:
         if turn == job.turn:
@@ -227,6 +239,7 @@ class Runner:
     def _ended(self, job: Job, end: dict[str, Any], now: float) -> None:
         """It is gone, with all that it had started: what comes next?"""
         job.pid, job.id = 0, ""
+        self._give(job, None)
         if not self._wanted or job.leaving:
             self._settle(job)
             return

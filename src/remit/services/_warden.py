@@ -191,7 +191,7 @@ class Warden:
     def _do(self, message: dict[str, Any], descriptors: list[int]) -> None:
         what, id = message["do"], message.get("id", "")
         if what == "start":
-            self._start(id, message, descriptors.pop(0) if descriptors else None)
+            self._start(id, message, descriptors)
         elif what == "end":
             self.end()
         elif what == "settled":
@@ -209,10 +209,10 @@ class Warden:
             elif what == "signal":
                 run.signal(message["signal"])
 
-    def _start(self, id: str, message: dict[str, Any], stdio: int | None) -> None:
+    def _start(self, id: str, message: dict[str, Any], stdio: list[int]) -> None:
         if id in self.runs or self.ending:
-            if stdio is not None:
-                os.close(stdio)
+            for descriptor in stdio:
+                os.close(descriptor)
             return
         run = self.runs[id] = Run(self, id, message["key"], message["spec"])
         run.start(stdio)

@@ -10,12 +10,13 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from remit.services._inotify import Inotify
 from remit.services._interpreter import Loaded, Script
+from remit.services._narrowing import narrowed
 from remit.services._reading import Fault, is_script, read_file
 from remit.values import printable
 from remit.vat import Ref, Vat
@@ -36,13 +37,11 @@ class Watcher:
         vat: Vat,
         directory: str | os.PathLike[str],
         env: Mapping[str, Any],
-        attenuate: Callable[[Any, list[Any]], Any] | None = None,
     ) -> None:
         self.directory = Path(directory).absolute()
         self.faults: dict[str, Fault] = {}
         self._vat = vat
         self._env = dict(env)
-        self._attenuate = attenuate
         self._seen: dict[str, tuple[int, ...]] = {}
         self._running: dict[str, Ref[Script]] = {}
         self._ended = asyncio.Event()
@@ -89,7 +88,7 @@ class Watcher:
             return
         self.faults.pop(place, None)
         script = self._vat.spawn(Script, place)
-        object.__setattr__(script._at, "_load", Loaded(step, self._env, _timestamp, self._attenuate))
+        object.__setattr__(script._at, "_load", Loaded(step, self._env, _timestamp, narrowed))
         await script.run()
         await self._end(self._running.get(place))
         self._running[place] = script
