@@ -8,9 +8,12 @@ from remit.dataspace._compiled import Compiled, compiled
 from remit.dataspace._dataspace import Dataspace, Party
 from remit.dataspace._facet import Facet
 from remit.dataspace._flow import Variable, dataflow, variable
+from remit.dataspace._looks import AssertionView, ObserverView, PartyView, Trace
+from remit.dataspace._pace import Slow
 from remit.dataspace._pattern import ANY, Bind, Discard, Group, Lit, Observe, bind, interest, pattern
+from remit.dataspace._published import Published
+from remit.dataspace._space import Debt
 from remit.dataspace._talk import (
-    Published,
     complete,
     during,
     facet,
@@ -26,18 +29,28 @@ from remit.dataspace._talk import (
     this_facet,
 )
 
+KINDS: tuple[type, ...] = (Dataspace, Party)
+"""The classes to hand to a durable vat that holds such objects in fields. What was asserted is not kept: see `Dataspace`."""
+
 __all__ = [
     "ANY",
+    "KINDS",
+    "AssertionView",
     "Bind",
     "Compiled",
     "Dataspace",
+    "Debt",
     "Discard",
     "Facet",
     "Group",
     "Lit",
     "Observe",
+    "ObserverView",
     "Party",
+    "PartyView",
     "Published",
+    "Slow",
+    "Trace",
     "Variable",
     "bind",
     "compiled",

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from remit.dataspace._leash import watch
+from remit.dataspace._pace import Pace, Slow
 from remit.errors import Broken, LinkLost, NoSuchMethod, Unreachable
 from remit.vat import Context, Message, Promise, Ref, Vat, call, on
 
@@ -67,8 +68,8 @@ class Channel:
     """Owned by the object's conversation. Handles are its own, counted from 1."""
 
     __slots__ = (
-        *("__weakref__", "_old", "conversation", "gone", "handle", "last", "lives", "party"),
-        *("said", "space", "standing", "syncs", "terms"),
+        *("__weakref__", "_old", "conversation", "gone", "handle", "last", "lives", "paces", "party"),
+        *("said", "space", "standing", "syncs", "terms", "unpaced"),
     )
 
     def __init__(self, conversation: Conversation, space: Ref[Any], terms: Terms) -> None:
@@ -83,6 +84,8 @@ class Channel:
         self.last: list[list[Any]] = []  # goes at the end of it
         self.standing: dict[int, Standing] = {}
         self.syncs: dict[Any, list[Any]] = {}  # not answered yet
+        self.paces: dict[Ref[Any], Slow] = {}  # of those that are asked to be told so
+        self.unpaced: list[Ref[Any]] = []  # of whom it is not said yet
         self._old: list[int] = []  # what stands there from before the link was lost
 
     @property
@@ -161,10 +164,27 @@ class Channel:
             self.standing[handle] = each
             events.append(["assert", handle, each.value()])
         events += [["retract", handle] for handle in self._old]
+        journal.note(setattr, self, "unpaced", self.unpaced)
+        self.unpaced = list(self.paces)
         waiting = {id(event) for event in self.said + self.last}
         events += [event for event in self.syncs.values() if id(event) not in waiting]
         self.said = events + self.said
         self.conversation.renewed(self, list(standing.values()))
+
+    def pace(self, ear: Ref[Any], slow: Slow) -> None:
+        """This ear is told so when it does not keep up. Raises `BadArgument` for a policy that there is not."""
+        Pace(slow)
+        note = self.conversation.journal.note
+        self.paces[ear] = slow
+        note(self.paces.pop, ear, None)
+        self.unpaced.append(ear)
+        note(self.unpaced.pop)
+
+    def unpace(self, ear: Ref[Any]) -> None:
+        """It does not listen any more."""
+        slow = self.paces.pop(ear, None)
+        if slow is not None:
+            self.conversation.journal.note(self.paces.__setitem__, ear, slow)
 
     # --- saying -----------------------------------------------------------------------------------------
 
@@ -222,4 +242,9 @@ class Channel:
             return
         events = self.said + self.last
         self.said, self.last = [], []
+        unpaced, self.unpaced = self.unpaced, []
+        for ear in unpaced:
+            slow = self.paces.get(ear)
+            if slow is not None:
+                Message(party, "pace", (ear, slow.policy, slow.most), None, None, context).commit(vat)
         Message(party, "turn", (events,), None, None, context).commit(vat)

@@ -61,7 +61,7 @@ class Told(Listener):
         self.function()
 
 
-@actor(kind="remit.ear", version=1)
+@actor(kind="remit.ear", version=1, passing=True)
 class Ear:
     """The entity of one subscription: whoever has it may tell its listener of events, and nothing else."""
 
@@ -72,7 +72,7 @@ class Ear:
             listener.conversation.hear(listener, events)
 
 
-@actor(kind="remit.owner", version=1)
+@actor(kind="remit.owner", version=1, passing=True)
 class Owner:
     """Stands for an object at a dataspace, and gives nobody the right to do anything with it."""
 

@@ -10,7 +10,7 @@ from remit.vat import Ref, actor, off_sever, on_sever, spawn
 __all__ = ["Watch", "watch"]
 
 
-@actor(kind="remit.leash", version=1)
+@actor(kind="remit.leash", version=1, passing=True)
 class Leash:
     """Hears once that a link was lost, and passes it on."""
 

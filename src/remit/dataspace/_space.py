@@ -10,19 +10,35 @@ What one turn causes goes to each observer as one `turn(events)` when it commits
 from __future__ import annotations
 
 import weakref
-from collections.abc import Hashable, Iterator
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Any, Final
 
 from remit.dataspace._compiled import Compiled, compiled
 from remit.dataspace._index import Entry, Index, Projection
 from remit.dataspace._journal import Journal
 from remit.dataspace._leash import Watch, watch
+from remit.dataspace._looks import show_turn
+from remit.dataspace._pace import Pace, Slow
 from remit.dataspace._pattern import Observe, pattern
 from remit.errors import BadArgument
-from remit.values import key, passable
+from remit.values import key, passable, record
 from remit.vat import Context, Message, Ref, Vat
 
-__all__ = ["Observation", "Source", "Space"]
+__all__ = ["MOST", "Debt", "Observation", "Source", "Space", "closed"]
+
+
+MOST: Final = 1_000_000
+"""Assertions of one party, if the dataspace's maker has not said; some 500 MiB of small ones."""
+
+
+@record("remit.debt")
+class Debt:
+    """What waits for slow observers: the party that said it, the parties that observe, events and about how many bytes."""
+
+    cause: str
+    observer: str
+    events: int
+    bytes: int
 
 
 class Observation:
@@ -41,13 +57,14 @@ class Observation:
 class Source:
     """One who asserts: what stands by its handles. It lives while anything stands, or somebody can speak for it; it ends when it is closed."""
 
-    __slots__ = ("__weakref__", "handles", "key", "name", "open", "party", "way")
+    __slots__ = ("__weakref__", "handles", "key", "name", "open", "party", "way", "why")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.key: str | bytes | None = None
         self.party: weakref.ref[Ref[Any]] | None = None
         self.way: Any = None  # what hears of its owner's loss
+        self.why = ""  # it was closed by the space
         self.open = True
         self.handles: dict[int, Entry] = {}
 
@@ -56,16 +73,8 @@ class Space:
     """All that a dataspace knows. Owned by its `Dataspace` object; changed in turns only, and undone with them."""
 
     __slots__ = (
-        "__weakref__",
-        "bag",
-        "batches",
-        "index",
-        "journal",
-        "keyed",
-        "next_handle",
-        "observations",
-        "sources",
-        "standing",
+        *("__weakref__", "bag", "batches", "index", "journal", "keyed", "next_handle", "observations"),
+        *("clock", "heard", "most", "paces", "sources", "speaking", "standing", "tracers", "turns"),
     )
 
     def __init__(self) -> None:
@@ -77,6 +86,13 @@ class Space:
         self.keyed: weakref.WeakValueDictionary[str | bytes, Source] = weakref.WeakValueDictionary()
         self.next_handle = 1
         self.batches: dict[Ref[Any], list[Any]] = {}  # what this turn tells whom
+        self.paces: weakref.WeakKeyDictionary[Ref[Any], Pace] = weakref.WeakKeyDictionary()
+        self.speaking = ""  # the name of whoever said it
+        self.tracers: dict[Ref[Any], Watch | None] = {}  # who is told of each turn, and what hears of their loss
+        self.heard: list[tuple[str, Any]] = []  # in this turn, for those
+        self.turns = 0  # that they were told of
+        self.clock: Callable[[], float] = lambda: 0.0
+        self.most = MOST
         self.journal = Journal(self)
 
     # --- who asserts ----------------------------------------------------------------------------------
@@ -94,8 +110,11 @@ class Space:
         if not source.open:
             return
         self.journal.begin()
+        self.speaking = source.name
         source.open = False
         self.journal.note(setattr, source, "open", True)
+        if self.tracers:
+            self._hear(source, [["retract", handle] for handle in source.handles])
         for handle in list(source.handles):
             self._retract(source, handle)
         self.sources.discard(source)
@@ -112,10 +131,9 @@ class Space:
     def turn(self, source: Source, events: Any) -> None:
         """What one turn of a source has to say. Raises `BadArgument` for what is no event, and then nothing of it has happened."""
         if not source.open:
-            raise BadArgument(
-                f"this party ({source.name or 'without a name'}) is closed: open another one at the dataspace"
-            )
+            raise closed(source)
         self.journal.begin()
+        self.speaking = source.name
         if not isinstance(events, list | tuple):
             raise _no_events()
         for event in events:
@@ -133,12 +151,20 @@ class Space:
                 self._tell(event[1], ["message", True])
             else:
                 raise _no_events()
+        if self.tracers:
+            self._hear(source, events)
+        if self.paces:
+            self._close_slow()
 
     # --- what is asserted -------------------------------------------------------------------------------
 
     def _assert(self, source: Source, handle: Any, value: Any) -> None:
         if type(handle) is not int:
             raise BadArgument(f"a handle is an int, not {type(handle).__name__}")
+        if len(source.handles) >= self.most:
+            raise BadArgument(
+                f"{self.most} assertions of party {source.name!r} stand already: withdraw some, or raise Dataspace(most=…)"
+            )
         if handle in source.handles:
             raise BadArgument(f"handle {handle} is in use: each handle stands for one assertion")
         identity = key(value)
@@ -228,6 +254,9 @@ class Space:
             self.journal.begin()
             self._unwatch(identity, observation)
             self.journal.note(self._watch, identity, observation)
+            pace = self.paces.get(observation.observer)
+            if pace is not None:
+                pace.forsake()
 
     def _watch(self, identity: Hashable, observation: Observation) -> None:
         projection = observation.projection = self.index.watch(observation.pattern)
@@ -270,27 +299,88 @@ class Space:
         if not batch:
             del self.batches[observer]
 
+    # --- who does not keep up -----------------------------------------------------------------------------
+
+    def pace(self, observer: Ref[Any], slow: Slow) -> None:
+        """From now on this observer is told so when it does not keep up."""
+        self.journal.begin()
+        old = self.paces.get(observer)
+        if old is not None:
+            old.slow = Pace(slow).slow
+            return
+        self.paces[observer] = Pace(slow)
+        self.journal.note(self.paces.pop, observer, None)
+
+    def _close_slow(self) -> None:
+        """Close the parties whose observers have left more unheard than they may."""
+        for observer, batch in list(self.batches.items()):
+            pace = self.paces.get(observer)
+            if pace is not None and pace.full(len(batch)):
+                for source in self.sources_of(observer):
+                    source.why = f"an observer of it did not keep up: more than {pace.slow.most} events were waiting"
+                    self.close(source)
+                self.batches.pop(observer, None)
+                pace.forsake()
+
+    def sources_of(self, observer: Ref[Any]) -> list[Source]:
+        """Who has asserted the observations of an observer. Looks at all assertions: for people, and for observers that are too slow."""
+        theirs = {name for name, observation in self.observations.items() if observation.observer is observer}
+        return [source for source in self.standing if any(entry.key in theirs for entry in source.handles.values())]
+
+    def debts(self) -> list[Debt]:
+        """What observers have not heard yet: who said it, who observes, events and bytes."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for observer, pace in self.paces.items():
+            names = ", ".join(sorted({source.name for source in self.sources_of(observer)}))
+            for cause, events, size in pace.debts():
+                row = found.setdefault((cause, names), [0, 0])
+                row[0] += events
+                row[1] += size
+        return [Debt(cause, names, events, size) for (cause, names), (events, size) in found.items()]
+
     def committed(self, vat: Vat) -> None:
         """The turn has ended well: observers are told, each once, on the account of whoever caused it."""
-        if not self.batches:
-            return
         batches, self.batches = self.batches, {}
         context = vat._turn.context
         if context.facet is not None:
             context = Context(context.account, context.trace, context.cause)
+        if self.tracers and (self.heard or batches):
+            heard, self.heard = self.heard, []
+            show_turn(self, heard, batches, context, vat)
+        paces, cause = self.paces, self.speaking
         for observer, events in batches.items():
-            Message(observer, "turn", (events,), None, None, context).commit(vat)
+            pace = paces.get(observer) if paces else None
+            if pace is None:
+                Message(observer, "turn", (events,), None, None, context).commit(vat)
+            else:
+                pace.tell(observer, events, context, vat, cause)
 
     # --- looking --------------------------------------------------------------------------------------------
 
     def query(self, written: Any) -> list[list[Any]]:
         """The distinct captures of what is there and matches."""
-        return self.index.find(compiled(pattern(written)))
+        return passable(self.index.find(compiled(pattern(written))))  # type: ignore[no-any-return]
 
-    def values(self) -> Iterator[tuple[Any, int]]:
-        """Every distinct assertion, and how often it is asserted."""
-        for entry in self.bag.values():
-            yield entry.value, entry.count
+    def trace(self, tracer: Ref[Any]) -> None:
+        """Tell this entity of each turn, until it is told no more or its link is lost."""
+        if tracer in self.tracers:
+            return
+        self.journal.begin()
+        self.tracers[tracer] = watch(tracer, lambda _: self.untrace(tracer))
+        self.journal.note(self.tracers.pop, tracer, None)
+
+    def untrace(self, tracer: Ref[Any]) -> None:
+        """Tell it no more."""
+        if tracer in self.tracers:
+            self.journal.begin()
+            found = self.tracers.pop(tracer)
+            self.journal.note(self.tracers.__setitem__, tracer, found)
+            if found is not None:
+                found.end()
+
+    def _hear(self, source: Source, events: Any) -> None:
+        self.heard.append((source.name, events))
+        self.journal.note(self.heard.pop)
 
 
 def _wanted(value: Any) -> tuple[Compiled, Ref[Any]] | None:
@@ -300,6 +390,12 @@ def _wanted(value: Any) -> tuple[Compiled, Ref[Any]] | None:
         return compiled(value.pattern), value.observer
     except BadArgument:
         return None
+
+
+def closed(source: Source) -> BadArgument:
+    """Why a party does not do anything any more."""
+    why = f" ({source.why})" if source.why else ""
+    return BadArgument(f"party {source.name!r} is closed{why}: open another one at the dataspace")
 
 
 def _no_events() -> BadArgument:

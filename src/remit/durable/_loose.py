@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from remit.durable._portrait import Portraits
-from remit.vat import Ref, Resolver, Vat
+from remit.vat import Ref, Vat
 
 if TYPE_CHECKING:
     from remit.durable._keeper import DurableKeeper
@@ -61,8 +61,8 @@ def _holders(vat: Vat, exported: Iterable[tuple[str, Ref[Any]]]) -> dict[Ref[Any
     peers: dict[Ref[Any], list[str]] = {}
     for peer, ref in exported:
         found = behind_gates(ref)
-        # The right to settle a promise is never kept, and nobody expects it to be.
-        if found._vat is vat and found._link is None and not isinstance(found._at, Resolver):
+        # The right to settle a promise and the like are never kept, and nobody expects them to be.
+        if found._vat is vat and found._link is None and not found._at._remit_.passing:
             holders = peers.setdefault(found, [])
             if peer not in holders:
                 holders.append(peer)

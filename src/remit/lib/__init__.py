@@ -11,6 +11,7 @@ from remit.lib._attenuation import FREE, NOTHING, Attenuation, narrow
 from remit.lib._cell import Cell
 from remit.lib._clock import Clock
 from remit.lib._collections import Map, Set
+from remit.lib._enforce import read_clock
 from remit.lib._gate import GateRef, seat
 from remit.lib._joiners import all_of, any_of, race
 from remit.lib._membrane import Membrane, Proxy, membrane
@@ -64,6 +65,7 @@ __all__ = [
     "membrane",
     "narrow",
     "race",
+    "read_clock",
     "rules_of",
     "seat",
     "supports",

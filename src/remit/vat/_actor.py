@@ -47,12 +47,21 @@ def field(factory: Callable[[], Any]) -> Any:
 class ActorType:
     """What the vat knows of an `@actor` class; made once by the decorator."""
 
-    __slots__ = ("cls", "defaults", "fields", "kind", "methods", "named", "ref_class", "restore", "version")
+    __slots__ = ("cls", "defaults", "fields", "kind", "methods", "named", "passing", "ref_class", "restore", "version")
 
-    def __init__(self, cls: type, kind: str, version: int, fields: tuple[str, ...], defaults: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        cls: type,
+        kind: str,
+        version: int,
+        fields: tuple[str, ...],
+        defaults: dict[str, Any],
+        passing: bool = False,
+    ) -> None:
         self.cls = cls
         self.kind = kind
         self.version = version
+        self.passing = passing
         self.fields = fields
         self.defaults = defaults
         self.methods: dict[str | None, Method] = methods_of(cls)
@@ -85,13 +94,14 @@ class ActorType:
 @overload
 def actor(cls: type[C]) -> type[C]: ...
 @overload
-def actor(*, kind: str | None = None, version: int = 1) -> Callable[[type[C]], type[C]]: ...
+def actor(*, kind: str | None = None, version: int = 1, passing: bool = False) -> Callable[[type[C]], type[C]]: ...
 @dataclass_transform(field_specifiers=(field,))
-def actor(cls: type[C] | None = None, *, kind: str | None = None, version: int = 1) -> Any:
+def actor(cls: type[C] | None = None, *, kind: str | None = None, version: int = 1, passing: bool = False) -> Any:
     """Make a class of objects for vats.
 
     `kind` and `version` name the class in stores (default kind: module and qualified name, which ties what is stored to where the
-    code stands). Fields may be read and set in the class's own methods only, and set only during a turn.
+    code stands). Fields may be read and set in the class's own methods only, and set only during a turn. `passing`: objects of this class serve
+    something under way, and nobody expects them to be kept in stores.
     """
 
     def decorate(made: type[C]) -> type[C]:
@@ -100,7 +110,7 @@ def actor(cls: type[C] | None = None, *, kind: str | None = None, version: int =
             # What stays of a default on the class would answer for a field that a constructor forgot.
             if name in vars(made):
                 delattr(made, name)
-        known = ActorType(made, kind or f"{made.__module__}.{made.__qualname__}", version, fields, defaults)
+        known = ActorType(made, kind or f"{made.__module__}.{made.__qualname__}", version, fields, defaults, passing)
         made._remit_ = known  # type: ignore[attr-defined]
         made.__init__ = _constructor(fields, defaults)  # type: ignore[method-assign]  # as dataclasses do
         made.__setattr__ = setter(fields, adopt_field)  # type: ignore[method-assign]  # the state's only door

@@ -77,7 +77,7 @@ def settled_promise(turn: Turn, value: Any) -> Promise[Any]:
     return promise
 
 
-@actor(kind="remit.resolver")
+@actor(kind="remit.resolver", passing=True)
 class Resolver:
     """The right to settle one promise, once; later settlements are ignored. OCapN's resolver answers the same names."""
 
