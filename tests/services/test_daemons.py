@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -25,16 +24,7 @@ from remit.services import (
     StartTimeout,
     WeaklyDependsOn,
 )
-from remit.testing import run_virtual
-from tests.services.world import Stage, daemon, named, stage
-
-
-def on_stage(work: Callable[[Stage], Awaitable[None]]) -> None:
-    async def main() -> None:
-        async with stage() as here:
-            await work(here)
-
-    run_virtual(main)
+from tests.services.world import Stage, daemon, named, on_stage
 
 
 async def problems(here: Stage) -> list[str]:

@@ -14,9 +14,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit.errors import Broken
-from remit.services import AddressState, DeviceState, InterfaceState, Kernel, RouteState
+from remit.services import (
+    READY,
+    AddressState,
+    DependsOn,
+    Device,
+    DeviceState,
+    Interface,
+    InterfaceState,
+    Kernel,
+    RequireService,
+    RouteState,
+    ServiceState,
+)
+from remit.services._kernel_watch import KernelWatch
 from remit.services._rtnetlink import ADDRESS, LINK, ROUTE, parse_rtnetlink
 from remit.services._uevent import parse_uevent
+from tests.services.world import Stage, daemon, named, on_stage
 
 # Dumps of a namespace with `lo` up, 10.9.8.7 on it and a route: those of addresses and routes whole, that of the link
 # without its statistics.
@@ -164,3 +178,66 @@ def test_a_real_interface_is_followed_up_and_down() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=40, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("seen:") == 5
+
+
+class FakeKernel:
+    """Tells what the test says."""
+
+    def __init__(self) -> None:
+        self.listener: Any = None
+
+    async def follow(self, listener: Any) -> None:
+        self.listener = listener
+
+
+def test_an_interface_is_a_service_that_others_can_depend_on() -> None:
+    """Nothing is followed before somebody wants to know; up with a carrier it is ready, and what needs it runs; down it stops."""
+
+    async def work(here: Stage) -> None:
+        network, devices = FakeKernel(), FakeKernel()
+        watch = here.vat.spawn(
+            KernelWatch, here.space, here.vat.device("network", network), here.vat.device("devices", devices)
+        )
+        await watch.begin()
+        await here.quiet()
+        assert network.listener is None
+        gate = DependsOn(named("dhcp"), ServiceState(Interface("eth9"), READY))
+        await here.say(daemon("dhcp"), gate, RequireService(named("dhcp")))
+        assert network.listener is not None and devices.listener is None
+        assert (await here.manager.why("dhcp"))[-1].text.startswith("is not there, or not up")
+        down = InterfaceState("eth9", 9, "", "02:00:00:00:00:09", True, False, "down", 1500)
+        up = InterfaceState("eth9", 9, "", "02:00:00:00:00:09", True, True, "up", 1500)
+        await network.listener([[True, down]])
+        await here.quiet()
+        assert here.processes.log == []
+        await network.listener([[False, down], [True, up]])
+        await here.quiet()
+        assert here.processes.log == ["+dhcp"]
+        await network.listener([[False, up], [True, down]])
+        await here.quiet()
+        assert here.processes.log == ["+dhcp", "-dhcp"]
+
+    on_stage(work)
+
+
+def test_a_device_is_a_service_by_its_path_and_its_file() -> None:
+    """A service can need either."""
+
+    async def work(here: Stage) -> None:
+        network, devices = FakeKernel(), FakeKernel()
+        watch = here.vat.spawn(
+            KernelWatch, here.space, here.vat.device("network", network), here.vat.device("devices", devices)
+        )
+        await watch.begin()
+        gate = DependsOn(named("modem"), ServiceState(Device("/dev/ttyUSB0"), READY))
+        await here.say(daemon("modem"), gate, RequireService(named("modem")))
+        stick = DeviceState("/devices/usb1/ttyUSB0", "tty", "/dev/ttyUSB0", {})
+        await devices.listener([[True, stick]])
+        await here.quiet()
+        assert here.processes.log == ["+modem"]
+        assert await here.states('<device "/devices/usb1/ttyUSB0">') == {"started", "ready", "up"}
+        await devices.listener([[False, stick]])
+        await here.quiet()
+        assert here.processes.log == ["+modem", "-modem"]
+
+    on_stage(work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from remit.dataspace import Dataspace
 from remit.lib import Timer
 from remit.services import Daemon, Manager
 from remit.services._daemons import Daemons
+from remit.testing import run_virtual
 from remit.vat import Ref, tell
 
 
@@ -111,3 +112,11 @@ def daemon(id: str, **config: Any) -> Any:
 
 def named(id: str) -> Daemon:
     return Daemon(Symbol(id))
+
+
+def on_stage(work: Callable[[Stage], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with stage() as here:
+            await work(here)
+
+    run_virtual(main)

@@ -27,6 +27,8 @@ from remit.durable import open_state_dir
 from remit.errors import DecodeError, Missing
 from remit.lib import Timer
 from remit.services._daemons import Daemons, log_name
+from remit.services._kernel import Kernel
+from remit.services._kernel_watch import KernelWatch
 from remit.services._manager import Manager
 from remit.services._processes import Processes
 from remit.services._records import HoldService, RequireService, RestartService
@@ -77,6 +79,8 @@ class Services:
             self.log_space: Ref[Dataspace] = self.vat.spawn(Dataspace, timer)
             logs = str(self.directory / "logs")
             self.daemons: Ref[Daemons] = self.vat.spawn(Daemons, self.space, device, timer, logs)
+            watch = self.vat.spawn(KernelWatch, self.space, *self._kernel())
+            await watch.begin()
             await self.daemons.begin()
             await self.manager.begin()
             self._operator = await self.space.open(name="operators")
@@ -94,6 +98,10 @@ class Services:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._stack.aclose()
+
+    def _kernel(self) -> tuple[Ref[Any], Ref[Any]]:
+        """The devices by which the network and all devices are followed; nothing is before somebody wants to know."""
+        return self.vat.device("network", Kernel()), self.vat.device("devices", Kernel(["*"]))
 
     async def _settled(self) -> None:
         await asyncio.sleep(self._settle)

@@ -27,10 +27,11 @@ _BUFFER: Final = 4 << 20  # bytes that the kernel keeps for us
 
 
 class Kernel:
-    """Owned by the vat whose device it is. `subsystems` are those whose devices are told of (net, block, tty, …); none by default."""
+    """Owned by the vat whose device it is. `subsystems` are those whose devices are told of (net, block, tty, …; "*" all); none by default."""
 
     def __init__(self, subsystems: Iterable[str] = (), *, sys: str = "/sys") -> None:
         self._subsystems = frozenset(subsystems)
+        self._all = "*" in self._subsystems
         self._sys = Path(sys)
 
     async def follow(self, listener: Callable[[list[list[Any]]], Awaitable[Any]]) -> None:
@@ -73,7 +74,7 @@ class Kernel:
             if data == b"":
                 for device in self._there():
                     view.put(("device", device.path), device)
-            if parsed is not None and parsed[1].subsystem in self._subsystems:
+            if parsed is not None and (self._all or parsed[1].subsystem in self._subsystems):
                 action, device = parsed
                 view.put(("device", device.path), None if action == "remove" else device)
                 if action == "move":
@@ -81,7 +82,10 @@ class Kernel:
 
     def _there(self) -> Iterator[DeviceState]:
         """The devices that are there already, as /sys has them."""
-        for subsystem in sorted(self._subsystems):
+        wanted = self._subsystems
+        if self._all:
+            wanted = frozenset(each.name for kind in ("class", "bus") for each in self._sys.glob(f"{kind}/*"))
+        for subsystem in sorted(wanted):
             for place in (self._sys / "class" / subsystem, self._sys / "bus" / subsystem / "devices"):
                 for link in sorted(place.iterdir()) if place.is_dir() else ():
                     path = link.resolve()

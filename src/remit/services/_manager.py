@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from remit.dataspace import bind, interest
 from remit.services._ear import Mouth
+from remit.services._kernel_records import Device, Interface
 from remit.services._model import AFTER, NEEDS, PREFERS, Model, Service
 from remit.services._records import (
     FAILED,
@@ -99,7 +100,7 @@ class Manager:
         if what in _GATES:
             model.gate(name, captures[1], captures[2], _GATES[what], present)
         elif what == "require":
-            if isinstance(name, Milestone):
+            if isinstance(name, Milestone | Interface | Device):
                 model.provide(name, present)
             if model.want(name, present):
                 self._mouth.sync(spawn(_Settled, this(), [name], 1))

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+from remit.services._kernel_records import Device, Interface
 from remit.services._model import NEEDS, Gate, Model, Service
 from remit.services._records import Daemon, Milestone
 from remit.values import Symbol, Tagged, key, record
@@ -31,6 +32,8 @@ def spelt(name: Any) -> str:
     if isinstance(name, Daemon | Milestone):
         label, value = ("daemon", name.id) if isinstance(name, Daemon) else ("milestone", name.name)
         return f"<{label} {spelt(value)}>"
+    if isinstance(name, Interface | Device):
+        return f'<interface "{name.name}">' if isinstance(name, Interface) else f'<device "{name.path}">'
     if isinstance(name, Tagged) and isinstance(name.value, list):
         return f"<{' '.join([str(name.tag), *map(spelt, name.value)])}>"
     if isinstance(name, list | tuple):
@@ -135,6 +138,12 @@ def _one(service: Service, model: Model, details: Any) -> tuple[str, str, Servic
         return (
             f"nobody provides it{_near(service, model)}",
             "describe how it runs, or take out what depends on it",
+            None,
+        )
+    if isinstance(service.name, Interface | Device) and not service.states:
+        return (
+            "is not there, or not up: the kernel tells of none such",
+            "look at what there is: ip link, ls /sys/class",
             None,
         )
     states = ", ".join(sorted(spelt(each) for each in service.states.values())) or "not started"
