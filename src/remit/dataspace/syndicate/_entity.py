@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from remit._native import mypyc_attr
 from remit.errors import BadArgument, Broken, NoSuchMethod
 from remit.values import Reference, Symbol
 from remit.vat import ROOT, Context, Far, Message, Promise, Ref, Vat
@@ -17,6 +18,7 @@ __all__ = ["EntityLink", "Way", "checked_events", "post_turn"]
 _SHAPES = {"assert": 3, "retract": 2, "message": 2, "sync": 2}
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Way:
     """One source's way in to one entity. Overridden by each link; ends by `close`."""
 
@@ -43,6 +45,7 @@ class Leash:
         self.way = way
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class EntityLink:
     """Base of the links here. Its references' handles are `Way`s; `vat` waits for what they answer."""
 

@@ -20,7 +20,7 @@ from remit.vat import Far, Ref
 if TYPE_CHECKING:
     from remit.dataspace.syndicate._session import Session
 
-__all__ = ["embedded", "take_packet"]
+__all__ = ["embedded", "take_packet", "take_turn"]
 
 MAX_ASSERTIONS: Final = 1_000_000
 """Live assertions of one peer."""
@@ -47,30 +47,49 @@ def take_packet(session: Session, packet: Any) -> None:
 
 
 def _turn(session: Session, turn: list[Any]) -> None:
+    events: list[tuple[int, str, Any, Any]] = []
+    for part in turn:
+        if type(part) is not list or len(part) != 2 or type(part[0]) is not int:
+            raise ProtocolError("a turn is a sequence of [oid event]")
+        label, fields = labelled(part[1]) or (None, [])
+        if type(label) is not str or _FIELDS.get(label) != len(fields):
+            raise ProtocolError("an event is <A value handle>, <R handle>, <M value> or <S #:ref>")
+        if label == "R":
+            events.append((part[0], label, None, fields[0]))
+        else:
+            events.append((part[0], label, fields[0], fields[1] if label == "A" else None))
+    take_turn(session, events)
+
+
+def take_turn(session: Session, turn: list[tuple[int, str, Any, Any]]) -> None:
+    """Do what the events of one turn say: (oid, kind, value, handle) each. Raises `ProtocolError`: then the session ends."""
     batches: dict[Export, list[Any]] = {}
     handles: list[int] = []
     try:
-        for part in turn:
-            if type(part) is not list or len(part) != 2 or type(part[0]) is not int:
-                raise ProtocolError("a turn is a sequence of [oid event]")
-            found = labelled(part[1])
-            event = None if found is None else EVENTS.get((found[0], len(found[1])))
-            if found is None or event is None:
-                raise ProtocolError("an event is <A value handle>, <R handle>, <M value> or <S #:ref>")
-            event(session, batches, handles, part[0], found[1])
+        for oid, kind, value, handle in turn:
+            if kind == "M":
+                _message(session, batches, oid, value)
+            elif kind == "A":
+                _assert(session, batches, handles, oid, value, handle)
+            elif kind == "R":
+                _retract(session, batches, handle)
+            else:
+                _sync(session, batches, oid, value)
     except BaseException:
         for handle in handles:
             session.inbound.pop(handle, None)  # nobody was told of it
         raise
     finally:
-        session.imports.settle()
+        if session.imports.fresh:
+            session.imports.settle()
     session.credit.received()
     for export, events in batches.items():
         deliver_turn(session, export, events, session.context)
 
 
-def _assert(session: Session, batches: Any, handles: list[int], oid: int, fields: list[Any]) -> None:
-    value, handle = fields
+def _assert(
+    session: Session, batches: dict[Export, list[Any]], handles: list[int], oid: int, value: Any, handle: Any
+) -> None:
     if type(handle) is not int:
         raise ProtocolError("a handle is an integer")
     if handle in session.inbound:
@@ -90,10 +109,10 @@ def _assert(session: Session, batches: Any, handles: list[int], oid: int, fields
     batches.setdefault(export, []).append(["assert", session.next_local, value])
 
 
-def _retract(session: Session, batches: Any, handles: list[int], oid: int, fields: list[Any]) -> None:
-    if type(fields[0]) is not int:
+def _retract(session: Session, batches: dict[Export, list[Any]], handle: Any) -> None:
+    if type(handle) is not int:
         raise ProtocolError("a handle is an integer")
-    found = session.inbound.pop(fields[0], None)
+    found = session.inbound.pop(handle, None)
     if found is None:
         return  # its assertion had no object, or did not pass a caveat
     export, local, references = found
@@ -103,18 +122,17 @@ def _retract(session: Session, batches: Any, handles: list[int], oid: int, field
     session.release(export)
 
 
-def _message(session: Session, batches: Any, handles: list[int], oid: int, fields: list[Any]) -> None:
+def _message(session: Session, batches: dict[Export, list[Any]], oid: int, value: Any) -> None:
     if session.embeds:
-        for entry in session.entries_in(fields[0]):
+        for entry in session.entries_in(value):
             if not entry.live:
                 raise ProtocolError(TRANSIENT)
     export = session.exports.by_oid.get(oid)
     if export is not None:
-        batches.setdefault(export, []).append(["message", fields[0]])
+        batches.setdefault(export, []).append(["message", value])
 
 
-def _sync(session: Session, batches: Any, handles: list[int], oid: int, fields: list[Any]) -> None:
-    peer = fields[0]
+def _sync(session: Session, batches: dict[Export, list[Any]], oid: int, peer: Any) -> None:
     if not isinstance(peer, Ref):
         raise ProtocolError("<S #:ref> takes a reference")
     export = session.exports.by_oid.get(oid)
@@ -128,12 +146,7 @@ def _sync(session: Session, batches: Any, handles: list[int], oid: int, fields: 
     batches.setdefault(export, []).append(["sync", peer])
 
 
-EVENTS: Final[dict[tuple[Any, int], Any]] = {
-    ("A", 2): _assert,
-    ("R", 1): _retract,
-    ("M", 1): _message,
-    ("S", 1): _sync,
-}
+_FIELDS: Final = {"A": 2, "R": 1, "M": 1, "S": 1}
 
 
 def embedded(session: Session, wire: Any) -> Reference:

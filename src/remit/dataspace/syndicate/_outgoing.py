@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from remit._native import mypyc_attr
 from remit.dataspace.syndicate._entity import EntityLink
 from remit.dataspace.syndicate._tables import Export, Exports, Import, Imports
 from remit.dataspace.syndicate._ways import RemoteWay, SyncPeer
@@ -28,6 +29,7 @@ PACKET_EVENTS: Final = 1000
 """Events in one packet of several turns; a single turn may have more."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Outgoing(EntityLink):
     """The state of a session, and what this process makes it send. See `Session`."""
 

@@ -17,19 +17,23 @@ from typing import TYPE_CHECKING, Any, Final
 from remit.dataspace.syndicate._attenuated import attenuated
 from remit.dataspace.syndicate._credit import Credit
 from remit.dataspace.syndicate._delivery import end_export
+from remit.dataspace.syndicate._direct import direct_turn
 from remit.dataspace.syndicate._dump import dump, faults, left
-from remit.dataspace.syndicate._incoming import embedded, new_import, take_packet
+from remit.dataspace.syndicate._incoming import embedded, new_import, take_packet, take_turn
 from remit.dataspace.syndicate._inert import Inert
 from remit.dataspace.syndicate._outgoing import Outgoing
 from remit.dataspace.syndicate._references import references_in
 from remit.dataspace.syndicate._tables import Export, Import
 from remit.dataspace.syndicate._view import rec
 from remit.dataspace.syndicate._ways import RemoteWay
+from remit.dataspace.syndicate._wire import BINARY
 from remit.errors import Broken, LinkLost, ProtocolError
 from remit.values import DEFAULT_LIMITS, Limits, preserves
 from remit.vat import ROOT, Context, Ref
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from remit.dataspace.syndicate._home import Home
     from remit.dataspace.syndicate._tables import Entry
 
@@ -37,6 +41,7 @@ __all__ = ["Session"]
 
 MAX_REASON: Final = 500
 """Characters of the reason in an error packet."""
+_TURN: Final = b"\xb5"
 LARGE: Final = 1024
 """Bytes that came together above which they are held to the peer's account; fewer are counted only, as turns."""
 
@@ -90,6 +95,10 @@ class Session(Outgoing):
     def received(self, data: bytes) -> None:
         """Take bytes of the peer, cut anywhere. A peer that breaks the protocol is told so; nothing is raised."""
         reader, writer = self._reader, self.writer
+        if not reader.pending and data[:1] == _TURN:
+            data = self._direct(data)
+            if not data:
+                return
         try:
             for packet in reader.read(data):
                 if reader.syntax != writer.syntax:
@@ -102,18 +111,38 @@ class Session(Outgoing):
         except ProtocolError as error:
             self.abort(str(error))
 
+    def _direct(self, data: bytes) -> bytes:
+        """Take the turns that stand at the beginning of these bytes, whole and binary; what is left."""
+        at, size, text = 0, len(data), data.decode("latin-1")
+        while at < size and self.state == "open":
+            found = direct_turn(data, text, at, self.limits, self._embedded)
+            if found is None:
+                break
+            events, at = found
+            if self.writer.syntax != BINARY:
+                self.end_packet()
+                self.writer.syntax = BINARY
+            self._take(take_turn, events)
+            self.embeds = False
+        self.embeds = False
+        self.imports.settle()  # what came with a turn that is not all there
+        return data[at:] if self.state == "open" else b""
+
     def accept(self, packet: Any) -> None:
         """Do what a packet says."""
-        if self.state != "open":
-            return
+        if self.state == "open":
+            self._take(take_packet, packet)
+
+    def _take(self, take: Callable[[Session, Any], None], what: Any) -> None:
         self._busy = True
         try:
-            take_packet(self, packet)
+            take(self, what)
         except ProtocolError as error:
             self.abort(str(error))
         finally:
             self._busy = False
-            self._close_exports()
+            if self._closing:
+                self._close_exports()
 
     def abort(self, reason: str) -> None:
         """End the session and tell the peer why. (Syndicate Protocol, Packets: an error is fatal.)"""

@@ -43,6 +43,8 @@ def labelled(value: Any) -> tuple[Label, list[Any]] | None:
     kind = type(value)
     if kind is Tagged:
         inner = value.value
+        if type(inner) is list:
+            return value.tag, inner
         return (value.tag, list(inner)) if isinstance(inner, list | tuple) else ("tagged", [Symbol(value.tag), inner])
     if kind is Compound:
         return label_key(value.label), list(value.fields)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from remit.values.preserves._annotated import Annotated, Embedded
 from remit.values.preserves._containers import Compound, Map, Set
-from remit.values.preserves._decode import decode
+from remit.values.preserves._decode import decode, decode_at
 from remit.values.preserves._encode import canonical, encode
 from remit.values.preserves._order import compare, order
 from remit.values.preserves._parse import parse, parse_all, parse_located
@@ -25,6 +25,7 @@ __all__ = [
     "canonical",
     "compare",
     "decode",
+    "decode_at",
     "encode",
     "order",
     "parse",

@@ -94,12 +94,12 @@ def closed_dictionary(items: list[Any]) -> Any:
 
 def _map(items: list[Any], entries: tuple[tuple[Any, Any], ...]) -> Map:
     last = items[0]
-    for name in items[2::2]:
-        if type(name) is not int or name <= last:
-            break
-        last = name
-    else:
-        if type(items[0]) is int:
+    if type(last) is int:
+        for name in items[2::2]:
+            if type(name) is not int or name <= last:
+                break
+            last = name
+        else:
             return ordered_map(entries)
     made = _checked(Map, entries)
     if len(made.entries) != len(entries):
