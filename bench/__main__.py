@@ -10,7 +10,20 @@ from typing import Any
 from . import __doc__ as about
 from . import _harness, _venv, plot, report
 
-MODULES = ("actors", "spawn", "codec", "schema", "remote", "many", "flood", "trace", "durable", "startup", "machines")
+MODULES = (
+    "actors",
+    "spawn",
+    "codec",
+    "schema",
+    "remote",
+    "relay",
+    "many",
+    "flood",
+    "trace",
+    "durable",
+    "startup",
+    "machines",
+)
 
 
 def main(argv: list[str]) -> None:

@@ -186,6 +186,12 @@ def serve_relay(path: str, uvloop: bool = False) -> None:
     serve(path, uvloop)
 
 
+def serve_fan_out(path: str) -> None:
+    from ._fanout import serve
+
+    serve(path)
+
+
 def serve_untraced(path: str) -> None:
     from . import _untraced
 
@@ -211,6 +217,7 @@ SERVERS: dict[str, Callable[[str], None]] = {
     "remit-unix-untraced": serve_untraced,
     "remit-unix-traced": serve_traced,
     "remit-unix-uvloop": lambda path: serve_remit(path, uvloop=True),
+    "fan-out": serve_fan_out,
     "relay": serve_relay,
     "relay-uvloop": lambda path: serve_relay(path, True),
     "remit-tls": lambda path: serve_remit(path, "tls"),
