@@ -208,7 +208,7 @@ def classes() -> tuple[Any, Any]:
 
         def begin(self, note: int) -> None:
             who = self.who
-            on_message(self.space, Said(bind(), bind()), lambda number, text: NOTE[note](who))
+            on_message(self.space, Said(bind(), bind()), lambda *_: NOTE[note](who))
 
     @actor(kind="bench.fan-publisher")
     class Publisher:
