@@ -13,6 +13,7 @@ from remit.dataspace.syndicate._noise import public_key
 from remit.dataspace.syndicate._opening import Answer, Request
 from remit.dataspace.syndicate._pipes import Speaking, own_stdio, speak
 from remit.dataspace.syndicate._records import bind, resolve
+from remit.dataspace.syndicate._resolver import PathResolver
 from remit.dataspace.syndicate._route import Route
 from remit.dataspace.syndicate._serve import Debt, Server, gatekeeper, listen
 from remit.dataspace.syndicate._session import Session
@@ -25,6 +26,7 @@ __all__ = [
     "Connecting",
     "Debt",
     "Gatekeeper",
+    "PathResolver",
     "Request",
     "Route",
     "Server",

@@ -19,6 +19,7 @@ from remit.vat import Vat
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
     from types import TracebackType
 
     from remit.dataspace.syndicate._address import Address
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from remit.vat import Ref
 
 __all__ = ["Connecting", "connect"]
+
+Watch = tuple["Callable[[Ref[Any]], None]", "Callable[[RemitError], None]"]
 
 FIRST: Final = 0.1
 """Seconds until the second attempt; each takes twice as long as the one before, and after a lost connection the first is at once."""
@@ -44,13 +47,14 @@ def connect(
     credit: bool = False,
     limits: Limits = DEFAULT_LIMITS,
     dial_seconds: float = 10.0,
+    watch: Watch | None = None,
 ) -> Connecting:
     """Connect to a far object (`async with` gives the reference): a reference to a far dataspace (or any entity), for facets as if it were near.
 
     `where`: an address, or a route (see `Route.of`); `steps`: sturdyrefs and other steps that follow. The connection is made
     again whenever it is lost, and what was asserted is asserted again. Entering waits for the first success, at most `wait` seconds (None: not
     at all), and raises what the last attempt failed with. `vat`: whose turns use it; one of its own by default. `initial`: what the
-    peer gets for free.
+    peer gets for free. `watch`: two functions, told of the object each time that it is reached, and why it is not.
     """
     return Connecting(
         Route.of(where, *steps),
@@ -59,13 +63,14 @@ def connect(
         wait=wait,
         dialler=Dialler(client_ssl=client_ssl, limits=limits, dial_seconds=dial_seconds),
         credit=credit,
+        watch=watch,
     )
 
 
 class Connecting:
     """One far object and the connections to it, one after the other. Ends with its `async with`.
 
-    `problem`: why it is not reached now, None while it is.
+    `problem`: why it is not reached now, None while it is. `address`: over which transport it was reached last.
     """
 
     def __init__(
@@ -77,16 +82,19 @@ class Connecting:
         wait: float | None,
         dialler: Dialler,
         credit: bool,
+        watch: Watch | None = None,
     ) -> None:
         self.route = route
         self.problem: RemitError | None = Unreachable("nothing was tried yet")
         self.connection: Connection | None = None
+        self.address: Address | None = None
         self._own = Vat("syndicate") if vat is None else None
         self._vat = vat or self._own
         self._initial = initial
         self._wait = wait
         self._dialler = dialler
         self._credit = credit
+        self._watch = watch
         self._standing: Standing | None = None
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
@@ -178,6 +186,7 @@ class Connecting:
             passages={"noise": lambda step: noise_passage(hub, step)},
         )
         self.connection = connection
+        self.address = connection.address
         self._ended.clear()
         try:
             if connection.session.state == "open":
@@ -230,6 +239,7 @@ class Connecting:
             return made[0]
 
         await self._dialler.dial(address, receive)
+        made[0].address = address
         return made[0]
 
     # --- what becomes of it --------------------------------------------------------------------------
@@ -244,6 +254,8 @@ class Connecting:
         assert self._standing is not None
         self._standing.found(target)
         self._told(None)
+        if self._watch is not None:
+            self._watch[0](target)
 
     def _away(self, why: RemitError) -> None:
         assert self._standing is not None
@@ -253,6 +265,8 @@ class Connecting:
     def _told(self, problem: RemitError | None) -> None:
         self.problem = problem
         self._changed.set()
+        if problem is not None and self._watch is not None:
+            self._watch[1](problem)
 
     def __repr__(self) -> str:
         return f"<connecting to {self.route}: {'connected' if self.problem is None else self.problem}>"

@@ -18,6 +18,7 @@ from remit.vat import Context
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from remit.dataspace.syndicate._address import Address
     from remit.dataspace.syndicate._hub import Hub
     from remit.errors import Broken
     from remit.net import Channel
@@ -56,6 +57,7 @@ class Connection:
         self.account = SessionAccount(channel, asyncio.get_running_loop().call_later, self._overdrawn)
         self.usual = Context(account=self.account)
         self.heard = time.monotonic()
+        self.address: Address | None = None  # that was dialled
         self._gone = gone
         self.session = Session(hub, initial, name=name, limits=limits, context=self.usual, credit=credit)
         hub.add(self)
