@@ -46,6 +46,8 @@ DRIVERS: dict[str, str] = {
     "src/remit/cli/_config.py": "finds remit.toml and the state directory",
     "src/remit/cli/_service.py": "finds the hob of the machine that the command runs on",
     "src/remit/cli/_show.py": "asks whether the terminal's user wants colours",
+    "src/remit/cli/_space_keys.py": "gives the names of sturdyrefs fresh keys",
+    "src/remit/cli/_space_server.py": "serves a dataspace: the time for grace periods, and a swiss number that nobody guesses",
     "src/remit/cli/_times.py": "says how long ago something was, and when 10m from now is",
     "src/remit/testing/_network.py": "draws delays and losses from a seeded generator",
     "src/remit/dataspace/syndicate/_ports.py": "dials sockets, and keeps TCP connections alive",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import click
 from remit.cli._config import load_config
 from remit.cli._exit import TimedOut
 from remit.cli._main import Settings
+from remit.cli._secret import read_secret
 from remit.durable import read_secret_file
 from remit.errors import Missing, Misuse, Refused, Unreachable
 from remit.net import Node, NodeKey, dialling
@@ -116,28 +116,12 @@ def _boss_reference(settings: Settings) -> tuple[SturdyRef, str]:
 
 
 def _found(settings: Settings) -> tuple[str, str]:
-    """Where the reference is, and its text: a file that only its owner may read, standard input, or a descriptor."""
-    given = settings.boss
-    if given == "-":
-        return "standard input", sys.stdin.read()
-    if given and given.startswith("fd:"):
-        return given, _from_descriptor(given)
-    path = Path(given.removeprefix("@")).expanduser() if given else None
-    path = path or load_config(settings.config).boss.directory() / "admin.ref"
+    """Where the reference is, and its text."""
+    path = settings.boss or str(load_config(settings.config).boss.directory() / "admin.ref")
     try:
-        return str(path), read_secret_file(path).decode(errors="replace")
+        return read_secret(path, "--boss")
     except Missing:
         raise NoReference(
-            f"there is no boss's reference at {path}: start a boss with 'remit boss run', "
+            f"there is no boss's reference at {path.removeprefix('@')}: start a boss with 'remit boss run', "
             "or name the file with --boss or $REMIT_BOSS"
-        ) from None
-
-
-def _from_descriptor(given: str) -> str:
-    try:
-        with open(int(given.removeprefix("fd:")), errors="replace") as file:
-            return file.read()
-    except (ValueError, OSError):
-        raise click.BadParameter(
-            f"{given[:20]!r} is no open descriptor: write fd:3, and 3<FILE behind it", param_hint="--boss"
         ) from None

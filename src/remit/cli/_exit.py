@@ -34,7 +34,11 @@ INTERRUPTED: Final = 130
 CODES: Final = "0 done, 1 failed, 2 wrong usage, 3 partly done, 4 authority missing, 5 timed out, 130 interrupted"
 
 # The path `/s/` is what makes a secret of a locator: OCapN draft specification "Locators", section "OCapN Sturdyref URI".
-_STURDYREF: Final = re.compile(r"ocapn:/*[^?\s]*/s/", re.IGNORECASE)
+_STURDYREF: Final = re.compile(
+    r"ocapn:/*[^?\s]*/s/"
+    r"|<\s*ref\s*\{",  # Syndicate Protocol, Sturdy references
+    re.IGNORECASE,
+)
 
 
 class BadConfig(click.ClickException):

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "bindings": ("_edges", "bindings", "List what was bound to what."),
     "boss": ("_boss", "boss", "Run the boss, or wait for it."),
     "call": ("_call", "call_command", "Call a method of a bound service, or of the boss."),
+    "dataspace": ("_dataspace", "dataspace", "Dataspaces: serve them, look into them, take part."),
     "machine": ("_machine", "machine", "Create, list, show, start and destroy machines."),
     "offer": ("_offer", "offer", "Have a machine make and offer an object."),
     "offers": ("_offer", "offers", "List what machines offer."),

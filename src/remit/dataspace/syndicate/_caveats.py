@@ -158,6 +158,9 @@ def only(*labels: str, observe: bool = True) -> Any:
             rec("rec", Symbol("group"), [rec("rec", Symbol("rec"), [rec("lit", Symbol(label))]), rec("_")])
             for label in labels
         ]
+        watched += [
+            rec("rec", Symbol("bind"), [pattern]) for pattern in watched
+        ]  # which captures the record as a whole
         alternatives += [_as_it_is(rec("rec", Symbol("Observe"), [pattern, rec("_")])) for pattern in watched]
     return rec("or", alternatives)
 

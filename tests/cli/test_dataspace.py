@@ -1,0 +1,219 @@
+"""`remit dataspace …` against a server that is a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.kit import PATIENCE, Done, Invoke, command, environment
+
+STATE = Path(".local/state/remit/dataspace")
+
+
+@contextmanager
+def started(home: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A command as a process, which is ended with SIGTERM."""
+    process = subprocess.Popen(
+        command(*words),
+        env=environment(home),
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            process.wait(PATIENCE)
+
+
+@contextmanager
+def serving(home: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A server that others can reach."""
+    ours, theirs = os.pipe()
+    process = subprocess.Popen(
+        command("dataspace", "serve", "--ready-fd", str(theirs), *words),
+        env=environment(home),
+        cwd=home,
+        pass_fds=[theirs],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(theirs)
+    with process, os.fdopen(ours) as ready:
+        try:
+            assert ready.readline() == "\n", process.communicate(timeout=PATIENCE)
+            yield process
+        finally:
+            process.terminate()
+            assert process.wait(PATIENCE) == 0
+
+
+@pytest.fixture
+def server(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """A server with a TCP port and CapTP."""
+    with serving(home, "--listen", "tcp://127.0.0.1:0", "--captp", "127.0.0.1:0") as process:
+        yield process
+
+
+def captures(done: Done) -> list[dict[str, object]]:
+    """What a query with --json has found."""
+    assert done.code == 0, done
+    return [row["captures"] for row in json.loads(done.out)]
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("way", ["space.route", "space.captp"])
+def test_an_assertion_is_there_for_as_long_as_its_holder(home: Path, invoke: Invoke, way: str) -> None:
+    """By both protocols: what `assert` says is seen by `query` and `watch`, and gone when its process is killed."""
+    at = ("--space", str(home / STATE / way))
+    with started(home, "dataspace", "watch", *at, "--json", "<present ?who>") as watching:
+        assert watching.stdout is not None
+        with started(home, "dataspace", "assert", *at, '<present "ada">') as holding:
+            assert holding.stderr is not None
+            assert holding.stderr.readline() == 'asserted <present "ada">\n'
+            line = {"event": "asserted", "captures": {"who": "ada"}}
+            assert json.loads(watching.stdout.readline()) == line
+            assert captures(invoke("dataspace", "query", *at, "--json", "<present ?who>")) == [{"who": "ada"}]
+            assert invoke("dataspace", "query", *at, "<present _>").out == '<present "ada">\n'
+            holding.send_signal(signal.SIGKILL)
+        assert json.loads(watching.stdout.readline()) == {**line, "event": "retracted"}
+        assert invoke("dataspace", "send", *at, '<present [1 2.5 #t "x\\u001b"]>').code == 0
+        said = json.loads(watching.stdout.readline())
+        assert said == {"event": "message", "captures": {"who": [1, 2.5, True, "x\x1b"]}}
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(PATIENCE) == 0
+
+
+@pytest.mark.usefixtures("server")
+def test_what_others_say_tells_the_terminal_nothing(home: Path, invoke: Invoke) -> None:
+    """Control characters of theirs are spelled out, and `watch --once` ends after the first event."""
+    with started(home, "dataspace", "assert", '<note "a\\u001b[31m\\nb" 1>') as holding:
+        assert holding.stderr is not None and holding.stderr.readline()
+        done = invoke("dataspace", "watch", "--once", "<note ?what ?number>")
+    assert (done.code, "\x1b" in done.out) == (0, False)
+    assert done.out == '+ "a\\u001b[31m\\nb" 1\n'
+
+
+@pytest.mark.usefixtures("server")
+def test_waiting_for_what_does_not_come_ends_in_time(invoke: Invoke) -> None:
+    """`watch --once` with a timeout: exit code 5. A query of what is not there is empty, and no failure."""
+    assert invoke("--timeout", "0.3", "dataspace", "watch", "--once", "<nothing>").code == 5
+    done = invoke("dataspace", "query", "<nothing>")
+    assert (done.code, done.out) == (0, "")
+    assert json.loads(invoke("dataspace", "query", "--json", "<nothing>").out) == []
+
+
+def private(path: Path) -> bool:
+    return stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("server")
+def test_references_are_made_narrowed_and_taken_back(home: Path, invoke: Invoke) -> None:
+    """`ref mint`, `attenuate`, `show`, `list` and `revoke`: each holder does what its file says, until it is taken back."""
+    assert all(private(home / STATE / name) for name in ("keys", "space.ref", "space.route", "space.captp"))
+    assert invoke("dataspace", "ref", "mint", "bob", "--only", "note", "--out", "bob.route").code == 0
+    assert private(home / "bob.route")
+    narrow = ("--reject", '<rec note [<lit "eve">]>', "--out", "less.route")
+    assert invoke("dataspace", "ref", "attenuate", "bob.route", *narrow).code == 0
+    shown = json.loads(invoke("dataspace", "ref", "show", "less.route", "--json").out)
+    assert (shown["name"], len(shown["caveats"])) == ('"bob"', 2)
+    assert "sig" not in json.dumps(shown)
+    with started(home, "dataspace", "watch", "--space", "less.route", "<note _>") as watching:
+        assert watching.stdout is not None
+        with started(home, "dataspace", "assert", "<note 1>") as first:
+            assert watching.stdout.readline() == "+ <note 1>\n"
+            for value in ("<other 2>", '<note "eve">', "<note 3>"):
+                assert invoke("dataspace", "send", "--space", "less.route", value).code == 0
+            assert watching.stdout.readline() == "! <note 3>\n"
+            assert json.loads(invoke("dataspace", "ref", "list", "--json").out) == ["bob", "dataspace"]
+            assert invoke("dataspace", "ref", "revoke", "bob").code == 0
+            assert watching.stdout.readline() == "- <note 1>\n"  # for this holder; it is there still
+            assert first.poll() is None
+        assert watching.stderr is not None and "withdrawn its answer" in watching.stderr.readline()
+    done = invoke("--timeout", "0.3", "dataspace", "send", "--space", "less.route", "<note 4>")
+    assert (done.code, "less.route" in done.err) == (1, True)
+    assert invoke("dataspace", "ref", "revoke", "bob").code == 1
+
+
+def test_references_stay_good_over_a_restart(home: Path, invoke: Invoke) -> None:
+    """The keys are kept, so a file that was given away works again; a client that was connected comes back by itself."""
+    with serving(home):
+        before = (home / STATE / "space.ref").read_text()
+        holding = started(home, "dataspace", "assert", "<present 1>")
+        held = holding.__enter__()
+        assert held.stderr is not None and held.stderr.readline()
+    try:
+        with serving(home):
+            assert (home / STATE / "space.ref").read_text() == before
+            assert invoke("dataspace", "watch", "--once", "<present ?>").out == "+ 1\n"
+    finally:
+        holding.__exit__(None, None, None)
+
+
+def test_a_literal_sturdyref_is_refused(invoke: Invoke) -> None:
+    """Other users can read command lines; the words that were given are not repeated."""
+    secret = '<ref {oid: "dataspace" sig: #x"00112233445566778899aabbccddeeff"}>'
+    for words in (("dataspace", "ref", "show", secret), ("dataspace", "query", "--space", f"x {secret}", "_")):
+        done = invoke(*words)
+        assert (done.code, "0011" in done.err + done.out) == (2, False)
+        assert "command line" in done.err
+
+
+def test_references_come_from_standard_input_and_descriptors(
+    home: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`-` and `fd:N`, as for the boss; a file that others can read is refused, and so is one that holds something else."""
+    text = '<ref {oid: "x" sig: #x"00112233445566778899aabbccddeeff"}>'
+    ours, theirs = os.pipe()
+    os.write(theirs, text.encode())
+    os.close(theirs)
+    assert json.loads(invoke("dataspace", "ref", "show", f"fd:{ours}", "--json").out)["name"] == '"x"'
+    (home / "open.ref").write_text(text)
+    done = invoke("dataspace", "ref", "show", "open.ref")
+    assert (done.code, "chmod 600" in done.err) == (1, True)
+    (home / "open.ref").write_text("[nothing]")
+    (home / "open.ref").chmod(0o600)
+    assert "neither a route nor a sturdyref" in invoke("dataspace", "ref", "show", "open.ref").err
+    done = invoke("dataspace", "query", "_")
+    assert (done.code, "remit dataspace serve" in done.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("query", "<a"), "no Preserves text"),
+        (("query", "#{1}"), "set cannot be matched"),
+        (("query", "<?x 1 2>"), "has 2 of them"),
+        (("send", "@missing.pr"), "cannot read missing.pr"),
+        (("quer", "_"), "Did you mean 'query'?"),
+        (("ref", "attenuate", "x"), "--only"),
+        (("serve", "--listen", "tls://127.0.0.1:0"), "--cert"),
+    ],
+)
+@pytest.mark.usefixtures("home")
+def test_wrong_words_are_explained(invoke: Invoke, words: tuple[str, ...], said: str) -> None:
+    """Wrong usage ends with code 2 and says what to write."""
+    done = invoke("dataspace", *words)
+    assert (done.code, said in done.err) == (2, True), done
+
+
+def test_one_server_has_a_state_directory(home: Path, invoke: Invoke, server: subprocess.Popen[str]) -> None:
+    """A second one is told which process has it, and a stopped one leaves no socket."""
+    done = invoke("dataspace", "serve")
+    assert (done.code, str(server.pid) in done.err) == (1, True)
+    server.terminate()
+    server.wait(PATIENCE)
+    assert not (home / STATE / "space.sock").exists()
