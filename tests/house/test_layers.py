@@ -56,6 +56,8 @@ DRIVERS: dict[str, str] = {
     "src/remit/dataspace/syndicate/_noise_step.py": "gives each Noise handshake its ephemeral key",
     "src/remit/durable/_files.py": "keeps secrets in files, drafted under random names",
     "src/remit/durable/_sqlite_errors.py": "tells a full disk from a broken one by writing a file beside the store",
+    "src/remit/credentials/_redis.py": "says when a connection was last used, of which Redis says how long ago that was",
+    "src/remit/testing/_driver_rules.py": "compares what a service says of use with the clock",
     "src/remit/services/_spawn.py": "starts the processes of services: fork, rights, exec",
     "src/remit/services/_run.py": "signals the processes of services",
     "src/remit/services/_leftovers.py": "finds and ends what services leave behind",

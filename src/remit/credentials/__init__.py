@@ -1,0 +1,26 @@
+"""Credentials: drivers that turn an edge to an ordinary service into a real account there, one for each edge.
+
+Start with `_driver.py` (what a driver does), `_credential.py` (what comes out of it), `_owner.py` (what it is given), then `_postgres.py`.
+"""
+
+from __future__ import annotations
+
+from remit.credentials._credential import Credential, Secret, check_credential
+from remit.credentials._driver import Description, Driver, Held, check_attenuation
+from remit.credentials._known import DriverClass, driver_classes, find_driver
+from remit.credentials._owner import Owner, check_edge
+
+__all__ = [
+    "Credential",
+    "Description",
+    "Driver",
+    "DriverClass",
+    "Held",
+    "Owner",
+    "Secret",
+    "check_attenuation",
+    "check_credential",
+    "check_edge",
+    "driver_classes",
+    "find_driver",
+]
