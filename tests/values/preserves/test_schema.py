@@ -200,6 +200,7 @@ def test_annotations_are_no_part_of_a_value(chat: schema.Schema) -> None:
         ("Credit", "<do <credit 1>>", "<do>: field 0: <credit>: field 0: expected 202506, not 1"),
         ("Extension", "[]", "expected a record, not a sequence of 0 items"),
         ("Group", '#{"a" 5}', "member 5: expected a string, not 5"),
+        ("Present", f"<Present {2**200}>", "field 0 (who): expected a string, not an integer of 201 bits"),
         ("Object", "<object 5>", "field 0 (target): expected an embedded object, not 5"),
     ],
 )

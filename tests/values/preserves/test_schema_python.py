@@ -121,6 +121,16 @@ def test_descriptions_become_docstrings(chat: ModuleType) -> None:
     assert "and \\ more." in chat.Says.__doc__
 
 
+def test_nothing_in_a_generated_module_is_hidden() -> None:
+    """What a comment of the schema holds of control characters and marks of direction is spelled out."""
+    loaded = schema.load('version 1 .\n# a\0b\u202ec """\nX = <test.python.hidden @\'a\u200bb\' any> .')
+    source = schema.python_source(loaded)
+    assert source.replace("\n", "").isprintable()
+    names: dict[str, object] = {"__name__": "generated.hidden"}
+    exec(source, names)
+    assert schema.schema_value(names["SCHEMA"]) == schema.schema_value(loaded)  # type: ignore[arg-type]
+
+
 def test_a_module_of_every_form_is_python(place: Path) -> None:
     """The metaschema's module, too, can be imported, and describes the metaschema."""
     source = schema.python_source(schema.metaschema(), known=False)

@@ -217,7 +217,9 @@ def shown(value: Any) -> str:
         return f"a string of {_number(len(value), 'character')}"
     if type(value) is bytes:
         return f"a byte string of {len(value)}"
-    if type(value) is bool or type(value) in (int, float, Symbol):
+    if type(value) is int and value.bit_length() > 128:
+        return f"an integer of {value.bit_length()} bits"
+    if type(value) in (bool, int, float, Symbol):
         return short(value)
     return "an embedded object" if is_embedded(value) else f"a Python {type(value).__qualname__}"
 

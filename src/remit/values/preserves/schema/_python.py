@@ -179,14 +179,19 @@ def _quoted(text: object) -> str:
 def _doc(text: str) -> list[str]:
     """A docstring."""
     plain = text.replace("\\", "\\\\").replace('"""', "'''")
-    lines = plain.splitlines() or [""]
+    lines = [_printable(line) for line in plain.splitlines()] or [""]
     if len(lines) == 1 and not lines[0].endswith('"'):
         return [f'    """{lines[0]}"""']
     return [f'    """{lines[0]}', *[f"    {line}".rstrip() for line in lines[1:]], '    """']
 
 
+def _printable(line: str) -> str:
+    """What cannot be seen, such as a mark of direction or a control character, is spelled out."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
+
+
 def _long(text: str) -> str:
     """A long string, line by line where quotes of three will not do."""
-    if "\\" not in text and '"""' not in text:
+    if "\\" not in text and '"""' not in text and text.replace("\n", "").isprintable():
         return f'"""\\\n{text}"""'
     return "(\n" + "".join(f"    {_quoted(line)}\n" for line in text.splitlines(keepends=True)) + ")"
