@@ -46,6 +46,7 @@ def found(source: str, value: str = VALUE) -> str:
         (". 1", "{1: int, 1.0: double, #t: bool}", "[int]"),
         (". 1.0", "{1: int, 1.0: double, #t: bool}", "[double]"),
         (". [1]", "{[1]: list}", "[list]"),
+        (". [1]", '{"a": 1}', "[]"),
         (". 1", '"abc"', '["b"]'),
         (". 1", "abc", '["b"]'),
         (". 1", '#"abc"', "[98]"),

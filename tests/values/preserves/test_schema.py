@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.errors import BadArgument, Misuse
+from remit.errors import BadArgument, Broken, Misuse
 from remit.values import Reference, Symbol, Tagged, decode, record, same
 from remit.values import encode as syrup
 from remit.values.preserves import Annotated, Compound, Embedded, Map, Set, parse, schema, text
@@ -287,6 +287,13 @@ def test_records_of_any_label_and_compounds(chat: schema.Schema) -> None:
     for value in (Compound([1], ["a"]), Tagged("x", []), None, parse('<broken "K: m [-]">')):
         typed = chat.parse("Extension", value)
         assert same(chat.unparse("Extension", typed), value)
+
+
+def test_records_that_stand_for_other_values_come_back_as_these() -> None:
+    """A definition of `<void>` or `<broken "…">` takes `None` or an error, and gives it back."""
+    special = schema.load("version 1 . Nothing = <void> . Failed = <broken @text string> .")
+    for name, value in (("Nothing", None), ("Failed", Broken("no"))):
+        assert same(special.unparse(name, special.parse(name, value)), value)
 
 
 atoms = st.one_of(
