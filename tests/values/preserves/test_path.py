@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.errors import BadArgument, DecodeError
+from remit.errors import BadArgument, DecodeError, LimitExceeded
 from remit.values import Reference, Symbol, same
 from remit.values.preserves import Embedded, parse, path, schema, text
 
@@ -130,6 +130,25 @@ def test_paths_of_several_steps() -> None:
     assert found(". 1 . #t") == '["true"]'
     assert path.parse("// int").first(parse(VALUE)) == 41
     assert path.parse("// double").first(parse(VALUE), "none") == "none"
+
+
+def test_a_path_that_leads_to_too_many_values_is_refused() -> None:
+    """Ways multiply with each `//`: what one use looks at is bounded, in predicates, too, and counted anew each time."""
+    value: object = 1
+    for _ in range(30):
+        value = [value]
+    for source in ("// // // //", "[// // // // eq 2]", "<count // // // //>"):
+        with pytest.raises(LimitExceeded, match="more than 1000 values, with those on the way; allow more with most="):
+            path.parse(source, most=1000).find(value)
+    one = path.parse("//", most=31)
+    assert [len(one.find(value)) for _ in range(3)] == [31, 31, 31]
+    with pytest.raises(LimitExceeded):
+        path.parse("//", most=30).find(value)
+
+
+def test_a_path_may_be_long() -> None:
+    """Its steps cost no depth of Python's stack."""
+    assert path.parse("* " * 5000).find(1) == [1]
 
 
 def test_annotations_are_looked_at_and_kept() -> None:

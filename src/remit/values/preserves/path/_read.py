@@ -17,6 +17,7 @@ from remit.values.preserves.path._steps import (
     CONVERSIONS,
     KINDS,
     Step,
+    Work,
     at,
     compared,
     labelled,
@@ -29,42 +30,55 @@ from remit.values.preserves.schema._view import record_view
 
 __all__ = ["Path", "parse"]
 
+MOST: Final = 1_000_000  # values that one use of a path looks at; a second or two
+
 _ARGUMENT: Final = frozenset({".", "^", "re", "=r", *COMPARISONS})
 _WORDS: Final = (*AXES, *KINDS, *CONVERSIONS, *_ARGUMENT, "parse", "unparse")
 
 
 class Path:
-    """A path that was read. It can be used any number of times."""
+    """A path that was read. It can be used any number of times.
 
-    __slots__ = ("_steps", "source")
+    Each use raises `LimitExceeded` where it would look at more values than was allowed when the path was read.
+    """
 
-    def __init__(self, source: str, steps: list[Step]) -> None:
+    __slots__ = ("_steps", "_work", "source")
+
+    def __init__(self, source: str, steps: list[Step], work: Work) -> None:
         self.source = source
         self._steps = steps
+        self._work = work
 
     def find(self, value: object) -> list[Any]:
         """All that the path leads to, in the order of the value; annotations that were kept are kept."""
-        return list(walk(self._steps, value))
+        self._work.begin()
+        return list(walk(self._steps, value, self._work))
 
     def first(self, value: object, default: Any = None) -> Any:
         """The first that the path leads to, or `default`."""
-        return next(walk(self._steps, value), default)
+        self._work.begin()
+        return next(walk(self._steps, value, self._work), default)
 
     def __repr__(self) -> str:
         return f"<path {self.source}>"
 
 
-def parse(source: str, *, schemas: Mapping[str, Schema] | None = None) -> Path:
+def parse(source: str, *, schemas: Mapping[str, Schema] | None = None, most: int = MOST) -> Path:
     """The path that a text says. `schemas` are those that `parse` and `unparse` in it may name, by module.
+
+    `most` bounds the values that one use of it looks at, those on the way included: as many as a large value has parts will do
+    for most paths.
 
     Raises `DecodeError` where the text is no Preserves, and `BadArgument` where it is no path.
     """
-    return Path(source, _Reader(schemas or {}).steps(parse_all(source)))
+    work = Work(most)
+    return Path(source, _Reader(schemas or {}, work).steps(parse_all(source)), work)
 
 
 class _Reader:
-    def __init__(self, schemas: Mapping[str, Schema]) -> None:
+    def __init__(self, schemas: Mapping[str, Schema], work: Work) -> None:
         self._schemas = schemas
+        self._work = work
 
     def steps(self, tokens: list[Any]) -> list[Step]:
         rest = iter(tokens)
@@ -100,10 +114,10 @@ class _Reader:
         view = record_view(token)
         if view is None or view[0] != Symbol("count"):
             raise BadArgument(f"{written(token)} is no step of a path; values stand behind '.', '^', 'eq' and the like")
-        steps = self.steps(list(view[1]))
+        steps, work = self.steps(list(view[1])), self._work
 
         def count(value: Any) -> Iterator[Any]:
-            yield sum(1 for _ in walk(steps, value))
+            yield sum(1 for _ in walk(steps, value, work))
 
         return count
 
@@ -142,8 +156,8 @@ class _Reader:
         if tokens and tokens[0] == Symbol("!"):
             inner = self._term(tokens[1:])
             return lambda value: not inner(value)
-        steps = self.steps(tokens)
-        return lambda value: any(True for _ in walk(steps, value))
+        steps, work = self.steps(tokens), self._work
+        return lambda value: any(True for _ in walk(steps, value, work))
 
 
 def _next(word: str, rest: Iterator[Any]) -> Any:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
-from remit.errors import BadArgument
+from remit.errors import BadArgument, LimitExceeded
 from remit.values._data import Symbol
 from remit.values.preserves._annotated import Annotated, Embedded
 from remit.values.preserves._order import compare
@@ -19,6 +19,7 @@ __all__ = [
     "CONVERSIONS",
     "KINDS",
     "Step",
+    "Work",
     "at",
     "compared",
     "labelled",
@@ -35,14 +36,44 @@ def bare(value: Any) -> Any:
     return value.value if type(value) is Annotated else value
 
 
-def walk(steps: Sequence[Step], value: Any) -> Iterator[Any]:
+class Work:
+    """What one use of a path may look at: `// // //` leads to more and more values, and a short path can be work without end."""
+
+    __slots__ = ("left", "most")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.left = most
+
+    def begin(self) -> None:
+        """Count anew."""
+        self.left = self.most
+
+    def spend(self) -> None:
+        """One more value. Raises `LimitExceeded` where it is too many."""
+        self.left -= 1
+        if self.left < 0:
+            raise LimitExceeded(
+                f"the path leads to more than {self.most} values, with those on the way; allow more with most="
+            )
+
+
+def walk(steps: Sequence[Step], value: Any, work: Work) -> Iterator[Any]:
     """The values that all steps, one after the other, lead to."""
     if not steps:
         yield value
         return
-    first, rest = steps[0], steps[1:]
-    for found in first(value):
-        yield from walk(rest, found)
+    waiting = [steps[0](value)]  # where the way goes on, for each step so far; no recursion, since a path may be long
+    while waiting:
+        for found in waiting[-1]:
+            work.spend()
+            if len(waiting) == len(steps):
+                yield found
+                continue
+            waiting.append(steps[len(waiting)](found))
+            break
+        else:
+            waiting.pop()
 
 
 def children(value: Any) -> Iterator[Any]:
