@@ -12,7 +12,7 @@ NUMBERS = st.one_of(
     st.sampled_from([b"0+", b"00+", b"01+", b"999999999+", b"1000000000+", b"5-", b"+", b"-1+", b"5", b"5:abcde", b""]),
 )
 ARGS = st.sampled_from(
-    [b"[]", b"[9'increment]", b"[7'fulfill0+]", b"[7'fulfill17+]", b"[7'fulfill<4'void>]", b"[[]]", b"[5:]]]]]", b"[", b"]", b""]
+    [b"[]", b"[9'increment]", b"[7'fulfill0+]", b"[7'fulfill17+]", b"[7'fulfill<4'void>]", b"[7'fulfill<18'desc:import-object5+>]", b"[7'fulfill<18'desc:import-object05+>]", b"[7'fulfill<18'desc:import-object5+>>]", b"[[]]", b"[5:]]]]]", b"[", b"]", b""]
 )  # fmt: skip
 RESOLVERS = st.one_of(
     st.just(b"f"),
@@ -73,11 +73,12 @@ def test_the_usual_forms_are_taken() -> None:
     whole = b"<10'op:deliver<11'desc:export5+>[9'increment]7+<18'desc:import-object8+>>"
     bare = b"<10'op:deliver<11'desc:answer0+>[]ff>"
     for delivery in (_cut.scanned_delivery, _cut.matched_delivery):
-        assert delivery(whole) == (True, 5, b"[9'increment]", 7, 8, _cut.NO_NUMBER)
-        assert delivery(bare) == (False, 0, b"[]", -1, -1, _cut.NO_NUMBER)
+        assert delivery(whole) == (True, 5, b"[9'increment]", 7, 8, _cut.OTHER)
+        assert delivery(bare) == (False, 0, b"[]", -1, -1, _cut.OTHER)
         assert delivery(bare.replace(b"[]", b"[7'fulfill42+]"))[-1] == 42
-        assert delivery(bare.replace(b"[]", b"[7'fulfill<4'void>]"))[-1] == -1
-        assert delivery(bare.replace(b"[]", b"[5'break42+]"))[-1] == _cut.NO_NUMBER
+        assert delivery(bare.replace(b"[]", b"[7'fulfill<4'void>]"))[-1] == _cut.VOID
+        assert delivery(bare.replace(b"[]", b"[7'fulfill<18'desc:import-object5+>]"))[-1] == _cut.FIRST - 5
+        assert delivery(bare.replace(b"[]", b"[5'break42+]"))[-1] == _cut.OTHER
     for giving_back in (_cut.scanned_giving_back, _cut.matched_giving_back):
         assert giving_back(b"<13'op:gc-exports[1+22+][1+3+]>") == [[1, 22], [1, 3]]
         assert giving_back(b"<13'op:gc-answers[4+]>") == [[4]]

@@ -12,16 +12,18 @@ from typing import Final
 
 Delivery = tuple[bool, int, bytes, int, int, int]
 """Whether the target is an export (else an answer), its position, the arguments' bytes, answer position, resolver (-1 for none), and what
-the arguments fulfil a promise with: a number, -1 for void, `NO_NUMBER` if they don't."""
-NO_NUMBER: Final = -2
-NO_DELIVERY: Final[Delivery] = (False, -1, b"", -1, -1, NO_NUMBER)
+the arguments fulfil a promise with: a number, `VOID`, an object of the peer's at `FIRST - position`; `OTHER` if they don't, or with more."""
+VOID: Final = -1
+OTHER: Final = -2
+FIRST: Final = -3
+NO_DELIVERY: Final[Delivery] = (False, -1, b"", -1, -1, OTHER)
 
 _NUMBER: Final = rb"(0|[1-9][0-9]{0,8})\+"
 _NUMBERS: Final = rb"\[((?:(?:0|[1-9][0-9]{0,8})\+)*)\]"
 _DELIVERY: Final = re.compile(
     rb"<10'op:deliver<11'desc:(?:(export)|answer)%b>"
-    rb"(\[7'fulfill(?:%b|(<4'void>))\]|\[.*\])(?:%b|f)(?:<18'desc:import-object%b>|f)>"
-    % (_NUMBER, _NUMBER, _NUMBER, _NUMBER),
+    rb"(\[7'fulfill(?:%b|<4'(void)>|<18'desc:import-object%b>)\]|\[.*\])(?:%b|f)(?:<18'desc:import-object%b>|f)>"
+    % (_NUMBER, _NUMBER, _NUMBER, _NUMBER, _NUMBER),
     re.DOTALL,
 ).fullmatch
 _GIVEN_BACK: Final = re.compile(rb"<13'op:gc-(?:exports%b%b|answers%b)>" % (_NUMBERS, _NUMBERS, _NUMBERS)).fullmatch
@@ -30,7 +32,8 @@ _EXPORT: Final = b"<10'op:deliver<11'desc:export"
 _ANSWER: Final = b"<10'op:deliver<11'desc:answer"
 _RESOLVER: Final = b"<18'desc:import-object"
 _FULFILL: Final = b"[7'fulfill"
-_VOID: Final = b"[7'fulfill<4'void>]"
+_FULFILL_VOID: Final = b"[7'fulfill<4'void>]"
+_FULFILL_REF: Final = b"[7'fulfill<18'desc:import-object"
 _GC_EXPORTS: Final = b"<13'op:gc-exports"
 _GC_ANSWERS: Final = b"<13'op:gc-answers"
 _GC: Final = len(_GC_EXPORTS)
@@ -44,14 +47,14 @@ def matched_delivery(data: bytes) -> Delivery:
     match = _DELIVERY(data)
     if match is None:
         return NO_DELIVERY
-    export, target, args, number, void, position, resolver = match.groups()
+    export, target, args, number, void, ref, position, resolver = match.groups()
     return (
         export is not None,
         int(target),
         args,
         -1 if position is None else int(position),
         -1 if resolver is None else int(resolver),
-        int(number) if number is not None else NO_NUMBER if void is None else -1,
+        int(number) if number else VOID if void else FIRST - int(ref) if ref else OTHER,
     )
 
 
@@ -103,11 +106,14 @@ def scanned_delivery(data: bytes) -> Delivery:
 
 def _fulfilment(args: bytes) -> int:
     if len(args) < 12 or args[1] != 55 or not args.startswith(_FULFILL):  # "7": most others are told by it
-        return NO_NUMBER
+        return OTHER
     value, end = _number(args, len(_FULFILL))
     if value >= 0 and end == len(args) - 1:
         return value
-    return -1 if args == _VOID else NO_NUMBER
+    if args.startswith(_FULFILL_REF):
+        value, end = _number(args, len(_FULFILL_REF))
+        return FIRST - value if value >= 0 and end == len(args) - 2 and args[end] == 62 else OTHER
+    return VOID if args == _FULFILL_VOID else OTHER
 
 
 def scanned_giving_back(data: bytes) -> list[list[int]]:

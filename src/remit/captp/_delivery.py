@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from remit.captp._answering import Answering
 from remit.captp._cut import (
     COMPILED,
-    NO_NUMBER,
+    FIRST,
+    OTHER,
+    VOID,
     matched_delivery,
     matched_giving_back,
     scanned_delivery,
@@ -52,8 +54,11 @@ def take_usual(session: Session, data: bytes) -> bool:
         entry = session.exports.by_position.get(target)
         if entry is None:
             return False
-        if value != NO_NUMBER and position < 0 and resolver < 0 and type(entry) is Question:
-            session._resolved(entry, None if value < 0 else value)
+        if value != OTHER and position < 0 and resolver < 0 and type(entry) is Question:
+            if value <= FIRST:
+                session._resolved(entry, session.imports.receive(FIRST - value, promise=False))
+            else:
+                session._resolved(entry, None if value == VOID else value)
             return True
         return _delivered(session, entry.ref, args, position, resolver)
     answer = session.answers.get(target)

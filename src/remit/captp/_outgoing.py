@@ -19,7 +19,7 @@ from remit.captp._question import Question
 from remit.captp._shorten import FLUSH, Flush, Flushed, link_promise
 from remit.errors import Broken, NotPassable, Uncertain, Unreachable
 from remit.values import Limits, Locator, Symbol, Tagged, encode
-from remit.vat import PENDING, Account, Context, Failed, Far, Message, Pledge, Promise, Ref, final
+from remit.vat import PENDING, Account, Context, Failed, Far, Message, Pledge, Promise, Ref, Root, final
 
 if TYPE_CHECKING:
     from remit.captp._home import Home
@@ -172,7 +172,7 @@ class Outgoing:
         """A value as this peer gets it. If it can't be sent, nothing in it counts as sent; raises `Broken`."""
         self.exports.written.clear()
         try:
-            body = encode(value, self.write)
+            body = write_reference(self, value) if isinstance(value, Ref) else encode(value, self.write)
         except NotPassable as error:
             self.exports.unwrite()
             raise Broken(str(error), kind="NotPassable") from None
@@ -346,6 +346,9 @@ class Outgoing:
 
     def _shortens(self, value: Any) -> bool:
         """Whether later messages would take another way than those sent ahead."""
+        if type(value) is Far:
+            far: Root = value
+            return far._link is not self
         if isinstance(value, Promise):
             value = final(value)
             return not (value._value is PENDING and value._link is self)

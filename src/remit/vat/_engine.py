@@ -208,7 +208,7 @@ def finish(vat: Vat, message: Message, value: Any, reads: bool) -> None:
     """The turn has come to the end of its method or function."""
     turn = vat._turn
     try:
-        if value.__class__ not in ATOMS:
+        if value.__class__ not in ATOMS and not isinstance(value, Root):
             value = passable(value)
         if reads or vat._keeper is not None:
             may_commit(vat, message, reads)

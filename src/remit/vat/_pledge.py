@@ -47,7 +47,7 @@ class Pledge(Root):
             if sender is not None:
                 sender._leave(self._pass, message, None)
                 return
-        here = _front(self)
+        here = self if self._value is PENDING else _front(self)
         if here._value is PENDING and here._link is not None:
             leave(here, message, vat)
         elif here._value is PENDING or here._pending is not None:

@@ -122,6 +122,12 @@ class Far(Ref[T]):
 
     __slots__ = ()
 
+    def __init__(self, vat: Vat, at: Any, link: Link | None = None) -> None:
+        self._vat = vat
+        self._at = at
+        self._link = link
+        self._seat = AWAY if type(self) is Far else self._elsewhere
+
     if not TYPE_CHECKING:
         __getattr__ = _learn
 
