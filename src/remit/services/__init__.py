@@ -9,6 +9,7 @@ from remit.services._host import Services
 from remit.services._kernel import Kernel
 from remit.services._kernel_records import AddressState, Device, DeviceState, Interface, InterfaceState, RouteState
 from remit.services._manager import Manager
+from remit.services._modules import requires, service, with_services
 from remit.services._process_config import ProcessConfig, process_config
 from remit.services._processes import Processes
 from remit.services._records import (
@@ -33,6 +34,7 @@ from remit.services._records import (
     StartTimeout,
     WeaklyDependsOn,
 )
+from remit.services._timer_service import LaterThan, PeriodicTick, SetTimer, TimerExpired, timer
 from remit.services._why import Reason, spelt
 
 __all__ = [
@@ -50,9 +52,11 @@ __all__ = [
     "Interface",
     "InterfaceState",
     "Kernel",
+    "LaterThan",
     "Manager",
     "Milestone",
     "Mouth",
+    "PeriodicTick",
     "ProcessConfig",
     "ProcessState",
     "Processes",
@@ -66,11 +70,17 @@ __all__ = [
     "ServiceProblem",
     "ServiceState",
     "Services",
+    "SetTimer",
     "StartTimeout",
     "StartsAfter",
+    "TimerExpired",
     "WeaklyDependsOn",
     "check_directory",
     "check_files",
     "process_config",
+    "requires",
+    "service",
     "spelt",
+    "timer",
+    "with_services",
 ]

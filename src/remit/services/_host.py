@@ -30,6 +30,7 @@ from remit.services._daemons import Daemons, log_name
 from remit.services._kernel import Kernel
 from remit.services._kernel_watch import KernelWatch
 from remit.services._manager import Manager
+from remit.services._modules import Module, services_of
 from remit.services._processes import Processes
 from remit.services._records import HoldService, RequireService, RestartService
 from remit.services._watcher import Watcher
@@ -65,6 +66,7 @@ class Services:
         self._next = 1
         self._tasks: list[asyncio.Task[Any]] = []
         self.watchers: list[Watcher] = []
+        self._modules: list[Ref[Module]] = []
 
     async def __aenter__(self) -> Services:
         open_state_dir(self.directory)
@@ -106,6 +108,14 @@ class Services:
     async def _settled(self) -> None:
         await asyncio.sleep(self._settle)
         await self.processes.settled()
+
+    async def offer(self, *functions: Any) -> None:
+        """Have these functions (or those of modules) run as services: see `remit.services.service`."""
+        for function in services_of(functions):
+            module = self.vat.spawn(Module, self.space, self.vat.devices["timer"])
+            object.__setattr__(module._at, "_function", function)
+            await module.begin()
+            self._modules.append(module)
 
     async def watch(self, directory: str | os.PathLike[str]) -> Watcher:
         """Have the files of a directory in force, from now on and as they change (docs/services.md). What is there is, on return."""

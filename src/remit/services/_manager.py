@@ -14,6 +14,7 @@ from remit.services._kernel_records import Device, Interface
 from remit.services._model import AFTER, NEEDS, PREFERS, Model, Service
 from remit.services._records import (
     FAILED,
+    READY,
     UP,
     Daemon,
     DependsOn,
@@ -38,6 +39,18 @@ __all__ = ["Manager"]
 _put = object.__setattr__
 _PATIENCE: Final = 1.0  # seconds until what nobody provides is called a problem: providers may be on their way
 _GATES: Final = {"depends": NEEDS, "prefers": PREFERS, "after": AFTER}
+
+
+def _as_it_is(name: Any) -> Any:
+    return name
+
+
+_WHOLE: Final[dict[str, Any]] = {
+    "runner of daemon": Daemon,
+    "runner of milestone": Milestone,
+    "wish for daemon": Daemon,
+    "wish for milestone": Milestone,
+}
 
 
 @actor(kind="remit.services.manager", version=1)
@@ -83,6 +96,9 @@ class Manager:
             ("hold", HoldService(bind())),
             ("timeout", StartTimeout(bind(), bind())),
             ("provides", ProvidesService(bind())),
+            ("wish", interest(ServiceState(bind(), READY))),
+            ("wish for daemon", interest(ServiceState(Daemon(bind()), READY))),
+            ("wish for milestone", interest(ServiceState(Milestone(bind()), READY))),
             ("runner", interest(RunService(bind()))),
             ("runner of daemon", interest(RunService(Daemon(bind())))),
             ("runner of milestone", interest(RunService(Milestone(bind())))),
@@ -111,9 +127,10 @@ class Manager:
             model.hold(name, present)
         elif what == "timeout":
             self._timeout(name, captures[1], present)
+        elif what.startswith("wish"):  # interest in a running service is demand for it
+            self._pull(model.service(_WHOLE.get(what, _as_it_is)(name)), present)
         elif what == "provides" or what.startswith("runner"):
-            whole = {"runner of daemon": Daemon, "runner of milestone": Milestone}.get(what)
-            model.provide(name if whole is None else whole(name), present)
+            model.provide(_WHOLE.get(what, _as_it_is)(name), present)
         elif what == "process":
             self._details(Daemon(name), captures, present)
         self._soon()
