@@ -17,7 +17,7 @@ from remit.dataspace.syndicate._door import Door
 from remit.dataspace.syndicate._entity import EntityLink, Way
 from remit.errors import Broken, Expired, NoSuchMethod, Revoked
 from remit.values import preserves
-from remit.vat import Message, Ref, Vat
+from remit.vat import Context, Message, Ref, Vat
 
 __all__ = ["Alarm", "Attenuation", "attenuated", "revocable"]
 
@@ -135,7 +135,7 @@ class AttenuatedWay(Way):
         self._door = Door(attenuation.vat, attenuation.target, name)
         self._live: set[int] = set()
 
-    def turn(self, events: list[Any], message: Message) -> None:
+    def turn(self, events: list[Any], context: Context) -> None:
         """Send on what passes."""
         attenuation = self._attenuation
         if attenuation.over() is not None:
@@ -143,7 +143,7 @@ class AttenuatedWay(Way):
         passed = [event for event in map(self._pass, events) if event is not None]
         if passed:
             attenuation.note(self)
-            self._door.turn(passed, message.context)
+            self._door.turn(passed, context)
 
     def _pass(self, event: list[Any]) -> list[Any] | None:
         kind = event[0]

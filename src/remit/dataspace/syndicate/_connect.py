@@ -190,6 +190,9 @@ class Connecting:
         self._ended.clear()
         try:
             if connection.session.state == "open":
+                self._told(
+                    Unreachable("connected, and the gatekeeper has not answered yet: nothing may be bound to that name")
+                )
                 walk.begin(connection.session.root)
                 await self._ended.wait()
         finally:

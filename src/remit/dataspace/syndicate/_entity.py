@@ -24,7 +24,7 @@ class Way:
 
     __slots__ = ()
 
-    def turn(self, events: list[Any], message: Message) -> None:
+    def turn(self, events: list[Any], context: Context) -> None:
         """What one turn of the source had to say."""
         raise NotImplementedError
 
@@ -68,7 +68,7 @@ class EntityLink:
             selector, args = args[0].name, args[1:]
         result: Any = None
         if selector == "turn" and len(args) == 1:
-            way.turn(checked_events(args[0]), message)
+            way.turn(checked_events(args[0]), message.context)
         elif selector == "open":
             result = self._open(way, args, message.kwargs or {})
         elif selector == "close":
@@ -139,8 +139,23 @@ def checked_events(events: Any) -> list[Any]:
 
 
 def post_turn(target: Ref[Any], events: list[Any], context: Context = ROOT) -> None:
-    """Send `turn(events)` from outside of all vats; the events are the receiver's own copies already."""
-    message = Message(target, "turn", (events,), None, None, context, True)
-    if context.account is not None:
-        context.account.borrow()
-    target._route(message, None)
+    """Send `turn(events)` from outside of all vats; the events are well formed, and the receiver's own already.
+
+    A link of this package is called at once, as it would be in any case; an object of a vat here without looking at the events again.
+    """
+    link = target._link
+    if isinstance(link, EntityLink) and type(target) is Far:
+        try:
+            way: Way = target._at
+            way.turn(events, context)
+        except Exception as error:  # noqa: BLE001  # one link's fault is its own (`remit.vat.hand_over`)
+            link.vat._explain(error, repr(link))
+        return
+    account = context.account
+    if account is not None:
+        account.borrow()
+    message = Message(target, "turn", (events,), None, None, context, False)
+    if link is None and type(target)._straight:
+        target._vat._enqueue(message)
+    else:
+        target._route(message, None)

@@ -23,7 +23,7 @@ from remit.dataspace.syndicate._view import fields_of, labelled, rec
 from remit.errors import BadArgument, Broken, Revoked
 from remit.values import Symbol
 from remit.values.preserves import Map
-from remit.vat import ROOT, Message, Ref, Vat
+from remit.vat import ROOT, Context, Ref, Vat
 
 __all__ = ["Gatekeeper"]
 
@@ -121,7 +121,7 @@ class Watch(Way):
     def __init__(self, gatekeeper: Gatekeeper) -> None:
         self._gatekeeper = gatekeeper
 
-    def turn(self, events: list[Any], message: Message) -> None:
+    def turn(self, events: list[Any], context: Context) -> None:
         """Binds have come or gone."""
         for event in events:
             if event[0] == "assert":
@@ -144,7 +144,7 @@ class Entrance(Way):
         self._dialect = dialect or gatekeeper.dialect
         self._resolutions: dict[int, Resolution] = {}
 
-    def turn(self, events: list[Any], message: Message) -> None:
+    def turn(self, events: list[Any], context: Context) -> None:
         """Resolves have come or gone; anything else is passed over."""
         for event in events:
             kind = event[0]
@@ -159,7 +159,7 @@ class Entrance(Way):
                 if gone is not None:
                     gone.end()
             elif kind == "sync":
-                post_turn(event[1], [["message", True]], message.context)
+                post_turn(event[1], [["message", True]], context)
 
     def open(self, name: str) -> Ref[Any]:
         """Another peer's."""

@@ -84,6 +84,8 @@ def take_turn(session: Session, turn: list[tuple[int, str, Any, Any]]) -> None:
             session.imports.settle()
     session.credit.received()
     for export, events in batches.items():
+        if session.state != "open":
+            break  # what the turn has done elsewhere has ended the session: nobody would withdraw this
         deliver_turn(session, export, events, session.context)
 
 

@@ -22,7 +22,7 @@ from remit.dataspace.syndicate._view import fields_of, rec
 from remit.errors import BadArgument, Broken, LinkLost
 from remit.values import DEFAULT_LIMITS, Limits, Symbol, preserves, same
 from remit.values.preserves import Map
-from remit.vat import Message, Ref, Vat
+from remit.vat import Context, Ref, Vat
 
 __all__ = ["NoiseKind", "noise_passage"]
 
@@ -177,11 +177,11 @@ class _Ear(Way):
         self._end = end
         self._handle: int | None = None  # of the assertion that names the initiator
 
-    def turn(self, events: list[Any], message: Message) -> None:
+    def turn(self, events: list[Any], context: Context) -> None:
         """Messages, and at the responder the initiator's coming and going."""
         for event in events:
             if event[0] == "message":
-                self._end.heard(event[1], message.context)
+                self._end.heard(event[1], context)
             elif event[0] == "assert" and self._handle is None and self._end.peer is None:
                 fields = fields_of(event[2], "initiator", 1)
                 if fields is not None and isinstance(fields[0], Ref):

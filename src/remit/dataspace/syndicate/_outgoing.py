@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from remit.dataspace.syndicate._tables import Entry
     from remit.errors import Broken
     from remit.values import Limits
-    from remit.vat import Context, Message
+    from remit.vat import Context
 
 __all__ = ["Outgoing"]
 
@@ -55,7 +55,7 @@ class Outgoing(EntityLink):
 
     # --- what ways ask for ---------------------------------------------------------------------------
 
-    def send(self, way: RemoteWay, events: list[Any], message: Message | None) -> None:
+    def send(self, way: RemoteWay, events: list[Any], context: Context) -> None:
         """Send one turn of a source. An event that cannot be sent is raised when the others have been."""
         if self.state != "open":
             return
@@ -71,8 +71,8 @@ class Outgoing(EntityLink):
                 size += len(written)
                 self._events.append(written)
         self._ask_output()
-        if self._owed is not None and message is not None:
-            self._keep_owing(message, size)
+        if self._owed is not None and context.account is not None:
+            self._keep_owing(context.account, size)
         if error is not None:
             raise error
 
@@ -234,8 +234,8 @@ class Outgoing(EntityLink):
             account.release(size)
             account.repay()
 
-    def _keep_owing(self, message: Message, size: int) -> None:
-        account = message.owe()
-        if account is not None and self._owed is not None:
-            account.hold(size)
-            self._owed.append((account, size))
+    def _keep_owing(self, account: Account, size: int) -> None:
+        account.borrow()
+        account.hold(size)
+        assert self._owed is not None
+        self._owed.append((account, size))

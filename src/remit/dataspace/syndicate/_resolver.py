@@ -25,7 +25,7 @@ from remit.dataspace.syndicate._walk import Walk
 from remit.errors import RemitError
 from remit.values import Symbol, printable
 from remit.values.preserves import Map
-from remit.vat import ROOT, Message, Ref, Vat
+from remit.vat import ROOT, Context, Ref, Vat
 
 if TYPE_CHECKING:
     import ssl
@@ -165,7 +165,7 @@ class Questions(Way):
     def __init__(self, resolver: PathResolver) -> None:
         self._resolver = resolver
 
-    def turn(self, events: list[Any], message: Message) -> None:
+    def turn(self, events: list[Any], context: Context) -> None:
         """Questions have come or gone."""
         for event in events:
             if event[0] == "assert" and type(event[2]) is list:
@@ -186,7 +186,7 @@ class Control(Way):
     def __init__(self, resolver: PathResolver) -> None:
         self._resolver = resolver
 
-    def turn(self, events: list[Any], message: Message) -> None:
+    def turn(self, events: list[Any], context: Context) -> None:
         """`<force-disconnect>` drops the connection."""
         for event in events:
             if event[0] == "message" and fields_of(event[1], "force-disconnect", 0) is not None:

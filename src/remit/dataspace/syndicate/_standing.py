@@ -14,7 +14,7 @@ from typing import Any, Final
 from remit.dataspace.syndicate._door import Door
 from remit.dataspace.syndicate._entity import EntityLink, Way, post_turn
 from remit.errors import Broken
-from remit.vat import ROOT, Message, Ref, Vat
+from remit.vat import ROOT, Context, Ref, Vat
 
 __all__ = ["Standing"]
 
@@ -86,7 +86,7 @@ class StandingWay(Way):
         self._waiting: list[list[Any]] = []
         self.door: Door | None = None
 
-    def turn(self, events: list[Any], message: Message) -> None:
+    def turn(self, events: list[Any], context: Context) -> None:
         """Remember what has to be said again, and say it if the object is there."""
         standing = self._standing
         if standing.cause is not None:
@@ -97,7 +97,7 @@ class StandingWay(Way):
         if standing.target is not None:
             if self.door is None:
                 self.door = Door(standing.vat, standing.target, self._name)
-            self.door.turn(said, message.context)
+            self.door.turn(said, context)
 
     def _note(self, event: list[Any], there: bool) -> list[Any]:
         kind = event[0]
@@ -161,12 +161,12 @@ class SyncWatch(Way):
         self._way = way
         self._peer: Ref[Any] | None = peer
 
-    def turn(self, events: list[Any], message: Message) -> None:
+    def turn(self, events: list[Any], context: Context) -> None:
         """The answer."""
         peer, self._peer = self._peer, None
         if peer is not None:
             self._way.answered(self)
-            post_turn(peer, [["message", True]], message.context)
+            post_turn(peer, [["message", True]], context)
 
     def open(self, name: str) -> Ref[Any]:
         """There is one answer, whoever gives it."""

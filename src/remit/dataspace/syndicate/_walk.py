@@ -16,7 +16,7 @@ from remit.dataspace.syndicate._records import answer_of, failed_text, resolve
 from remit.dataspace.syndicate._route import step_name
 from remit.dataspace.syndicate._view import labelled
 from remit.errors import BadArgument, Broken, Refused
-from remit.vat import ROOT, Message, Ref, Vat
+from remit.vat import ROOT, Context, Ref, Vat
 
 __all__ = ["Passage", "Walk"]
 
@@ -127,7 +127,7 @@ class Step(Way):
         observer = self._walk.reference(self)
         self._origin.turn([["assert", 1, resolve(self._passage.asks, observer)]], ROOT)
 
-    def turn(self, events: list[Any], message: Message) -> None:
+    def turn(self, events: list[Any], context: Context) -> None:
         """Answers come and go."""
         for event in events:
             if event[0] == "assert" and self._answer is None:

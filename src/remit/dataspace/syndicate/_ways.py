@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from remit.dataspace.syndicate._entity import Way
+from remit.vat import ROOT
 
 if TYPE_CHECKING:
     from remit.dataspace.syndicate._outgoing import Outgoing
     from remit.dataspace.syndicate._tables import Import
-    from remit.vat import Message, Ref
+    from remit.vat import Context, Ref
 
 __all__ = ["RemoteWay", "SyncPeer", "SyncReply"]
 
@@ -29,18 +30,21 @@ class RemoteWay(Way):
         self.target = target
         self.handles: dict[int, int | None] = {}  # the source's → the session's; None for what was not sent
 
-    def turn(self, events: list[Any], message: Message) -> None:
+    def turn(self, events: list[Any], context: Context) -> None:
         """Send these events."""
-        self._session.send(self, events, message)
+        self._session.send(self, events, context)
 
     def open(self, name: str) -> Ref[Any]:
-        """Another source of this process."""
+        """Another source of this process. Raises why not where the session is over."""
+        cause = self._session.over()
+        if cause is not None:
+            raise cause.copy()
         return self._session.reference(RemoteWay(self._session, self.target))
 
     def close(self) -> None:
         """Retract what this source has asserted."""
         if self.handles:
-            self._session.send(self, [["retract", handle] for handle in self.handles], None)
+            self._session.send(self, [["retract", handle] for handle in self.handles], ROOT)
 
     def __repr__(self) -> str:
         return f"<way to the peer's object {self.target.oid}>"
@@ -55,7 +59,7 @@ class SyncReply(Way):
         self._session = session
         self._target: Import | None = target
 
-    def turn(self, events: list[Any], message: Message) -> None:
+    def turn(self, events: list[Any], context: Context) -> None:
         """The answer: whatever comes is `#t`, once."""
         target, self._target = self._target, None
         if target is not None:
