@@ -12,7 +12,7 @@ import pytest
 
 from remit.errors import Misuse
 from remit.values import Locator as Place
-from remit.values import SturdyRef, Tagged, decode, encode, passable, record
+from remit.values import SturdyRef, Tagged, decode, encode, passable, record, same
 from tests.strategies import Point
 
 T = TypeVar("T")
@@ -231,3 +231,20 @@ def _path() -> dict[str, str]:
     import remit.values
 
     return {"PYTHONPATH": str(remit.values.__file__).rsplit("/remit/", 1)[0]}
+
+
+def test_a_label_that_is_not_known_stays_free() -> None:
+    """`known=False`: decoding gives a Tagged, which is the same; any number of classes may have the label."""
+
+    @record("test.record.free", known=False)
+    class One:
+        a: int
+
+    @record("test.record.free", known=False)
+    class Two:
+        a: int
+
+    found = decode(encode(One(5)))
+    assert type(found) is Tagged
+    assert found == One(5) == Two(5) and same(One(5), Two(5))
+    assert passable(One(5)) == One(5)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.errors import BadArgument, Broken, Misuse
+from remit.errors import BadArgument, Broken, LimitExceeded, Misuse
 from remit.values import Reference, Symbol, Tagged, decode, record, same
 from remit.values import encode as syrup
 from remit.values.preserves import Annotated, Compound, Embedded, Map, Set, parse, schema, text
@@ -229,6 +229,25 @@ def test_unparsing_refuses_what_would_not_be_parsed(chat: schema.Schema) -> None
     with pytest.raises(BadArgument, match="contradict"):
         both.unparse("B", both.classes["B"](both.classes["A"](1), both.classes["A"](2)))
     assert both.unparse("B", both.classes["B"](both.classes["A"](1), both.classes["A"](1))) == Map({Symbol("k"): 1})
+
+
+def test_a_value_without_bottom_is_refused() -> None:
+    """However deep, and also where it contains itself: with an error of ours."""
+    lists = schema.load("version 1 . L = [L ...] . N = <n @l L> .")
+    deep: list[object] = []
+    for _ in range(50):
+        deep = [deep]
+    assert same(lists.unparse("L", lists.parse("L", deep)), deep)
+    for _ in range(150):
+        deep = [deep]
+    assert lists["L"].accepts(deep)
+    with pytest.raises(BadArgument):
+        lists.parse("N", deep)
+    endless: list[object] = []
+    endless.append(endless)
+    for use in (lists["L"].parse, lists["L"].accepts, lists["L"].unparse):
+        with pytest.raises(LimitExceeded, match=r"nested so deeply cannot be looked at as schema.L"):
+            use(endless)
 
 
 def test_an_unknown_definition_is_said_with_the_nearest(chat: schema.Schema) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from remit.errors import BadArgument, Misuse
+from remit.errors import BadArgument, LimitExceeded, Misuse, NotPassable
 from remit.values._record import Recorded, record
 from remit.values.preserves._strip import strip
 from remit.values.preserves.schema._check import Definitions, check, module_of, modules_of
@@ -21,6 +21,8 @@ from remit.values.preserves.schema._shape import Shape, shape
 from remit.values.preserves.schema._wire import builder, wire
 
 __all__ = ["Definition", "Schema", "assemble", "load"]
+
+DEEP = "a value that is nested so deeply cannot be looked at as {what}"
 
 Modules = Callable[[str], str]  # the text of the schema of a module, by its dotted name
 
@@ -51,11 +53,11 @@ class Definition:
         """What the value is to this definition: instances of its classes, and plain values.
 
         Items and keys that no pattern names are left out; `exact` refuses further items of records and sequences. Raises
-        `BadArgument`, which says what does not fit and where.
+        `BadArgument`, which says what does not fit and where, and `LimitExceeded` for a value without bottom.
         """
         found = self._match(value, exact)
         if found is FAIL:
-            raise BadArgument(self._reasons(exact).tell(self._full, self.pattern, strip(value)))
+            raise BadArgument(self._reasons(exact).tell(self._full, self.pattern, _bare(value)))
         return found
 
     def accepts(self, value: object, *, exact: bool = False) -> bool:
@@ -64,7 +66,7 @@ class Definition:
 
     def which(self, value: object) -> str | None:
         """The name of the alternative that the value is of ("" for a definition without any), or None."""
-        plain = strip(value)
+        plain = _bare(value)
         for exact in (True, False):  # as `parse` prefers them
             matching = self._schema._matching(exact)
             for name, each in self.alternatives.items():
@@ -77,7 +79,10 @@ class Definition:
 
         Raises `BadArgument` where it would not be.
         """
-        value = wire(typed)
+        try:
+            value = wire(typed)
+        except RecursionError:
+            raise LimitExceeded(DEEP.format(what=self._full)) from None
         if self._match(value, exact=True) is FAIL:
             raise BadArgument(self._reasons(exact=True).tell(self._full, self.pattern, value))
         return value
@@ -86,8 +91,11 @@ class Definition:
         match = self._matchers.get(exact)
         if match is None:
             match = self._matchers[exact] = self._schema._matching(exact).definition(self.name)
-        found = match(value)
-        return match(strip(value)) if found is FAIL else found  # annotations are no part of a value
+        try:
+            found = match(value)
+            return match(_bare(value)) if found is FAIL else found  # annotations are no part of a value
+        except RecursionError:
+            raise LimitExceeded(DEEP.format(what=self._full)) from None
 
     def _reasons(self, exact: bool) -> Reasons:
         return self._schema._reasons(exact)
@@ -95,6 +103,14 @@ class Definition:
     @property
     def _full(self) -> str:
         return f"{self._schema.name}.{self.name}" if self._schema.name else self.name
+
+
+def _bare(value: object) -> Any:
+    """The value without annotations; what is nested too deeply to take them off has none, since nothing was read so."""
+    try:
+        return strip(value)
+    except NotPassable:
+        return value
 
 
 class Schema(Mapping[str, Definition]):
