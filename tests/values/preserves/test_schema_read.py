@@ -110,6 +110,7 @@ def test_every_form_is_compiled(source: str, pattern: str) -> None:
         ("version 1 . X = {a} .", (1, 19), "a ':' is missing"),
         ('version 1 . X = "abc .', (1, 17), "does not end"),
         ('version 1 . X = "a\\q" .', (1, 19), "q"),
+        ("; an old comment\nversion 1 .", (1, 1), "a comment begins with '# '"),
         ("version 1 . X = #;5 .", (1, 17), "'#' begins no value"),
         ('version 1 . includ "x" .', (1, 13), "includ begins no clause; did you mean 'include'?"),
         ("version 1 . embeddedType 5 .", (1, 26), "embeddedType is #f or the name"),

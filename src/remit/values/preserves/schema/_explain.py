@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from remit.values._data import Symbol
 from remit.values._same import same
 from remit.values.preserves._text import text
-from remit.values.preserves.schema._match import ATOM_TYPES
+from remit.values.preserves.schema._inline import ATOM_TYPES
 from remit.values.preserves.schema._model import (
     ANY,
     And,

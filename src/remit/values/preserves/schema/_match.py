@@ -16,6 +16,7 @@ from remit.values._model import Tagged
 from remit.values._record import Recorded
 from remit.values._same import same
 from remit.values.preserves.schema._choose import FAIL, Choice, Matcher, first_of
+from remit.values.preserves.schema._inline import ATOM_TYPES, inlined
 from remit.values.preserves.schema._model import (
     ANY,
     And,
@@ -43,18 +44,12 @@ from remit.values.preserves.schema._view import (
     record_view,
 )
 
-__all__ = ["ATOM_TYPES", "Matching"]
+__all__ = ["Matching"]
 
 Filler: TypeAlias = Callable[[Any, list[Any]], bool]  # adds what a pattern keeps of the value; whether it fits
 
-ATOM_TYPES: Final[dict[str, type]] = {
-    "Boolean": bool,
-    "Double": float,
-    "SignedInteger": int,
-    "String": str,
-    "ByteString": bytes,
-    "Symbol": Symbol,
-}
+
+_COMPOUND: Final = (Rec, Tuple, TuplePrefix, Entries)
 
 
 class Matching:
@@ -102,7 +97,11 @@ class Matching:
         if each.plan is None:
             return self.simple(each.pattern)
         make = self._classes[each.plan.name].__record_make__  # type: ignore[attr-defined]
-        fill = self.part(each.pattern)
+        pattern = each.pattern
+        items = pattern.fields if each.plan.label is not None else pattern
+        if isinstance(items, Tuple) and not any(isinstance(part, _COMPOUND) for part in items.patterns):
+            return inlined(each.plan.label, items.patterns, make, self.simple, exact=self._exact is None)
+        fill = self.part(pattern)
 
         def match(value: Any) -> Any:
             kept: list[Any] = []

@@ -152,6 +152,8 @@ class _Reader:
         token = Token("atom", Place(self.text, self.at))
         start = self.at
         known = self._skip(_QUOTED[char]) if char in _QUOTED else self._skip(_HASHED if char == "#" else _BARE)
+        if char == ";":
+            raise self.wrong("';' begins no value; a comment begins with '# '")
         if not known:
             raise self.wrong("a string or symbol that does not end" if char in "\"'" else f"{char!r} begins no value")
         token.source = self.text[start : self.at]
