@@ -62,7 +62,7 @@ def parse(
     parser = Parser(text, limits, embedded, annotations, old_symbols)
     value = parser.value()
     if not parser.ended():
-        raise fault(text, parser.at, "text follows after the end of the value")
+        raise fault(text, parser.start(), "text follows after the end of the value")
     return value
 
 

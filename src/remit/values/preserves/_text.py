@@ -30,7 +30,7 @@ _WIDTH: Final = 100  # characters of a line that is not broken, where lines are
 _HEX: Final = 32  # bytes up to which hexadecimal is easier to read than base64
 _PACK: Final = struct.Struct(">d").pack
 _ESCAPED: Final = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\\\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    r"[\x00-\x1f\x7f-\x9f\xad\\\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _SHORT: Final = {"\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
 
@@ -143,7 +143,7 @@ class _Printer:
             raise
         shown = self._items(fields, column, depth)
         if shown and self._broken([first, *shown], column):
-            return self._around(f"<{first}", shown, ">", column)
+            return self._lines(f"<{first}", shown, ">", column)
         return f"<{' '.join([first, *shown])}>"
 
     def _broken(self, shown: list[str], column: int) -> bool:
@@ -154,6 +154,9 @@ class _Printer:
     def _around(self, begin: str, shown: list[str], end: str, column: int) -> str:
         if not self._broken(shown, column):
             return f"{begin}{' '.join(shown)}{end}"
+        return self._lines(begin, shown, end, column)
+
+    def _lines(self, begin: str, shown: list[str], end: str, column: int) -> str:
         lines = "".join(f"\n{' ' * (column + (self._indent or 0))}{each}" for each in shown)
         return f"{begin}{lines}\n{' ' * column}{end}"
 
