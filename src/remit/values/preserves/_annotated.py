@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from remit.values._data import Data, Frozen
 from remit.values._same import key, same
-from remit.values.preserves._order import EMBEDDED, Parts, identity
+from remit.values.preserves._order import identity
+from remit.values.preserves._parts import EMBEDDED, Parts
 
 __all__ = ["Annotated", "Embedded", "made_embedded"]
 

@@ -16,7 +16,8 @@ from remit.values._data import Symbol
 from remit.values._model import Tagged
 from remit.values._record import Recorded, _register, tagged
 from remit.values.preserves._forms import RESERVED
-from remit.values.preserves._order import DICTIONARY, RECORD, SET, Parts, identity, order, order_here
+from remit.values.preserves._order import identity, order, order_here
+from remit.values.preserves._parts import DICTIONARY, RECORD, SET, Parts
 
 __all__ = ["Compound", "Map", "Set", "ordered_map"]
 

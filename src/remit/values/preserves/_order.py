@@ -7,21 +7,17 @@ different kinds are never compared by content.
 from __future__ import annotations
 
 import struct
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from typing import Any, Final
 
 from remit.errors import NotPassable
 from remit.values._data import Reference, Symbol
 from remit.values._plain import has_copier, plain_copy
 from remit.values.preserves._forms import spelled
+from remit.values.preserves._parts import DICTIONARY, EMBEDDED, RECORD, SEQUENCE, SET, Parts
 
-__all__ = ["DICTIONARY", "EMBEDDED", "RECORD", "SEQUENCE", "SET", "Parts", "compare", "identity", "order", "order_here"]
+__all__ = ["compare", "identity", "order", "order_here"]
 
-RECORD: Final = 6
-SEQUENCE: Final = 7
-SET: Final = 8
-DICTIONARY: Final = 9
-EMBEDDED: Final = 10
 
 # What a reference counts for: nothing, itself, or its place in this process.
 _EQUAL: Final = 0
@@ -32,15 +28,6 @@ _DEPTH: Final = 100  # above all that decodes within the default limits; stops c
 _PACK: Final = struct.Struct(">d").pack
 _UNPACK: Final = struct.Struct(">q").unpack
 _MOST: Final = (1 << 63) - 1
-
-
-class Parts:
-    """Base of the classes of this package: `_parts` gives the rank of the kind, and what is compared one by one."""
-
-    __slots__ = ()
-
-    def _parts(self) -> tuple[int, Sequence[Any]]:
-        raise NotImplementedError(type(self).__qualname__)
 
 
 def order(value: object) -> Any:
