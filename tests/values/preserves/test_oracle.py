@@ -6,6 +6,7 @@ Where it is wrong, or does more or less on purpose, a test of its own says so, a
 from __future__ import annotations
 
 import math
+import re
 import struct
 from typing import Any
 
@@ -21,6 +22,9 @@ from tests.values.preserves.values import annotated
 
 theirs = pytest.importorskip("preserves")
 
+# It prints a symbol that looks like a number as that number (test_it_prints_some_symbols_as_numbers).
+SYMBOLS = st.builds(Symbol, TEXTS.filter(lambda text: not re.fullmatch(r"[+-]?\d.*", text, re.DOTALL)))
+
 # NaN is unequal to itself there, and 1, 1.0 and True are the same member or key: sets and keys are of one kind here.
 ATOMS = (
     st.booleans()
@@ -30,7 +34,7 @@ ATOMS = (
     | st.binary(max_size=20)
     | st.builds(Symbol, TEXTS)
 )
-KEYS = TEXTS | st.builds(Symbol, TEXTS) | st.binary(max_size=8) | st.integers(2)
+KEYS = TEXTS | SYMBOLS | st.binary(max_size=8) | st.integers(2)
 LABELS = st.sampled_from(["a", "r", "Observe", "x y", "é", ""])
 VALUES = st.recursive(
     ATOMS,
@@ -216,6 +220,12 @@ def test_it_prints_control_characters_raw() -> None:
     """There, an escape for a terminal is printed as it is."""
     assert "\x1b" in theirs.stringify("\x1b[2J")
     assert p.text("\x1b[2J") == '"\\u001b[2J"'
+
+
+def test_it_prints_some_symbols_as_numbers() -> None:
+    """There, the symbol `0` is printed without quotes, which is the number."""
+    assert theirs.stringify(theirs.Symbol("0")) == "0"
+    assert p.text(Symbol("0")) == "'0'"
 
 
 def test_it_takes_other_digits_and_spaces() -> None:
