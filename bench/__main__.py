@@ -14,6 +14,7 @@ MODULES = (
     "actors",
     "spawn",
     "codec",
+    "preserves",
     "schema",
     "remote",
     "relay",
