@@ -24,6 +24,7 @@ MODULES = (
     "durable",
     "startup",
     "machines",
+    "services",
 )
 
 

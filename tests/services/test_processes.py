@@ -93,6 +93,21 @@ def test_a_newline_on_the_descriptor_is_readiness(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_that_a_process_runs_is_told_before_it_is_ready(tmp_path: Path) -> None:
+    """However quick it is: many are started at once, and each is ready at its first word."""
+
+    async def main() -> None:
+        async with supervisor(tmp_path / "s") as device:
+            told = Told()
+            quick = {"argv": "echo >&3; exec sleep 100", "ready": "fd"}
+            ids = [await started(device, told, quick) for _ in range(40)]
+            for id in ids:
+                await told.until(id, "ready")
+                assert told.kinds(id) == ["started", "ready"]
+
+    asyncio.run(main())
+
+
 def test_sd_notify_tells_readiness_and_status(tmp_path: Path) -> None:
     """READY=1 and STATUS=… of sd_notify(3) are heard, from any directory and with a cleared environment."""
 

@@ -205,6 +205,8 @@ class Run:
                 self.host.event(name.lower(), self)
 
     def _is_ready(self) -> None:
+        if self._told >= 0:  # a quick program: that it runs is told first
+            self._begun()
         if not self.ready and self.state in ("starting", "running"):
             self.ready = True
             self.host.event("ready", self)
