@@ -162,8 +162,11 @@ class Manager:
         for _, other, yes in wanting:
             self._pull(other, yes)
         for service in self._model.told():
-            mouth.put(ServiceState(service.name, UP), service.up)
-            if not service.late:
+            if service.up != service.told_up:
+                service.told_up = service.up
+                mouth.put(ServiceState(service.name, UP), service.up)
+            if service.told_late and not service.late:
+                service.told_late = False
                 mouth.unsay(ServiceState(service.name, FAILED))
         mouth.flush()
         if not self._checking and self.timer is not None:
@@ -198,6 +201,7 @@ class Manager:
             now = self._model.service(name)
             if now.wanted and not now.up and self._timeouts.get(key(name)) == seconds:
                 self._model.late(name)
+                now.told_late = True
                 self._mouth.say(ServiceState(name, FAILED))
                 self._soon()
 

@@ -67,6 +67,8 @@ class Service:
             "runs",
             "settled",
             "states",
+            "told_late",
+            "told_up",
             "wanted",
             "wants",
         ),
@@ -78,6 +80,8 @@ class Service:
         self.held = False
         self.late = False  # its start time-out has passed
         self.provided = 0
+        self.told_up = False  # what the manager has said of it
+        self.told_late = False
         self.settled = False
         self.states: dict[Hashable, Any] = {}
         self.details: dict[Any, tuple[Any, Any]] = {}  # what is said of its processes: id and text

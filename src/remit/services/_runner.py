@@ -64,6 +64,7 @@ class Runner:
         _runs: ClassVar[dict[str, Job]]
         _wanted: ClassVar[bool]
         _over: ClassVar[bool]
+        _states: ClassVar[dict[Any, bool]]
         _count: ClassVar[int]
 
     # --- asked by Daemons -----------------------------------------------------------------------------
@@ -72,6 +73,7 @@ class Runner:
         """Start a process for each of these."""
         mouth = Mouth()
         _put(self, "_over", False)
+        _put(self, "_states", {})
         for name, value in (("_mouth", mouth), ("_jobs", {}), ("_runs", {}), ("_wanted", True), ("_count", 0)):
             _put(self, name, value)
         mouth.open(self.space, spelt(Daemon(self.id)))
@@ -288,7 +290,9 @@ class Runner:
             COMPLETE: bool(jobs) and self._wanted and all(job.state == "complete" for job in jobs),
         }
         for state, yes in states.items():
-            mouth.put(ServiceState(name, state), yes)
+            if self._states.get(state, False) != yes:
+                self._states[state] = yes
+                mouth.put(ServiceState(name, state), yes)
         for job in jobs:
             said = (
                 None
