@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from fuzz import codec, config, hello, preserves, schema, session, store, websocket
+from fuzz import codec, config, hello, preserves, schema, session, store, syndicate, websocket
 from fuzz._target import Target
 
 __all__ = ["TARGETS", "shares"]
 
 TARGETS: Final[dict[str, Target]] = {
     target.name: target
-    for module in (codec, preserves, hello, websocket, session, store, config, schema)
+    for module in (codec, preserves, hello, websocket, session, store, config, schema, syndicate)
     for target in module.TARGETS
 }
 
