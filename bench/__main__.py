@@ -16,6 +16,7 @@ MODULES = (
     "codec",
     "preserves",
     "schema",
+    "pubsub",
     "remote",
     "relay",
     "many",

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from remit.errors import LinkLost
-from remit.net import _account, _connection
+from remit.net import Network, _account, _connection
 from remit.net._account import BYTES, HIGH
 from remit.net._stream import Framing, StreamChannel
 from remit.testing import FaultyNetwork, run_virtual
@@ -334,5 +334,32 @@ def test_what_waits_for_a_link_is_owed_by_whoever_caused_it() -> None:
             await until(lambda: account.debt == 7)
             await asyncio.sleep(60)
             assert account.debt == 0
+
+    run_virtual(main)
+
+
+def test_debts_are_data() -> None:
+    """A node says of each session whose it is, and what its peer owes for now; when the work is done it owes nothing."""
+
+    async def main() -> None:
+        place = Place()
+        async with place.node() as b, place.node() as a:
+            far = await a.fetch_from(await offer(b, b.vat.spawn(Door)))
+            calls = [far.wait() for _ in range(5)]
+            debts = Network(b).debts
+            await until(lambda: debts() != [] and debts()[0]["messages"] == 5)
+            (debt,) = debts()
+            assert debt == {
+                "peer": a.designator,
+                "transport": "memory",
+                "messages": 5,
+                "bytes": 0,
+                "unread": 0,
+                "paused": False,
+            }
+            tell(far).open()
+            for call in calls:
+                await call
+            await until(lambda: debts()[0]["messages"] == 0)
 
     run_virtual(main)

@@ -15,6 +15,9 @@ from remit.cli._times import ago
 
 __all__ = ["alarm", "status"]
 
+BUSY = 100
+"""Messages under way at a time that need no mention."""
+
 
 @click.command()
 @as_json_option
@@ -32,6 +35,16 @@ def status(settings: Settings, as_json: bool) -> None:
     if seen["alarms"]:
         click.echo()
         _show_alarms(seen["alarms"])
+    _show_debts(seen.get("sessions", []))
+
+
+def _show_debts(sessions: list[dict[str, Any]]) -> None:
+    """The peers who are waited for, or wait: a boss at rest shows none."""
+    for one in sessions:
+        if one["paused"] or one["messages"] > BUSY or one["bytes"] or one["unread"]:
+            who = f"machine {one['machine']}" if one["machine"] else f"peer {one['peer'][:8] or 'without a proved key'}"
+            much = f"{one['messages']} messages and {one['bytes']} bytes under way, {one['unread']} bytes unread"
+            tell(f"DEBT of {who} over {one['transport']}: {much}{'; it is not read for now' if one['paused'] else ''}")
 
 
 def _show_alarms(alarms: list[dict[str, Any]]) -> None:

@@ -8,11 +8,10 @@ from remit.dataspace._compiled import Compiled, compiled
 from remit.dataspace._dataspace import Dataspace, Party
 from remit.dataspace._facet import Facet
 from remit.dataspace._flow import Variable, dataflow, variable
-from remit.dataspace._looks import AssertionView, ObserverView, PartyView, Trace
+from remit.dataspace._looks import AssertionView, Debt, ObserverView, PartyView, Trace
 from remit.dataspace._pace import Slow
 from remit.dataspace._pattern import ANY, Bind, Discard, Group, Lit, Observe, bind, interest, pattern
 from remit.dataspace._published import Published
-from remit.dataspace._space import Debt
 from remit.dataspace._talk import (
     complete,
     during,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from remit.dataspace._leash import watch
 from remit.dataspace._pace import Pace, Slow
+from remit.dataspace._sending import send_turns
 from remit.errors import Broken, LinkLost, NoSuchMethod, Unreachable
 from remit.vat import Context, Message, Promise, Ref, Vat, call, on
 
@@ -247,4 +248,4 @@ class Channel:
             slow = self.paces.get(ear)
             if slow is not None:
                 Message(party, "pace", (ear, slow.policy, slow.most), None, None, context).commit(vat)
-        Message(party, "turn", (events,), None, None, context).commit(vat)
+        send_turns({party: events}, context, vat)

@@ -15,7 +15,7 @@ from remit.errors import BadArgument
 from remit.values import key
 from remit.values.preserves import Map, order
 
-__all__ = ["OPEN", "Compiled", "Signature", "compiled", "extract", "take"]
+__all__ = ["OPEN", "Compiled", "Places", "Signature", "Takes", "compiled"]
 
 HAS: Final = 0
 LIT: Final = 1
@@ -48,7 +48,7 @@ class Compiled:
 
     __slots__ = ("captures", "signature", "top", "wanted")
 
-    def __init__(self, top: Any, signature: Signature, wanted: tuple[Any, ...], captures: tuple[Path, ...]) -> None:
+    def __init__(self, top: Any, signature: Signature, wanted: Any, captures: tuple[Path, ...]) -> None:
         self.top = top
         self.signature = signature
         self.wanted = wanted
@@ -56,9 +56,10 @@ class Compiled:
 
     def match(self, value: Any) -> list[Any] | None:
         """The captures, or None where the value does not match."""
-        if self.top is not OPEN and view(value)[0] != self.top:
+        shape, parts = view(value)
+        if (self.top is not OPEN and shape != self.top) or Places(self.signature).look(value, parts) != self.wanted:
             return None
-        return take(value, self.captures) if extract(value, self.signature) == self.wanted else None
+        return Takes(self.captures).take(value, parts)
 
 
 def compiled(pattern: Any) -> Compiled:
@@ -72,8 +73,8 @@ def compiled(pattern: Any) -> Compiled:
         top = root[1]
         del checks[()]
     signature = tuple([(path, check) for path, (check, _) in checks.items()])
-    wanted = tuple([value for check, value in checks.values() if check != HAS])
-    return Compiled(top, signature, wanted, tuple(found.captures))
+    wanted = [value for check, value in checks.values() if check != HAS]
+    return Compiled(top, signature, keyed(wanted), tuple(found.captures))
 
 
 class _Walk:
@@ -131,7 +132,8 @@ def _by_name(entry: tuple[Any, Any]) -> Any:
     return order(entry[0])
 
 
-def _reach(value: Any, path: Path) -> Any:
+def reach(value: Any, path: Path) -> Any:
+    """What stands at a path, or `MISSING`."""
     for step in path:
         shape, parts = view(value)
         value = child(shape, parts, step.value if type(step) is Key else step)
@@ -140,22 +142,89 @@ def _reach(value: Any, path: Path) -> Any:
     return value
 
 
-def extract(value: Any, signature: Signature) -> tuple[Any, ...] | None:
-    """What stands at the places of a signature; None where something is missing, or is no atom and ought to be."""
-    found = []
-    for path, check in signature:
-        part = _reach(value, path)
-        if part is MISSING:
+class Places:
+    """Where the patterns of one signature look, ready to look at many values.
+
+    `flat`: all of them are parts of the value itself, by position, as in most patterns.
+    """
+
+    __slots__ = ("checks", "flat", "least", "positions", "signature", "single")
+
+    def __init__(self, signature: Signature) -> None:
+        self.signature = signature
+        self.checks = list(signature)
+        self.flat = all(check != CLASS and len(path) == 1 and type(path[0]) is int for path, check in signature)
+        at = [path[0] for path, _ in signature] if self.flat else []
+        self.least = max(at, default=-1) + 1  # how many parts there have to be
+        self.positions: list[int] = [path[0] for path, check in signature if check == LIT] if self.flat else []
+        self.single = self.positions[0] if len(self.positions) == 1 else -1
+
+    def look(self, value: Any, parts: Any) -> Any:
+        """What is found there, as a key: the one thing by itself, several as a tuple; None where something is missing, or no atom and ought to be.
+
+        `parts`: those of the value.
+        """
+        if not self.flat:
+            return self._look(value)
+        if self.least and len(parts) < self.least:  # a group is asked for, so there are parts, by position
             return None
-        if check == LIT:
-            if view(part)[0] != ATOM:
+        if self.single >= 0:
+            part = parts[self.single]
+            kind = type(part)
+            return part if kind is str or kind is int or kind is bytes else _atom(part)
+        found = []
+        for at in self.positions:
+            one = _atom(parts[at])
+            if one is None:
                 return None
-            found.append(key(part))
-        elif check == CLASS:
-            found.append(view(part)[0])
-    return tuple(found)
+            found.append(one)
+        return tuple(found)
+
+    def _look(self, value: Any) -> Any:
+        found = []
+        for path, check in self.checks:
+            part = reach(value, path)
+            if part is MISSING:
+                return None
+            if check == LIT:
+                one = _atom(part)
+                if one is None:
+                    return None
+                found.append(one)
+            elif check == CLASS:
+                found.append(view(part)[0])
+        return keyed(found)
 
 
-def take(value: Any, captures: tuple[Path, ...]) -> list[Any]:
-    """The captured parts of a value that matches."""
-    return [_reach(value, path) for path in captures]
+def keyed(found: list[Any]) -> Any:
+    """What was found, or is wanted, as a key of a table."""
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def _atom(part: Any) -> Any:
+    """The key of an atom, None for what is none."""
+    kind = type(part)
+    if kind is str or kind is int or kind is bytes:
+        return part
+    shape, _ = view(part)
+    return key(part) if shape == ATOM else None
+
+
+class Takes:
+    """What a pattern captures, ready to be taken from many values."""
+
+    __slots__ = ("flat", "paths", "positions", "whole")
+
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        self.paths = list(paths)
+        self.whole = paths == ((),)
+        self.flat = all(len(path) == 1 and type(path[0]) is int for path in paths)
+        self.positions: list[int] = [path[0] for path in paths] if self.flat else []
+
+    def take(self, value: Any, parts: Any) -> list[Any]:
+        """The captured parts of a value that matches; `parts`: those of the value."""
+        if self.flat:
+            return [parts[at] for at in self.positions]
+        if self.whole:
+            return [value]
+        return [reach(value, path) for path in self.paths]

@@ -191,9 +191,8 @@ class Conversation:
         turn = current("a handler")
         outside = turn.context
         turn.context = facet.context(outside)
-        where = f"{what} of {self.object()!r}"
         try:
-            result = attempt(where, function, *args)
+            result = attempt(lambda: f"{what} of {self.object()!r}", function, *args)
             if type(result) is CoroutineType:
                 self._go_on(facet, result)
         finally:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from remit.dataspace._leash import Watch, watch
-from remit.dataspace._looks import AssertionView, ObserverView, PartyView, assertions, observers, parties
+from remit.dataspace._looks import AssertionView, Debt, ObserverView, PartyView, assertions, observers, parties
 from remit.dataspace._pace import Slow
-from remit.dataspace._space import MOST, Debt, Source, Space, closed
+from remit.dataspace._source import Source, closed
+from remit.dataspace._space import MOST, Space
 from remit.errors import BadArgument, Misuse
 from remit.lib import read_clock
 from remit.vat import Ref, actor, on, reads, spawn

@@ -34,7 +34,7 @@ class Facet:
     `with it:` begins more in it. `alive` says whether it has not stopped; what is begun in one that has stopped is withdrawn at once.
     """
 
-    __slots__ = ("_outside", "alive", "conversation", "parent", "parts", "state", "stops")
+    __slots__ = ("_around", "_inside", "_outside", "alive", "conversation", "parent", "parts", "state", "stops")
 
     def __init__(self, conversation: Conversation, parent: Facet | None, *, state: bool = False) -> None:
         self.conversation = conversation
@@ -44,6 +44,10 @@ class Facet:
         self.parts: dict[Part, None] = {}
         self.stops: list[Callable[[], Any]] = []
         self._outside: list[Context] = []
+        self._around: Context | None = (
+            None  # of the turn that was in it last, which most often is of the same cause as the next one
+        )
+        self._inside: Context | None = None
         if parent is not None and self.alive:
             parent.keep(self)
 
@@ -121,7 +125,10 @@ class Facet:
         """The context of what is done in this facet, with the account and the trace of what is around."""
         if around.facet is self:
             return around
-        return Context(around.account, around.trace, around.cause, self)
+        if self._around is not around or self._inside is None:
+            self._around = around
+            self._inside = Context(around.account, around.trace, around.cause, self)
+        return self._inside
 
     def __repr__(self) -> str:
         return f"<facet of {self.conversation.object()!r}: {len(self.parts)} parts{'' if self.alive else ', stopped'}>"

@@ -10,25 +10,25 @@ The cost of an assertion is that of the skeletons on its shelf: of the places at
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from typing import Any
+from collections.abc import Hashable
+from typing import Any, Final
 
-from remit.dataspace._compiled import OPEN, Compiled, Signature, extract, take
+from remit.dataspace._compiled import OPEN, Compiled, Places, Signature, Takes
 from remit.dataspace._view import view
-from remit.values import key
+from remit.values import Symbol, key, passable
 
-__all__ = ["Entry", "Index", "Projection", "Seen"]
+__all__ = ["Entry", "Index", "Projection", "Seen", "fresh"]
 
 
 class Entry:
     """One distinct assertion: its value, and how often it is asserted."""
 
-    __slots__ = ("count", "key", "shape", "value")
+    __slots__ = ("count", "key", "parts", "shape", "value")
 
     def __init__(self, value: Any, identity: Hashable) -> None:
         self.value = value
         self.key = identity
-        self.shape = view(value)[0]
+        self.shape, self.parts = view(value)
         self.count = 0
 
 
@@ -44,18 +44,18 @@ class Seen:
 
 
 class Projection:
-    """The distinct captures of all assertions that match, and who observes them. The keys of `observers` are the space's affair."""
+    """The distinct captures of all assertions that match, and who observes them."""
 
-    __slots__ = ("observers", "paths", "seen")
+    __slots__ = ("observers", "seen", "takes")
 
     def __init__(self, paths: tuple[Any, ...]) -> None:
-        self.paths = paths
+        self.takes = Takes(paths)
         self.seen: dict[Hashable, Seen] = {}
-        self.observers: dict[Any, None] = {}
+        self.observers: dict[Any, None] = {}  # each has its `observer`
 
-    def add(self, value: Any) -> Seen | None:
+    def add(self, entry: Entry) -> Seen | None:
         """One more assertion; what it brings that was not there."""
-        captures = take(value, self.paths)
+        captures = self.takes.take(entry.value, entry.parts)
         identity = key(captures)
         seen = self.seen.get(identity)
         if seen is None:
@@ -63,9 +63,9 @@ class Projection:
         seen.count += 1
         return seen if seen.count == 1 else None
 
-    def remove(self, value: Any) -> Seen | None:
+    def remove(self, entry: Entry) -> Seen | None:
         """One assertion less; what is not there any more."""
-        seen = self.seen[key(take(value, self.paths))]
+        seen = self.seen[key(self.takes.take(entry.value, entry.parts))]
         seen.count -= 1
         if seen.count:
             return None
@@ -86,21 +86,21 @@ class Leaf:
 class Skeleton:
     """The table for one set of places; kept while some pattern looks at them."""
 
-    __slots__ = ("leaves", "patterns", "signature")
+    __slots__ = ("leaves", "patterns", "places")
 
     def __init__(self, signature: Signature) -> None:
-        self.signature = signature
-        self.leaves: dict[tuple[Any, ...], Leaf] = {}
+        self.places = Places(signature)
+        self.leaves: dict[Any, Leaf] = {}
         self.patterns = 0
 
-    def leaf(self, wanted: tuple[Any, ...]) -> Leaf:
+    def leaf(self, wanted: Any) -> Leaf:
         """The leaf for what was found, made if need be."""
         leaf = self.leaves.get(wanted)
         if leaf is None:
             leaf = self.leaves[wanted] = Leaf()
         return leaf
 
-    def tidy(self, wanted: tuple[Any, ...], leaf: Leaf) -> None:
+    def tidy(self, wanted: Any, leaf: Leaf) -> None:
         """Forget a leaf on which nothing is left."""
         if not leaf.entries and not leaf.projections:
             del self.leaves[wanted]
@@ -119,10 +119,11 @@ class Shelf:
 class Index:
     """Owned by one dataspace. Each change has an inverse, which undoes it."""
 
-    __slots__ = ("shelves",)
+    __slots__ = ("open", "shelves")
 
     def __init__(self) -> None:
-        self.shelves: dict[Any, Shelf] = {OPEN: Shelf()}
+        self.open = Shelf()  # of patterns for values of any class
+        self.shelves: dict[Any, Shelf] = {OPEN: self.open}
 
     def add(self, entry: Entry) -> list[tuple[Projection, Seen]]:
         """An assertion appears; what each projection shows now that it did not."""
@@ -130,16 +131,16 @@ class Index:
         shelf = self.shelves.get(entry.shape)
         if shelf is None:
             shelf = self.shelves[entry.shape] = Shelf()
-        for each in (shelf, self.shelves[OPEN]):
+        for each in (shelf, self.open):
             each.entries[entry] = None
             for skeleton in each.skeletons.values():
-                at = extract(entry.value, skeleton.signature)
+                at = skeleton.places.look(entry.value, entry.parts)
                 if at is None:
                     continue
                 leaf = skeleton.leaf(at)
                 leaf.entries[entry] = None
                 for projection in leaf.projections.values():
-                    seen = projection.add(entry.value)
+                    seen = projection.add(entry)
                     if seen is not None:
                         found.append((projection, seen))
         return found
@@ -148,31 +149,30 @@ class Index:
         """An assertion goes; what each projection shows no longer."""
         found = []
         shelf = self.shelves[entry.shape]
-        for each in (shelf, self.shelves[OPEN]):
+        for each in (shelf, self.open):
             del each.entries[entry]
             for skeleton in each.skeletons.values():
-                at = extract(entry.value, skeleton.signature)
+                at = skeleton.places.look(entry.value, entry.parts)
                 if at is None:
                     continue
                 leaf = skeleton.leaves[at]
                 del leaf.entries[entry]
                 for projection in leaf.projections.values():
-                    seen = projection.remove(entry.value)
+                    seen = projection.remove(entry)
                     if seen is not None:
                         found.append((projection, seen))
                 skeleton.tidy(at, leaf)
         self._tidy(entry.shape, shelf)
         return found
 
-    def meets(self, value: Any) -> Iterator[tuple[Projection, list[Any]]]:
-        """The projections that a message meets, each with its captures."""
-        for shelf in (self.shelves.get(view(value)[0]), self.shelves[OPEN]):
-            for skeleton in () if shelf is None else shelf.skeletons.values():
-                at = extract(value, skeleton.signature)
-                leaf = None if at is None else skeleton.leaves.get(at)
-                if leaf is not None:
-                    for projection in leaf.projections.values():
-                        yield projection, take(value, projection.paths)
+    def message(self, value: Any, told: list[tuple[Any, list[Any]]]) -> None:
+        """Add to `told` whom a message meets, with what each is told."""
+        shape, parts = view(value)
+        shelf = self.shelves.get(shape)
+        if shelf is not None:
+            _message(shelf, value, parts, told)
+        if self.open.skeletons:
+            _message(self.open, value, parts, told)
 
     def watch(self, pattern: Compiled) -> Projection:
         """The projection for a pattern, from now on kept up to date."""
@@ -183,7 +183,7 @@ class Index:
         if skeleton is None:
             skeleton = shelf.skeletons[pattern.signature] = Skeleton(pattern.signature)
             for entry in shelf.entries:
-                at = extract(entry.value, pattern.signature)
+                at = skeleton.places.look(entry.value, entry.parts)
                 if at is not None:
                     skeleton.leaf(at).entries[entry] = None
         skeleton.patterns += 1
@@ -192,7 +192,7 @@ class Index:
         if projection is None:
             projection = leaf.projections[pattern.captures] = Projection(pattern.captures)
             for entry in leaf.entries:
-                projection.add(entry.value)
+                projection.add(entry)
         return projection
 
     def unwatch(self, pattern: Compiled) -> None:
@@ -218,12 +218,30 @@ class Index:
             leaf = skeleton.leaves.get(pattern.wanted)
             entries = [] if leaf is None else list(leaf.entries)
         else:
-            entries = [entry for entry in shelf.entries if extract(entry.value, pattern.signature) == pattern.wanted]
+            places = Places(pattern.signature)
+            entries = [entry for entry in shelf.entries if places.look(entry.value, entry.parts) == pattern.wanted]
         found = Projection(pattern.captures)
         for entry in entries:
-            found.add(entry.value)
+            found.add(entry)
         return [seen.captures for seen in found.seen.values()]
 
     def _tidy(self, shape: Any, shelf: Shelf) -> None:
         if shape is not OPEN and not shelf.entries and not shelf.skeletons:
             self.shelves.pop(shape, None)
+
+
+def _message(shelf: Shelf, value: Any, parts: Any, told: list[tuple[Any, list[Any]]]) -> None:
+    for skeleton in shelf.skeletons.values():
+        leaf = skeleton.leaves.get(skeleton.places.look(value, parts))
+        if leaf is not None:
+            for projection in leaf.projections.values():
+                captures = projection.takes.take(value, parts)
+                told += [(each.observer, ["message", fresh(captures)]) for each in projection.observers]
+
+
+_PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes, Symbol})
+
+
+def fresh(captures: list[Any]) -> list[Any]:
+    """Captures as one observer gets them: nobody else sees what it does with them."""
+    return [part if type(part) in _PLAIN else passable(part) for part in captures]

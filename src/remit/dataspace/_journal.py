@@ -30,7 +30,7 @@ class _Undoing:
 class Journal:
     """Owned by whoever has the state; `committed(vat)` of the owner is called once after each turn that changed something and ended well."""
 
-    __slots__ = ("__weakref__", "owner", "steps")
+    __slots__ = ("owner", "steps")
 
     _remit_: Final = _Undoing()
 

@@ -10,7 +10,17 @@ from remit.vat import Context, Message, Vat
 if TYPE_CHECKING:
     from remit.dataspace._space import Space
 
-__all__ = ["AssertionView", "ObserverView", "PartyView", "Trace", "assertions", "observers", "parties", "show_turn"]
+__all__ = [
+    "AssertionView",
+    "Debt",
+    "ObserverView",
+    "PartyView",
+    "Trace",
+    "assertions",
+    "observers",
+    "parties",
+    "show_turn",
+]
 
 
 @record("remit.party_view")
@@ -44,6 +54,16 @@ class ObserverView:
     sent: int
     waiting: int
     dropped: int
+
+
+@record("remit.debt")
+class Debt:
+    """What waits for slow observers: the party that said it, the parties that observe, events and about how many bytes."""
+
+    cause: str
+    observer: str
+    events: int
+    bytes: int
 
 
 @record("trace")

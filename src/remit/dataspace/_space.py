@@ -14,31 +14,23 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final
 
 from remit.dataspace._compiled import Compiled, compiled
-from remit.dataspace._index import Entry, Index, Projection
+from remit.dataspace._index import Entry, Index, Projection, fresh
 from remit.dataspace._journal import Journal
 from remit.dataspace._leash import Watch, watch
-from remit.dataspace._looks import show_turn
+from remit.dataspace._looks import Debt, show_turn
 from remit.dataspace._pace import Pace, Slow
 from remit.dataspace._pattern import Observe, pattern
+from remit.dataspace._sending import send_turns
+from remit.dataspace._source import Source, closed
 from remit.errors import BadArgument
-from remit.values import key, passable, record
-from remit.vat import Context, Message, Ref, Vat
+from remit.values import key, passable
+from remit.vat import Context, Ref, Vat
 
-__all__ = ["MOST", "Debt", "Observation", "Source", "Space", "closed"]
+__all__ = ["MOST", "Observation", "Space"]
 
 
 MOST: Final = 1_000_000
 """Assertions of one party, if the dataspace's maker has not said; some 500 MiB of small ones."""
-
-
-@record("remit.debt")
-class Debt:
-    """What waits for slow observers: the party that said it, the parties that observe, events and about how many bytes."""
-
-    cause: str
-    observer: str
-    events: int
-    bytes: int
 
 
 class Observation:
@@ -54,27 +46,26 @@ class Observation:
         self.watch: Watch | None = None
 
 
-class Source:
-    """One who asserts: what stands by its handles. It lives while anything stands, or somebody can speak for it; it ends when it is closed."""
-
-    __slots__ = ("__weakref__", "handles", "key", "name", "open", "party", "way", "why")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.key: str | bytes | None = None
-        self.party: weakref.ref[Ref[Any]] | None = None
-        self.way: Any = None  # what hears of its owner's loss
-        self.why = ""  # it was closed by the space
-        self.open = True
-        self.handles: dict[int, Entry] = {}
-
-
 class Space:
     """All that a dataspace knows. Owned by its `Dataspace` object; changed in turns only, and undone with them."""
 
     __slots__ = (
-        *("__weakref__", "bag", "batches", "index", "journal", "keyed", "next_handle", "observations"),
-        *("clock", "heard", "most", "paces", "sources", "speaking", "standing", "tracers", "turns"),
+        "bag",
+        "clock",
+        "heard",
+        "index",
+        "journal",
+        "keyed",
+        "most",
+        "next_handle",
+        "observations",
+        "paces",
+        "sources",
+        "speaking",
+        "standing",
+        "told",
+        "tracers",
+        "turns",
     )
 
     def __init__(self) -> None:
@@ -85,7 +76,7 @@ class Space:
         self.standing: dict[Source, Any] = {}  # those of whom anything stands, and what keeps them
         self.keyed: weakref.WeakValueDictionary[str | bytes, Source] = weakref.WeakValueDictionary()
         self.next_handle = 1
-        self.batches: dict[Ref[Any], list[Any]] = {}  # what this turn tells whom
+        self.told: list[tuple[Ref[Any], list[Any]]] = []  # in this turn: whom, what
         self.paces: weakref.WeakKeyDictionary[Ref[Any], Pace] = weakref.WeakKeyDictionary()
         self.speaking = ""  # the name of whoever said it
         self.tracers: dict[Ref[Any], Watch | None] = {}  # who is told of each turn, and what hears of their loss
@@ -109,7 +100,7 @@ class Space:
         """Withdraw all that a source has asserted, in the order in which it did; a second time does nothing."""
         if not source.open:
             return
-        self.journal.begin()
+        self._begin()
         self.speaking = source.name
         source.open = False
         self.journal.note(setattr, source, "open", True)
@@ -132,21 +123,22 @@ class Space:
         """What one turn of a source has to say. Raises `BadArgument` for what is no event, and then nothing of it has happened."""
         if not source.open:
             raise closed(source)
-        self.journal.begin()
+        self._begin()
         self.speaking = source.name
         if not isinstance(events, list | tuple):
             raise _no_events()
         for event in events:
-            if not isinstance(event, list | tuple) or not event:
+            if (type(event) is not list and type(event) is not tuple) or not event:
                 raise _no_events()
             what = event[0]
+            if what == "message" and len(event) == 2:
+                self.index.message(event[1], self.told)
+                continue
             if what == "assert" and len(event) == 3:
                 self._assert(source, event[1], event[2])
             elif what == "retract" and len(event) == 2:
                 if event[1] in source.handles:  # else it has been filtered out on its way here, or is withdrawn already
                     self._retract(source, event[1])
-            elif what == "message" and len(event) == 2:
-                self._message(event[1])
             elif what == "sync" and len(event) == 2 and isinstance(event[1], Ref):
                 self._tell(event[1], ["message", True])
             else:
@@ -275,29 +267,34 @@ class Space:
         self.next_handle = handle + 1
         observation.handles[identity] = handle
         self.journal.note(observation.handles.pop, identity, None)
-        self._tell(observation.observer, ["assert", handle, passable(captures)])
+        self._tell(observation.observer, ["assert", handle, fresh(captures)])
 
     def _hide(self, observation: Observation, identity: Hashable) -> None:
         handle = observation.handles.pop(identity)
         self.journal.note(observation.handles.__setitem__, identity, handle)
         self._tell(observation.observer, ["retract", handle])
 
-    def _message(self, value: Any) -> None:
-        for projection, captures in self.index.meets(value):
-            for observation in projection.observers:
-                self._tell(observation.observer, ["message", passable(captures)])
-
     def _tell(self, observer: Ref[Any], event: list[Any]) -> None:
-        batch = self.batches.get(observer)
-        if batch is None:
-            batch = self.batches[observer] = []
-        batch.append(event)
-        self.journal.note(self._untell, observer, batch)
+        self.told.append((observer, event))
 
-    def _untell(self, observer: Ref[Any], batch: list[Any]) -> None:
-        batch.pop()
-        if not batch:
-            del self.batches[observer]
+    def _begin(self) -> None:
+        """A turn, or part of one, that may assert, withdraw, tell: undoing it forgets what it told."""
+        self.journal.begin()
+        self.journal.note(self._untell, len(self.told))
+
+    def _untell(self, length: int) -> None:
+        del self.told[length:]
+
+    def _batches(self) -> dict[Ref[Any], list[Any]]:
+        """What this turn has told each observer, in order."""
+        batches: dict[Ref[Any], list[Any]] = {}
+        for observer, event in self.told:
+            batch = batches.get(observer)
+            if batch is None:
+                batches[observer] = [event]
+            else:
+                batch.append(event)
+        return batches
 
     # --- who does not keep up -----------------------------------------------------------------------------
 
@@ -313,13 +310,13 @@ class Space:
 
     def _close_slow(self) -> None:
         """Close the parties whose observers have left more unheard than they may."""
-        for observer, batch in list(self.batches.items()):
+        for observer, batch in self._batches().items():
             pace = self.paces.get(observer)
             if pace is not None and pace.full(len(batch)):
                 for source in self.sources_of(observer):
                     source.why = f"an observer of it did not keep up: more than {pace.slow.most} events were waiting"
                     self.close(source)
-                self.batches.pop(observer, None)
+                self.told = [each for each in self.told if each[0] is not observer]
                 pace.forsake()
 
     def sources_of(self, observer: Ref[Any]) -> list[Source]:
@@ -340,20 +337,23 @@ class Space:
 
     def committed(self, vat: Vat) -> None:
         """The turn has ended well: observers are told, each once, on the account of whoever caused it."""
-        batches, self.batches = self.batches, {}
+        batches = self._batches()
+        self.told.clear()
         context = vat._turn.context
         if context.facet is not None:
             context = Context(context.account, context.trace, context.cause)
         if self.tracers and (self.heard or batches):
             heard, self.heard = self.heard, []
             show_turn(self, heard, batches, context, vat)
-        paces, cause = self.paces, self.speaking
+        if not self.paces:
+            send_turns(batches, context, vat)
+            return
         for observer, events in batches.items():
-            pace = paces.get(observer) if paces else None
+            pace = self.paces.get(observer)
             if pace is None:
-                Message(observer, "turn", (events,), None, None, context).commit(vat)
+                send_turns({observer: events}, context, vat)
             else:
-                pace.tell(observer, events, context, vat, cause)
+                pace.tell(observer, events, context, vat, self.speaking)
 
     # --- looking --------------------------------------------------------------------------------------------
 
@@ -390,12 +390,6 @@ def _wanted(value: Any) -> tuple[Compiled, Ref[Any]] | None:
         return compiled(value.pattern), value.observer
     except BadArgument:
         return None
-
-
-def closed(source: Source) -> BadArgument:
-    """Why a party does not do anything any more."""
-    why = f" ({source.why})" if source.why else ""
-    return BadArgument(f"party {source.name!r} is closed{why}: open another one at the dataspace")
 
 
 def _no_events() -> BadArgument:

@@ -22,6 +22,7 @@ MISSING: Final = object()
 """There is no such part."""
 
 _ATOMS: Final = frozenset({str, int, bool, float, bytes, Symbol, Set})
+_LABELS: Final[dict[type, str]] = {}  # of record classes, as they are met
 _LISTS: Final = frozenset({list, tuple})
 
 
@@ -30,12 +31,16 @@ def view(value: Any) -> tuple[Any, Any]:
     kind = type(value)
     if kind in _ATOMS:
         return ATOM, None
+    known = _LABELS.get(kind)
+    if known is not None:
+        return known, value.__record_values__()
     label = getattr(kind, "__record_label__", None)
     if label is not None:
         if kind is Map:
             return DICTIONARY, value
         if kind is Compound:
             return label_class(value.label), value.fields
+        _LABELS[kind] = label
         return label, value.__record_values__()
     if kind in _LISTS:
         return ARRAY, value

@@ -204,13 +204,19 @@ class Boss:
 
     # --- the whole ----------------------------------------------------------------------------------
 
-    def status(self) -> dict[str, Any]:
-        """Everything at once: {"version": 1, "machines": […], "edges": […], "alarms": […]}; times in seconds since the epoch."""
+    async def status(self) -> dict[str, Any]:
+        """Everything at once: {"version": 1, "machines": […], "edges": […], "alarms": […], "sessions": […]}; times in seconds since the epoch.
+
+        The sessions are the boss's own, each with what its peer owes for now (`Network.debts`) and the machine that it is, or "".
+        """
+        debts = await self.network.debts()
+        names = {designator_of(call(hob).public_key()): name for name, hob in self._hobs(None).items()}
         return {
             "version": 1,
             "machines": self.list_machines(),
             "edges": self.bindings(),
             "alarms": [alarm_view(alarm) for alarm in call(self._alarms()).every()],
+            "sessions": [{"machine": names.get(debt["peer"], ""), **debt} for debt in debts],
         }
 
     async def watch(

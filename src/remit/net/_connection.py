@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from remit.captp import Session
 from remit.errors import LinkLost
@@ -122,6 +122,18 @@ class Connection:
     def spare(self) -> bool:
         """Whether the peer has been given nothing of this node's: it may be a stranger that only takes up room."""
         return not self.session.gave()
+
+    def debt(self) -> dict[str, Any]:
+        """What the peer owes for now: see `Network.debts`."""
+        account, location = self.account, self.session.remote_location
+        return {
+            "peer": "" if location is None else location.designator,
+            "transport": self.channel.transport,
+            "messages": account.debt,
+            "bytes": account.held,
+            "unread": account.unread,
+            "paused": account.paused,
+        }
 
     def beat(self, heartbeat: float) -> None:
         """Some time has passed: probe a peer that is silent for so many seconds, give up one that stays so."""

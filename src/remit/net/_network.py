@@ -104,6 +104,13 @@ class Network(Recall):
         """Keep a newer address of some node. Raises `Refused` if its signature is wrong."""
         self.node.addresses.learn(address)
 
+    def debts(self) -> list[dict[str, Any]]:
+        """What each peer of the node's owes for now: messages under way that it has caused, bytes of the large ones, bytes that it leaves unread.
+
+        Each is {"peer": designator or "", "transport", "messages", "bytes", "unread", "paused": whether it is not read for now}.
+        """
+        return [connection.debt() for connection in self.node._connections.values()]
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return time.time()

@@ -117,6 +117,10 @@ class FakeNetwork(Recall):
             raise Refused("an address whose signature is not its key's")
         self.learned[address.key] = address
 
+    def debts(self) -> list[dict[str, Any]]:
+        """Nobody owes anything here."""
+        return []
+
     def now(self) -> float:
         """The world's time."""
         return self.world.time

@@ -11,7 +11,7 @@ from remit.values._limits import INTEGER_DIGITS, PASSABLE_DEPTH
 from remit.values._locator import Locator, SturdyRef
 from remit.values._model import Record, Tagged
 from remit.values._plain import has_copier, plain_copy
-from remit.values._record import Recorded, tagged
+from remit.values._record import CLASSES, Recorded, tagged
 from remit.values._same import error_text
 
 __all__ = ["MOST", "Unfit", "passable", "passable_args", "unfit"]
@@ -151,12 +151,20 @@ def _recorded(value: Recorded, depth: int) -> object:
     if depth < 2:  # on the wire, a record with a list in it
         raise too_deep()
     copied: list[Any] = []
+    same = True
     try:
         for item in value.__record_values__():
-            copied.append(_copy(item, depth - 2))  # noqa: PERF401  # its length tells the field that failed
+            kind = type(item)
+            if kind in _FREE or (kind is str and item.isascii()) or (kind is int and -_SMALL < item < _SMALL):
+                copied.append(item)
+            else:
+                copied.append(_copy(item, depth - 2))
+                same = same and copied[-1] is item
     except Unfit as error:
         error.path.append(f".{value.__record_fields__[len(copied)]}")
         raise
+    if same and CLASSES.get(value.__record_label__) is type(value):
+        return value  # frozen, and nothing in it can be changed
     return tagged(value.__record_label__, copied)
 
 

@@ -11,10 +11,10 @@ from remit.vat._outcome import Failed
 __all__ = ["attempt"]
 
 
-def attempt(where: str, function: Callable[..., Any], *args: Any) -> Any:
+def attempt(where: Callable[[], str] | str, function: Callable[..., Any], *args: Any) -> Any:
     """Run a function inside the current turn, under a savepoint; what it returns, or a `Failed`.
 
-    If it raises, what it has changed and sent is undone, the vat's recorder is told once, with `where`, and the turn goes on.
+    If it raises, what it has changed and sent is undone, the vat's recorder is told once, with `where` (or what that gives), and the turn goes on.
     """
     turn = current("attempt")
     outer, turn.before = turn.before, {}
@@ -27,7 +27,7 @@ def attempt(where: str, function: Callable[..., Any], *args: Any) -> Any:
         turn.before, turn.target, turn.context = outer, target, context
         if not isinstance(error, Exception):
             raise
-        return Failed(turn.vat._explain(error, where))
+        return Failed(turn.vat._explain(error, where if isinstance(where, str) else where()))
     turn.merge(outer)
     turn.before, turn.target, turn.context = outer, target, context
     return value
