@@ -83,7 +83,7 @@ def decode_at(
     quick = (
         limits.integer_digits // 3
     )  # bytes of an integer that need no second look: of each come less than three digits
-    symbols, labels, names = _SYMBOLS.get, LABELS[0].get, NAMES[0]
+    symbols, labels, names = _SYMBOLS, LABELS[0], NAMES[0]
     stack: list[tuple[list[Any], int, int]] = []  # for each that is open: `items` and `tag` outside, and its start
     items: list[Any] = []  # of what is being read; a dictionary's keys and values alternate
     tag = _TOP
@@ -96,14 +96,13 @@ def decode_at(
                 if n > 127:
                     n, begin = _length(data, at + 1)
                 at = begin + n
-                found = text[begin:at]
-                items.append(found if found.isascii() else data[begin:at].decode())
+                items.append(data[begin:at].decode())
             elif c == 0xB3:
                 n, begin = data[at + 1], at + 2
                 if n > 127:
                     n, begin = _length(data, at + 1)
                 at = begin + n
-                items.append(symbols(text[begin:at]) or _symbol(data[begin:at]))
+                items.append(symbols.get(text[begin:at]) or _symbol(data[begin:at]))
             elif c == 0xB0:
                 n, begin = data[at + 1], at + 2
                 if n > 127:
@@ -121,8 +120,8 @@ def decode_at(
                     raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
                 items = []
                 begin = at + 1
-                end = at + 3 + data[at + 2] if begin + 1 < size else begin
-                tag = labels(text[begin:end], 0xB4)
+                end = at + 3 + data[at + 2]
+                tag = labels.get(text[begin:end], 0xB4)
                 at = begin if tag == 0xB4 else end
                 continue
             elif c == 0x84 and tag > EMBEDDING:
@@ -139,11 +138,11 @@ def decode_at(
                     items.append(closed_dictionary(inner))
                 elif closed < LABELLED:
                     items.append(closed_record(inner) if closed == 0xB4 else closed_set(inner))
-                elif names[closed] in CLASSES:
-                    items.append(tagged(names[closed], inner))
+                elif (name := names[closed]) in CLASSES:
+                    items.append(tagged(name, inner))
                 else:
                     made = _NEW(Tagged)
-                    put_tag(made, names[closed])
+                    put_tag(made, name)
                     put_value(made, inner)
                     items.append(made)
             elif 0xB5 <= c <= 0xB7 or c == EMBEDDING or c == ANNOTATION:
@@ -164,16 +163,20 @@ def decode_at(
             if tag < 0xB4:
                 if at > size:
                     break
-                if tag == _TOP:
-                    return items[0], at
-                items, tag = _single(items, tag, stack, embedded, annotations)
+                while tag == EMBEDDING:
+                    value = items[0]
+                    items, tag, start = stack.pop()
+                    items.append(made_embedded(value) if embedded is None else _embedded(value, start, embedded))
+                if _TOP < tag < EMBEDDING:
+                    items, tag = _single(items, tag, stack, embedded, annotations)
                 if tag == _TOP and items:
                     return items[0], at
     except UnicodeDecodeError as error:
         if at <= size:
             raise DecodeError("a string or symbol is not UTF-8", begin + error.start) from None
     except IndexError:  # the one way in which the end is seen
-        pass
+        if data[at:] == b"\xb4\x84":
+            raise DecodeError("a record has no label", at) from None
     except Wrong as error:
         raise DecodeError(str(error), start) from None
     except Foreign as error:
