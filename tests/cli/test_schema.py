@@ -69,7 +69,7 @@ def test_record_classes_become_a_schema(invoke: Invoke) -> None:
     """All of a module, or those that are named."""
     done = invoke("schema", "of", "remit.lib:Attenuation")
     assert done.code == 0
-    assert "Attenuation = <remit.attenuation @methods AttenuationMethods @read_only bool" in done.out
-    assert "Edge = <remit.edge @id string" in invoke("schema", "of", "remit.graph._edge").out
+    assert "Attenuation = <remit.attenuation\n  @methods AttenuationMethods\n  @read_only bool" in done.out
+    assert "Edge = <remit.edge\n  @id string" in invoke("schema", "of", "remit.graph._edge").out
     assert invoke("schema", "of", "remit.lib:Nothing").code == 2
     assert invoke("schema", "of", "remit.nowhere").code == 2
