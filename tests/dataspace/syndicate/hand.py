@@ -98,6 +98,7 @@ class Pair:
         self.to_far: deque[bytes] = deque()
         self.to_near: deque[bytes] = deque()
         self.space = self.near.root
+        self.later: Any = None
 
     def run(self) -> bool:
         moved = self.a.vat.run() + self.b.vat.run()

@@ -305,6 +305,7 @@ def test_a_walk_goes_from_answer_to_answer() -> None:
     gate.bind("inner", KEY)
     gate.settle()
     assert len(walked.reached) == 2
+    assert len(walked.walk._under_way) == 2
     walked.walk.end()
     tell(walked.reached[0]).turn([["retract", 1]])
     gate.settle()

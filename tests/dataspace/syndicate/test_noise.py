@@ -11,6 +11,7 @@ import pytest
 from remit.dataspace.syndicate import Gatekeeper, Session, bind, public_key, resolve
 from remit.dataspace.syndicate._binds import Sturdy
 from remit.dataspace.syndicate._noise import Handshake
+from remit.dataspace.syndicate._noise_end import _fragments
 from remit.dataspace.syndicate._noise_step import NoiseKind, noise_passage
 from remit.dataspace.syndicate._view import rec
 from remit.dataspace.syndicate._walk import Walk
@@ -245,3 +246,11 @@ def test_nonsense_at_a_session_object_ends_it(message: Any) -> None:
 def test_a_session_says_which_it_is() -> None:
     """The session inside is named so in logs."""
     assert "noise" in repr(Session(Home("a"), name="noise"))
+
+
+def test_long_packets_are_fragmented() -> None:
+    """No Noise message is longer than 65535 bytes, tag included."""
+    whole = _fragments(lambda part: part + bytes(16), b"x" * 10)
+    parts = _fragments(lambda part: part + bytes(16), b"x" * 150_000)
+    assert whole == b"x" * 10 + bytes(16)
+    assert [len(part) for part in parts] == [65535, 65535, 150_000 + 3 * 16 - 2 * 65535]

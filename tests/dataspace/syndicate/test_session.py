@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from remit.dataspace.syndicate import Session
+from remit.dataspace.syndicate._door import Door
+from remit.dataspace.syndicate._entity import EntityLink, Way
 from remit.errors import LinkLost
 from remit.values import Limits, Tagged
-from remit.vat import actor, tell
+from remit.vat import Promise, actor, resolved, tell
 from tests.dataspace.syndicate.hand import Home, Pair, shown, wire
 
 
@@ -387,3 +389,82 @@ def test_the_dump_names_what_contradicts_the_tables() -> None:
     assert "asserted by the peer as 1, at 0" in pair.far.dump()
     pair.far.imports.by_oid[1].count += 1
     assert "FAULT import 1 counts 2, and 1 hold it" in pair.far.dump()
+
+
+def test_what_was_never_told_is_not_retracted() -> None:
+    """Of a packet that breaks the protocol nothing is done, so the end takes nothing of it back."""
+    pair = Pair(Home.notes)
+    pair.far.received(wire('[[0 <A "a" 1>]]'))
+    pair.far.received(wire('[[0 <A "b" 2>] [0 <A "c" 1>]]'))
+    pair.quiet()
+    assert pair.b.hear(pair.place) == [[["assert", 1, "a"]], [["retract", 1]]]
+
+
+class Ender(Way):
+    """An entity at whose first event the session ends."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def turn(self, events: list, context: Any) -> None:
+        self.session.end(LinkLost("enough"))
+
+    def open(self, name: str) -> Any:
+        return EntityLink(self.session.vat).reference(self)
+
+
+def test_a_turn_that_ends_its_own_session_goes_no_further() -> None:
+    """What would come after it in the same packet is not asserted, since nobody would withdraw it."""
+    again = Pair()
+    ender = EntityLink(again.b.vat).reference(Ender(again.far))
+    again.far.exports.hold(again.far.exports.find(ender))
+    again.far.exports.by_ref[ender].door = Door(again.b.vat, ender)
+    again.far.exports.by_ref[ender].door._party = ender
+    again.far.received(wire('[[1 <M 1>] [0 <A "late" 1>]]'))
+    again.quiet()
+    assert again.far.state == "ended"
+    assert again.b.hear(again.place) == []
+
+
+def promised(pair: Pair, target: Any) -> Any:
+    """A promise of an object, of which nobody knows beforehand whether it can be opened."""
+    made: Promise[Any] = Promise(pair.b.vat)
+    pair.later = lambda: made._settle(target, None)
+    return made
+
+
+def test_an_object_that_turns_out_to_have_one_source_is_told_directly() -> None:
+    """What waits for `open` is told to an object that does not know it; what is closed before is withdrawn after."""
+    pair = Pair()
+    notes = pair.b.notes()
+    export = pair.far.exports.find(promised(pair, notes))
+    pair.far.exports.hold(export)
+    pair.far.received(wire('[[1 <A "a" 1>] [1 <M 5>]]'))
+    pair.quiet()
+    assert pair.b.hear(notes) == []
+    pair.far.end(LinkLost("cut"))
+    pair.later()
+    pair.quiet()
+    assert pair.b.hear(notes) == [[["assert", 1, "a"], ["message", 5]], [["retract", 1]]]
+
+
+def test_a_way_is_closed_when_its_owner_is_lost() -> None:
+    """`open(owner)`: when the link to the owner breaks, what was asserted by this way is retracted."""
+    pair, other = Pair(), Pair()
+    party = pair.space.open(other.space)
+    pair.quiet()
+    tell(resolved(party)).turn([["assert", 1, "a"]])
+    assert pair.deliver("far") == '[[0 <A "a" 1>]]'
+    other.near.end(LinkLost("cut"))
+    assert pair.deliver("far") == "[[0 <R 1>]]"
+    pair.end()
+
+
+def test_a_session_that_is_over_opens_no_ways() -> None:
+    """Whoever opens a way through a session that is over hears why not."""
+    pair = Pair()
+    pair.near.end(LinkLost("cut"))
+    late = pair.space.open()
+    pair.quiet()
+    with pytest.raises(LinkLost, match="cut"):
+        resolved(late)
