@@ -86,7 +86,7 @@ syndicate_run() { while syndicate_step; do :; done; } # until the link is over
 _syndicate_over() { # the link has ended, and with it all that the server has said
   local id; [[ $SYNDICATE_IN ]] || return 0
   exec {SYNDICATE_OUT}>&- {SYNDICATE_IN}<&-
-  [[ ! $SYNDICATE_PID ]] || { kill "$SYNDICATE_PID"; wait "$SYNDICATE_PID"; } 2>/dev/null
+  [[ ! $SYNDICATE_PID ]] || { kill "$SYNDICATE_PID"; wait "$SYNDICATE_PID"; } 2>/dev/null || :
   SYNDICATE_IN='' SYNDICATE_OUT='' SYNDICATE_PID='' SYNDICATE_PART='' SYNDICATE_SPACE='' SYNDICATE_AT=()
   for id in "${!SYNDICATE_SAID[@]}"; do _syndicate_packet "[[${id%.*} <R ${id#*.}>]]"; done
 }

@@ -1,4 +1,4 @@
-"""Run every code block of README.md and docs/*.md, as a reader would: `make tour`, or `python tools/tour.py PAGE...`
+"""Run every code block of README.md, docs/*.md and the examples' pages, as a reader would: `make tour`, or `python tools/tour.py PAGE...`
 
     ```python     run in order; all blocks of a page share one module, and one temporary directory to work in
     ```console    each `$ command` is run by one bash for the whole page, in the same directory; the lines below it, if
@@ -331,7 +331,7 @@ def environment(place: Path) -> dict[str, str]:
 
 def pages() -> list[Path]:
     """README.md and the manual."""
-    return [TOP / "README.md", *sorted((TOP / "docs").rglob("*.md"))]
+    return [TOP / "README.md", *sorted((TOP / "docs").rglob("*.md")), *sorted((TOP / "examples").rglob("*.md"))]
 
 
 def one_page(page: Path) -> int:

@@ -19,7 +19,19 @@ from tests.cli.kit import PATIENCE, environment
 from tests.house.source import TOP
 
 EXAMPLES = TOP / "examples"
+MONITORS = "tests/examples/test_monitors.py::test_monitors_say_what_the_kernel_tells"
+CHAT = "tests/examples/test_chat.py::test_all_kinds_of_client_meet_in_one_room"
 RUN = {  # each example, and the test that runs it
+    "chat/chat.py": CHAT,
+    "chat/chat.sh": CHAT,
+    "chat/chat_captp.py": CHAT,
+    "chat/chat_syndicate_py.py": CHAT,
+    "shell-monitors/battery.sh": MONITORS,
+    "shell-monitors/brightness.sh": MONITORS,
+    "shell-monitors/interfaces.sh": MONITORS,
+    "shell-monitors/load.sh": MONITORS,
+    "shell-monitors/monitor.sh": MONITORS,
+    "shell-monitors/watch.sh": MONITORS,
     "customers.py": "test_customers_can_be_added_found_and_changed",
     "demo.py": "tests/test_demo.py::test_the_demonstration_holds",
     "demo_program.py": "tests/test_demo.py::test_the_demonstration_holds",
@@ -52,7 +64,8 @@ def run(home: Path, name: str, *words: str, stdin: str = "", **more: str) -> sub
 
 def test_every_example_is_run_by_a_test() -> None:
     """A new one gets its line in RUN, and the test named there exists."""
-    assert {path.name for path in EXAMPLES.glob("*.py")} == RUN.keys()
+    found = [path for path in EXAMPLES.rglob("*") if path.suffix in (".py", ".sh")]
+    assert {path.relative_to(EXAMPLES).as_posix() for path in found} == RUN.keys()
     for test in RUN.values():
         path, _, name = test.rpartition("::")
         text = (TOP / path).read_text() if path else Path(__file__).read_text()

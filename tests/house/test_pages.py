@@ -9,7 +9,7 @@ import pytest
 
 from tests.house.source import SRC, TOP
 
-PAGES = [*sorted(TOP.glob("*.md")), *sorted((TOP / "docs").rglob("*.md"))]
+PAGES = [*sorted(TOP.glob("*.md")), *sorted((TOP / "docs").rglob("*.md")), *sorted((TOP / "examples").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!\w+:|#)(?P<target>[^)#\s]+)(?:#[\w-]*)?\)")
 PATH = re.compile(r"\bdocs/[\w./-]+\.md\b")
 CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)

@@ -207,6 +207,6 @@ def test_three_dots_stand_for_anything(expected: list[str], output: str, fit: bo
 
 
 def test_every_page_of_the_manual_is_toured() -> None:
-    """README.md and all of docs/, decisions included."""
+    """README.md, all of docs/, decisions included, and the examples' pages."""
     names = {path.relative_to(tour.TOP).as_posix() for path in tour.pages()}
-    assert {"README.md", "docs/design.md"} <= names
+    assert {"README.md", "docs/design.md", "examples/chat/README.md"} <= names
