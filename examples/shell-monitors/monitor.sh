@@ -3,7 +3,8 @@
 # `is NAME VALUE` for each thing that it sees. Every $INTERVAL seconds the assertions are made to agree with what was seen: what is new is
 # asserted, what has changed is replaced in one turn, what is gone is taken back. What a monitor that dies has said goes with its link.
 #
-# As a supervised service a monitor speaks on stdin and stdout. By hand: MONITOR.sh ADDRESS FILE, where FILE holds the sturdyref of a dataspace.
+# By hand: MONITOR.sh ADDRESS FILE, where FILE holds the sturdyref of a dataspace. Without them a monitor is a supervised service that speaks on
+# its stdin and stdout: it waits until it is given a dataspace, by {dataspace: $space} asserted at its service object, and says there what it sees.
 set -eu
 # shellcheck source-path=SCRIPTDIR source=../../shell/syndicate.sh
 . "${SYNDICATE_SH:-$(dirname "${BASH_SOURCE[0]}")/../../shell/syndicate.sh}"
@@ -31,15 +32,25 @@ agree() { # with what was SEEN
   done
 }
 
+given() { # what our parent asserts at our service object
+  SYNDICATE_SPACE='' HANDLES=() VALUES=()
+  while [[ $1 == add && $# -gt 2 ]]; do
+    syndicate_text "$2"
+    [[ $REPLY != dataspace ]] || SYNDICATE_SPACE=$3
+    set -- add "${@:4}"
+  done
+}
+
 monitor() { # FUNCTION [ADDRESS FILE]: look, and say what is seen, until the link is over
   local look=$1
   syndicate_connect "${2:-stdio:}"
-  [[ ! ${3-} ]] || syndicate_resolve "$(<"$3")"
-  while :; do
-    SEEN=()
-    "$look" || :
-    agree
+  if [[ ${3-} ]]; then syndicate_resolve "$(<"$3")"; else SYNDICATE_SPACE='' SYNDICATE_CALLS[0]=given; fi
+  while [[ $SYNDICATE_IN ]]; do
+    if [[ $SYNDICATE_SPACE ]]; then
+      SEEN=()
+      "$look" || :
+      agree
+    fi
     while syndicate_step "$INTERVAL"; do :; done
-    [[ $SYNDICATE_IN ]] || exit 0 # the link is over
   done
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,7 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.cli.kit import environment
+from remit import Symbol, Tagged
+from remit.dataspace import Dataspace, bind
+from remit.services import Daemon, RequireService, ServiceObject, Services
+from remit.values.preserves import text
+from tests.cli.kit import PATIENCE, environment
 from tests.cli.test_dataspace import serving
 from tests.examples.guests import Guest, Room
 from tests.house.source import TOP
@@ -40,9 +45,9 @@ def room(tmp_path: Path) -> Iterator[Room]:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """What the kernel would tell."""
-    for name, text in TREE.items():
+    for name, content in TREE.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text + "\n")
+        (tmp_path / name).write_text(content + "\n")
     return tmp_path
 
 
@@ -88,3 +93,38 @@ def test_monitors_say_what_the_kernel_tells(room: Room, tree: Path) -> None:
         running["battery"].kill()
         running["load"].kill()
         watch.sees("- battery BAT0 86 Discharging", "- load 0.42 0.3 0.25")
+
+
+def test_a_monitor_is_a_supervised_service(tree: Path) -> None:
+    """On its standard input and output: what it is told by its service object is where it speaks; when it is stopped, all is withdrawn."""
+
+    async def main() -> None:
+        async with Services(tree / "state") as services, asyncio.timeout(PATIENCE):
+            space = services.space._vat.spawn(Dataspace)
+            config = {
+                "argv": ["bash", str(MONITORS / "battery.sh")],
+                "env": {"SYS": str(tree / "sys"), "INTERVAL": "0.1"},
+                "protocol": "text/syndicate",
+            }
+            name = Daemon(Symbol("battery"))
+            party = await services.space.open()
+            await party.turn(
+                [["assert", 1, Tagged("daemon", [Symbol("battery"), config])], ["assert", 2, RequireService(name)]]
+            )
+            while not (found := await services.space.query(ServiceObject(name, bind()))):
+                await asyncio.sleep(0.02)
+            asked = await found[0][0].open()
+            await asked.turn([["assert", 1, {"dataspace": space}]])
+            await until(space, '<battery "BAT0" 87 "Not \\"charging\\" >]">')
+            (tree / "sys/class/power_supply/BAT0/status").write_text("Full\n")
+            await until(space, '<battery "BAT0" 87 "Full">')
+            await services.stop("battery")
+            await until(space)
+
+    asyncio.run(main())
+
+
+async def until(space: Any, *wanted: str) -> None:
+    """Wait until these assertions are there, and no others."""
+    while tuple(text(each[0]) for each in await space.query(bind())) != wanted:
+        await asyncio.sleep(0.02)
