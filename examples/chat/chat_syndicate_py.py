@@ -3,7 +3,7 @@ and FILE holds the sturdyref of the room. What is typed is said; the end of inpu
 
 Run by the interpreter of an environment that has the package syndicate-py, and nothing of Remit's. This file is Remit's own, under the Apache
 License 2.0; syndicate-py is under the GNU GPL, version 3 or later, to which a program as a whole is bound that is given away together with it.
-docs/decisions/043-programs-with-foreign-licences.md says more.
+docs/decisions/051-programs-with-foreign-licences.md says more.
 """
 
 import asyncio
