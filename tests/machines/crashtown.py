@@ -12,7 +12,7 @@ from typing import Any
 from remit.durable import Batch, DurableVat, MemoryStore, Store
 from remit.errors import Broken, StoreError
 from remit.lib import KINDS, SwissNumbers
-from remit.machines import BOSS_CLASSES, HOB_CLASSES, Bell, Boss, HobClient, Programs, ProviderDesk, Workshop
+from remit.machines import BOSS_CLASSES, HOB_CLASSES, Bell, Boss, HobClient, Layout, Programs, ProviderDesk, Workshop
 from remit.machines._agent import Agent
 from remit.machines._config import AgentSection, UserData
 from remit.machines._household import Household
@@ -140,7 +140,13 @@ class MachinePlace(Place):
         return {
             "classes": [*KINDS, *HOB_CLASSES, Table, Row],
             "roots": {"hob": (HobClient,), "swiss": (SwissNumbers,)},
-            "devices": {"workshop": self.workshop, "programs": Programs(), "summons": self.bell},
+            "devices": {
+                "workshop": self.workshop,
+                "programs": Programs(),
+                "summons": self.bell,
+                "accounts": self.workshop.accounts,
+                "layout": Layout(self.directory / "bindings"),
+            },
         }
 
     async def begin(self) -> None:

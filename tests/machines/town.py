@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from remit.lib import keyed
-from remit.machines import Bell, Boss, HobClient, Programs, ProviderDesk, Workshop
-from remit.testing import FakeMachine, FakeNetwork, FakeProvider, FakeWorld
+from remit.machines import AccountDesk, Bell, Boss, HobClient, Layout, Programs, ProviderDesk, Workshop
+from remit.testing import FakeDriver, FakeMachine, FakeNetwork, FakeProvider, FakeWorld
 from remit.values import SturdyRef
 from remit.vat import Ref, Vat, actor, field, reads, spawn
 
@@ -54,11 +57,15 @@ class Box:
     def __init__(self, vat: Vat, network: FakeNetwork) -> None:
         self.vat = vat
         self.network = network
-        self.workshop = Workshop([Table])
+        self.accounts = AccountDesk({"fake": FakeDriver})
+        self.workshop = Workshop([Table], self.accounts)
         self.workshop.attach(vat)
         vat.device("workshop", self.workshop)
         vat.device("programs", Programs())
         vat.device("summons", Bell())
+        vat.device("accounts", self.accounts)
+        self.place = Path(tempfile.mkdtemp(prefix="remit-town-"))
+        vat.device("layout", Layout(self.place / "bindings"))
         self.hob: Ref[HobClient] = vat.spawn(HobClient, version="test")
 
     async def redeem(self, introduction: SturdyRef, boss: bytes) -> Any:
@@ -91,6 +98,7 @@ class Town:
     async def __aexit__(self, *_: object) -> None:
         for box in [*self.spare, *self.boxes.values()]:
             await box.vat.__aexit__(None, None, None)
+            shutil.rmtree(box.place, ignore_errors=True)
         await self.vat.__aexit__(None, None, None)
 
     async def stranger(self, name: str) -> Box:

@@ -69,6 +69,11 @@ def code_of(error: BaseException) -> int:
     return REFUSED if isinstance(error, Refused) else FAILED
 
 
+_LOGIN: Final = re.compile(
+    r"[a-z][a-z0-9+.-]*://[^/?#\s]*:[^/?#\s@]+@", re.IGNORECASE
+)  # RFC 3986, section 3.2.1: a password in a URI
+
+
 def refuse_secrets(words: Sequence[str]) -> None:
     """Refuse a sturdyref among the words of a command line, which every user of the machine can read."""
     for place, word in enumerate(words, 1):
@@ -77,4 +82,9 @@ def refuse_secrets(words: Sequence[str]) -> None:
                 f"word {place} of this command is a sturdyref: a secret, and other users can read command lines. "
                 "Put it into a file of mode 600 and give @FILE, or give - and write it to standard input; "
                 "and take this one back, since it may have been read."
+            )
+        if _LOGIN.search(word):
+            raise click.UsageError(
+                f"word {place} of this command has a password in it, and other users can read command lines. "
+                "Put it into a file of mode 600 and name the file (--owner FILE), or write it to standard input; and change that password."
             )

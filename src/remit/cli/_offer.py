@@ -9,6 +9,7 @@ import click
 from remit.cli._arguments import argument
 from remit.cli._connect import ask_boss
 from remit.cli._main import Settings
+from remit.cli._secret import read_secret
 from remit.cli._show import as_json_option, say, show_json, table
 
 __all__ = ["offer", "offers", "withdraw"]
@@ -22,6 +23,11 @@ __all__ = ["offer", "offers", "withdraw"]
     required=True,
     help="The kind of object, as its @actor class names it; the machine's agent must know the class.",
 )
+@click.option(
+    "--owner",
+    metavar="FILE",
+    help="The file (mode 600) with the connection of the owner of a service such as postgres or redis; '-' or fd:N.",
+)
 @click.option("--interface", default="", help="The name of the interface that it keeps.")
 @click.option("--description", default="", help="For people.")
 @as_json_option
@@ -31,15 +37,22 @@ def offer(
     service: str,
     arguments: tuple[str, ...],
     kind: str,
+    owner: str | None,
     interface: str,
     description: str,
     as_json: bool,
 ) -> None:
     """Have a machine make an object of a KIND from ARGUMENTS, keep it, and offer it as MACHINE.NAME.
 
+    A KIND that speaks no CapTP (postgres, redis) takes the connection of its owner instead, by --owner: docs/credentials.md.
+
     Each argument is JSON where it can be read as such, else text; '-' takes one from standard input, '@FILE' from a file.
     """
     given = [argument(text) for text in arguments]
+    if owner is not None:
+        from remit.credentials import Secret
+
+        given.append(Secret(read_secret(owner, "--owner")[1]))
     made = ask_boss(settings, lambda boss: boss.offer(service, kind, interface, description, given))
     if as_json:
         show_json(made)

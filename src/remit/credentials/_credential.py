@@ -10,32 +10,13 @@ import re
 from typing import Final
 
 from remit.errors import BadArgument
-from remit.values import record
+from remit.values import Secret, record
 
-__all__ = ["Credential", "Secret", "check_credential"]
+__all__ = ["Credential", "check_credential"]
 
 _ENTRY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _MOST: Final = 64  # entries of one credential
 _SIZE: Final = 1 << 16  # characters of one entry: a private key with its certificates fits
-
-
-@record("remit.secret")
-class Secret:
-    """A text that nothing shows: not `repr`, `str`, a format, a log line or an error. `text` is the secret itself.
-
-    It passes between objects and is kept in durable fields as any record. Whoever writes `secret.text` is responsible for where it goes.
-    """
-
-    text: str
-
-    def __repr__(self) -> str:
-        return "<secret>"
-
-    def __str__(self) -> str:
-        return "<secret>"
-
-    def __format__(self, spec: str) -> str:
-        return format("<secret>", spec)
 
 
 @record("remit.credential")

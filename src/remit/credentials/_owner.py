@@ -13,8 +13,8 @@ import tomllib
 from base64 import b32encode
 from typing import Any, Final
 
-from remit.credentials._credential import Secret
 from remit.errors import BadArgument
+from remit.values import Secret
 
 __all__ = ["Owner", "check_edge"]
 

@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from remit.credentials._credential import Credential, Secret
+from remit.credentials._credential import Credential
 from remit.credentials._driver import Description, Held, check_attenuation
 from remit.credentials._owner import Owner, check_edge
 from remit.credentials._postgres_link import Link
 from remit.credentials._postgres_rights import METHODS, renew_rights, share_with_groups, statement
 from remit.errors import BadArgument, Conflict, Refused
 from remit.lib import Attenuation
+from remit.values import Secret
 
 __all__ = ["Postgres"]
 

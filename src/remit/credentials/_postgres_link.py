@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from remit.credentials._credential import Secret
 from remit.errors import BadArgument, Broken, Conflict, Missing, Refused, Uncertain, Unreachable
+from remit.values import Secret
 
 if TYPE_CHECKING:
     from typing import LiteralString

@@ -13,11 +13,12 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
 
-from remit.credentials._credential import Credential, Secret
+from remit.credentials._credential import Credential
 from remit.credentials._driver import Description, Held, check_attenuation
 from remit.credentials._owner import Owner, check_edge
 from remit.errors import BadArgument, Conflict, Missing, Refused, Uncertain, Unreachable
 from remit.lib import Attenuation
+from remit.values import Secret
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis as Client

@@ -6,6 +6,8 @@ the two presences of a hob: `_hob_server.py` beside the boss, `_hob_client.py` o
 
 from __future__ import annotations
 
+from remit.machines._account_desk import AccountDesk
+from remit.machines._accounts import Account, Accounts
 from remit.machines._agent import HOB_CLASSES, run_agent
 from remit.machines._alarms import Alarms
 from remit.machines._boss import Boss
@@ -15,6 +17,7 @@ from remit.machines._grant import Binding, Grant, GrantView
 from remit.machines._hob_client import HobClient
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._introduction import Introduction, Redemption
+from remit.machines._layout import Layout, binding_root, read_binding
 from remit.machines._log_lines import log_to_stderr
 from remit.machines._names import check_name, split_name
 from remit.machines._outlet import Outlet, Programs
@@ -30,6 +33,9 @@ from remit.machines._workshop import Workshop
 __all__ = [
     "BOSS_CLASSES",
     "HOB_CLASSES",
+    "Account",
+    "AccountDesk",
+    "Accounts",
     "Alarm",
     "Alarms",
     "Bell",
@@ -44,6 +50,7 @@ __all__ = [
     "HobClient",
     "HobServer",
     "Introduction",
+    "Layout",
     "LocalMachine",
     "Machine",
     "Observed",
@@ -59,8 +66,10 @@ __all__ = [
     "Watch",
     "Wiring",
     "Workshop",
+    "binding_root",
     "check_name",
     "log_to_stderr",
+    "read_binding",
     "run_agent",
     "run_boss",
     "split_name",

@@ -12,13 +12,17 @@ import asyncio
 import logging
 import os
 import random
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
+from remit.credentials import driver_classes
 from remit.durable import Loose, read_secret_file
 from remit.errors import Broken, Expired, LinkLost, Missing, ProtocolError, Refused, StoreError, StoreFull
+from remit.machines._account_desk import AccountDesk
+from remit.machines._accounts import Account, Accounts
 from remit.machines._classes import classes_of
 from remit.machines._config import UserData, drop_introduction, read_user_data
 from remit.machines._control import Control
@@ -26,6 +30,7 @@ from remit.machines._desk import Absence, Desk
 from remit.machines._grant import Grant
 from remit.machines._hob_client import HobClient
 from remit.machines._household import Household, first_of, household, told_to_stop, where
+from remit.machines._layout import Layout
 from remit.machines._outlet import Outlet, Programs
 from remit.machines._process import note_process
 from remit.machines._process_table import Process, tethered
@@ -39,7 +44,7 @@ from remit.vat import Ref
 __all__ = ["HOB_CLASSES", "run_agent"]
 
 T = TypeVar("T")
-HOB_CLASSES: Final[tuple[type, ...]] = (Absence, Control, Desk, Grant, HobClient, Outlet, Watch)
+HOB_CLASSES: Final[tuple[type, ...]] = (Absence, Account, Accounts, Control, Desk, Grant, HobClient, Outlet, Watch)
 ANSWER: Final = 45.0  # seconds for one conversation with the boss
 SHORTEST, LONGEST = 0.1, 5.0  # seconds between two attempts to reach the boss
 VERSION: Final = "1"  # of what hob and boss say to each other
@@ -172,13 +177,17 @@ async def run_agent(state: Path) -> None:
 async def _one_life(state: Path, stop: asyncio.Event) -> None:
     data = read_user_data(state)
     room = ServiceRoom(state, data.agent.services)
-    workshop, bell = Workshop(classes := classes_of(data.agent.classes, data.agent.path)), Bell()
+    classes, bell = classes_of(data.agent.classes, data.agent.path), Bell()
+    accounts = AccountDesk(driver_classes(sys.modules[name] for name in data.agent.classes))
+    workshop = Workshop(classes, accounts)
+    devices = {"workshop": workshop, "programs": Programs(), "summons": bell, "services": room}
+    devices |= {"accounts": accounts, "layout": Layout(state / "bindings")}
     async with household(
         state,
         data.machine,
         classes=[*HOB_CLASSES, *classes],
         roots={"hob": (HobClient,), "control": (Control,)},
-        devices=lambda _: {"workshop": workshop, "programs": Programs(), "summons": bell, "services": room},
+        devices=lambda _: devices,
         netlayers=lambda key: _netlayers(state, data, key),
     ) as house:
         mine = Process.of(os.getpid())
@@ -189,10 +198,25 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
             living = asyncio.ensure_future(Agent(house, data, workshop, bell).live())
             living.add_done_callback(lambda _: over.set())
             await house.door("control.ref", house.durable.root("control"), "operators of this machine")
+            tending = asyncio.ensure_future(tend(house.durable.root("hob")))
             serving = asyncio.ensure_future(room.live(house.durable.root("hob")))
             await first_of(stop, over, house.failed)
+            await _ended(tending)
             await _ended(serving)
+            await accounts.close()
             await _ended(living)
+
+
+async def tend(hob: Ref[HobClient]) -> None:
+    """Do what is due at services with accounts, and look for rotations that were missed; until cancelled."""
+    while True:
+        try:
+            due = await hob.tend()
+            await hob.refresh()
+        except Broken as error:
+            _log.warning("cannot look after accounts and credentials: %s", error)
+            due = LONGEST
+        await asyncio.sleep(due)
 
 
 async def _ended(work: asyncio.Future[None]) -> None:

@@ -170,6 +170,19 @@ class Boss:
         """
         return await self._retract([edge.id for edge in self._meant(what)])
 
+    async def rotate(self, what: str, overlap: float = 3600.0) -> dict[str, Any]:
+        """Renew the credentials of an edge, a binding, or all that a machine holds; the old ones go on for `overlap` seconds.
+
+        Gives {"rotated": edges, "unfinished": edges whose holder has not been reached: it takes the new one when it looks}.
+        """
+        if type(overlap) not in (int, float) or not 0 <= overlap <= 30 * 86400:
+            raise BadArgument("an overlap is a time in seconds, from 0 to 30 days")
+        done: list[str] = []
+        late: list[str] = []
+        for edge in self._meant(what):
+            (done if await self._wiring().rotate(edge.id, float(overlap)) else late).append(edge.id)
+        return {"rotated": [*done, *late], "unfinished": late}
+
     def _meant(self, what: str) -> list[Edge]:
         edges = call(self._wiring()).every()
         if "." in what:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from remit.errors import BadArgument, Broken, Conflict, Unreachable
+from remit.errors import BadArgument, Broken, Conflict, Missing, Unreachable
 from remit.graph import Edge
-from remit.lib import membrane
+from remit.lib import Attenuation, membrane
+from remit.machines._accounts import is_accounts
 from remit.machines._desk import Desk
 from remit.machines._devices import device, device_now
 from remit.machines._grant import Binding, Grant, GrantView
@@ -96,7 +97,8 @@ class HobClient:
     def report(self) -> Report:
         """What the boss compares with what it knows."""
         bindings = {name: binding.id for name, binding in self.bound.items()}
-        return Report(sorted(self.granted), bindings, self.offers(), self.version)
+        accounts = [call(each).edges() for each in self.services.values() if is_accounts(each)]
+        return Report(sorted({*self.granted}.union(*accounts)), bindings, self.offers(), self.version)
 
     async def summon(self, address: Any) -> None:
         """The boss is back, at this address: say hello soon."""
@@ -180,8 +182,10 @@ class HobClient:
             raise missing("offer", name, self.offered)
         ended = [id for id, grant in self.granted.items() if call(grant).view().offer == name]
         for id in ended:
-            self.revoke(id)
-        del self.offered[name]
+            self._end(id)
+        if is_accounts(self.services[name]):
+            await self.services[name].end_all()
+        self.offered.pop(name, None)
         self.services.pop(name, None)
         if self.server is not None:
             on(self.server.withdrawn(name), broken=self._unheard)
@@ -199,29 +203,69 @@ class HobClient:
 
     # --- grants -------------------------------------------------------------------------------------
 
-    def grant(self, edge: Edge, key: bytes) -> Promise[Any]:
+    async def grant(self, edge: Edge, key: bytes) -> list[Any]:
         """Make the grant of one edge, for the node with this key; for the boss. Idempotent by the edge's id.
 
-        Answers the sturdyref (which no other key can fetch), a live reference, and the interface.
+        Answers the sturdyref (which no other key can fetch), a live reference, and the interface; and True where what is granted is
+        an account, whose credential the grantee lays out.
         """
         there = self.granted.get(edge.id)
+        offer = self.offered.get(edge.offer)
         if there is None:
-            offer = self.offered.get(edge.offer)
             if offer is None:
                 raise missing(f"offer on {self.name or 'this machine'}:", edge.offer, self.offered)
             checked = check_within(offer, edge.interface, edge.attenuation)
-            border = membrane(self.services[offer.name], checked, self.network, offer.rules)
-            parts = (edge.id, offer.name, edge.grantee, offer.interface, checked, edge.created, border, self.network)
-            there = self.granted[edge.id] = spawn(Grant, *parts)
-        return there.way_in(key)
+            target, border_for = self.services[offer.name], checked
+            if is_accounts(target):  # it is the service that enforces what is left of the authority
+                target, border_for = await target.lease(edge.id, checked), Attenuation(until=checked.until)
+            there = self.granted.get(edge.id)
+            if there is None:
+                border = membrane(target, border_for, self.network, offer.rules)
+                parts = (
+                    edge.id,
+                    offer.name,
+                    edge.grantee,
+                    offer.interface,
+                    checked,
+                    edge.created,
+                    border,
+                    self.network,
+                )
+                there = self.granted[edge.id] = spawn(Grant, *parts)
+        way: list[Any] = await there.way_in(key)
+        return [*way, True] if is_accounts(self.services.get(edge.offer)) else way
 
-    def revoke(self, id: str) -> bool:
-        """End the grant of an edge at once; whether there was one."""
+    async def revoke(self, id: str) -> bool:
+        """End the grant of an edge at once; whether there was one. An account is gone when this returns, or it breaks and is tried again."""
+        found = self._end(id)
+        for service in list(self.services.values()):
+            if is_accounts(service) and call(service).has(id):
+                found = await service.end(id) or found
+        return found
+
+    def _end(self, id: str) -> bool:
         grant = self.granted.pop(id, None)
-        if grant is None:
-            return False
-        call(grant).revoke()
-        return True
+        if grant is not None:
+            call(grant).revoke()
+        return grant is not None
+
+    def rotate(self, id: str, overlap: float) -> Promise[Any]:
+        """Renew the credential of an edge; the old one goes on for so many seconds. For the boss."""
+        for service in self.services.values():
+            if is_accounts(service) and call(service).has(id):
+                return service.rotate(id, overlap)
+        raise Missing(
+            f"edge {id} has no credential here that could be renewed: its service speaks CapTP, or it was taken back"
+        )
+
+    async def tend(self) -> float:
+        """What is due at services with accounts, and in the credentials laid out here; seconds until something is due again. For the agent."""
+        due = 60.0
+        for service in list(self.services.values()):
+            if is_accounts(service):
+                due = min(due, await service.tend())
+        await self._tidy()
+        return due
 
     def grants(self) -> list[GrantView]:
         """The grants that are in force, oldest first."""
@@ -229,11 +273,12 @@ class HobClient:
 
     # --- bindings -------------------------------------------------------------------------------------
 
-    async def bind(self, edge: Edge, sturdy: SturdyRef, ref: Ref[Any]) -> bool:
+    async def bind(self, edge: Edge, sturdy: SturdyRef, ref: Ref[Any], account: bool = False) -> bool:
         """Take a service into this machine's namespace; for the boss. Idempotent by the edge's id.
 
         `ref` is the live reference, handed over so that the two machines meet; what is kept is made from `sturdy` and finds
-        the service again after any restart. False if they cannot meet: then nothing is bound, and the boss has to relay.
+        the service again after any restart. False if they cannot meet: then nothing is bound, and the boss has to relay. The credential of
+        an `account` is laid out for programs.
         """
         try:
             await ref
@@ -242,14 +287,41 @@ class HobClient:
         name = check_name("binding", edge.name)
         kept = await self.network.enliven(sturdy)
         self.bound[name] = Binding(name, edge.id, edge.interface, edge.service, edge.attenuation, kept)
+        if account:
+            await device_now("layout").write(name, edge.id, await kept.credential())
+            await self._tidy()  # it may have been taken back meanwhile
         return True
 
-    def unbind(self, name: str, id: str) -> bool:
+    async def renew(self, id: str) -> bool:
+        """Lay out the credential of this edge anew; whether it is laid out here. For the boss, after a rotation."""
+        for name, edge in (await device_now("layout").held()).items():
+            if edge == id and name in self.bound and self.bound[name].id == id:
+                await device_now("layout").write(name, id, await self.bound[name].ref.credential())
+                await self._tidy()
+                return True
+        return False
+
+    async def refresh(self) -> None:
+        """Look whether the credentials laid out here are the newest. For the agent: a rotation may have been missed."""
+        for id in (await device_now("layout").held()).values():
+            try:
+                await this().renew(id)
+            except Broken:  # it cannot be reached; what is there stays
+                continue
+
+    async def _tidy(self) -> None:
+        """Remove what is laid out for edges that are bound no longer."""
+        for name, edge in (await device_now("layout").held()).items():
+            if name not in self.bound or self.bound[name].id != edge:
+                await device_now("layout").remove(name, edge)
+
+    async def unbind(self, name: str, id: str) -> bool:
         """Drop a name, if it still means this edge; whether it did."""
         binding = self.bound.get(name)
         if binding is None or binding.id != id:
             return False
         del self.bound[name]
+        await self._tidy()
         return True
 
     def bindings(self) -> list[dict[str, Any]]:

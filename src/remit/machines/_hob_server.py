@@ -161,9 +161,17 @@ class HobServer:
         """Have the machine end the grant of an edge."""
         return self.client.revoke(id)
 
-    def bind(self, edge: Edge, sturdy: SturdyRef, ref: Ref[Any]) -> Promise[Any]:
+    def bind(self, edge: Edge, sturdy: SturdyRef, ref: Ref[Any], account: bool = False) -> Promise[Any]:
         """Have the machine take a service into its namespace: see `HobClient.bind`."""
-        return self.client.bind(edge, sturdy, ref)
+        return self.client.bind(edge, sturdy, ref, *([True] if account else []))
+
+    def rotate(self, id: str, overlap: float) -> Promise[Any]:
+        """Have the machine renew the credential of an edge that it grants: see `HobClient.rotate`."""
+        return self.client.rotate(id, overlap)
+
+    def renew(self, id: str) -> Promise[Any]:
+        """Have the machine lay out the credential of an edge anew that it holds."""
+        return self.client.renew(id)
 
     def unbind(self, name: str, id: str) -> Promise[Any]:
         """Have the machine drop a name, if it still means this edge."""

@@ -107,7 +107,7 @@ def check_within(offer: Offer, interface: str, attenuation: Attenuation) -> Atte
             "bind another offer, or ask for its own"
         )
     checked = attenuation.checked()
-    able = set(offer.supports) | set(_ALWAYS)
+    able = set(offer.supports or _ALWAYS)
     unable = [kind for kind in checked.kinds() if kind not in able]
     if unable:
         raise BadArgument(

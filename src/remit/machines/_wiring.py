@@ -93,14 +93,14 @@ class Wiring:
         if edge.state == "wanted" and call(self.alarms).of(edge.grantee):
             raise LinkLost(no_new_grants(edge.grantee))
         own = call(grantee).signed_address().key
-        sturdy, ref, interface = await provider.grant(edge, own)
+        sturdy, ref, interface, *account = await provider.grant(edge, own)
         if not self._reached(id, "granted", interface, edge.since):
             return
         via = ""
-        if not await grantee.bind(edge.but(interface=interface), sturdy, ref):
+        if not await grantee.bind(edge.but(interface=interface), sturdy, ref, *account):
             sturdy, ref = await self._relayed(edge, provider, own)
             via = "boss"
-            if not await grantee.bind(edge.but(interface=interface), sturdy, ref):
+            if not await grantee.bind(edge.but(interface=interface), sturdy, ref, *account):
                 raise Unreachable(f"{edge.grantee} reaches neither {edge.provider} nor the boss, which is to relay")
         if self._reached(id, "active", interface, await self.network.now()):
             self.edges[id] = self.edges[id].but(via=via)
@@ -113,7 +113,7 @@ class Wiring:
         A membrane around the boss's own way in, so that what comes out of it is relayed as well. It lasts as long as the edge.
         """
         here = await self.network.address()
-        sturdy, _, interface = await provider.grant(edge, here.key)
+        sturdy, _, interface, *_ = await provider.grant(edge, here.key)
         relay = self.relays.get(edge.id)
         if relay is None:
             border = membrane(await self.network.enliven(sturdy))
@@ -122,6 +122,14 @@ class Wiring:
             relay = self.relays[edge.id] = spawn(Grant, *parts)
         way: list[Any] = await relay.way_in(own)
         return way[:2]
+
+    async def rotate(self, id: str, overlap: float) -> bool:
+        """Renew the credential of an edge, then lay it out anew where it is held; whether the latter is done. What is not, the machine does itself
+        when it looks the next time.
+        """
+        edge, provider, grantee = self._ends(id)
+        await provider.rotate(edge.id, overlap)
+        return await outcome_of(grantee.renew(id)) is None
 
     def _ends(self, id: str) -> tuple[Edge, Ref[HobServer], Ref[HobServer]]:
         edge = self.edges.get(id)

@@ -172,7 +172,7 @@ async def use_is_seen(kit: DriverKit, driver: Driver) -> None:
     session = await kit.log_in(await driver.grant("e1", FREE))
     assert await session.works()
     seen = await held(driver, "e1")
-    assert seen is not None and seen.sessions == 1
+    assert seen is not None and seen.sessions == 1, "open sessions are not counted"
     assert seen.used is None or abs(seen.used - time.time()) < 60
     await session.close()
 

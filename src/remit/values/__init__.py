@@ -20,6 +20,7 @@ from remit.values._printable import printable
 from remit.values._record import record
 from remit.values._records import model_record, raw_record
 from remit.values._same import key, same
+from remit.values._secret import Secret
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -31,6 +32,7 @@ __all__ = [
     "Null",
     "Record",
     "Reference",
+    "Secret",
     "SturdyRef",
     "Symbol",
     "Tagged",

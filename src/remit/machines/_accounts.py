@@ -1,0 +1,227 @@
+"""A service that does not speak CapTP, as a machine keeps it: its owner's connection, and an account there for each edge.
+
+    made ──grant──► generation 1 ──rotate──► 1 and 2, until the overlap is over ──► 2 ──end──► ending ──the service has done it──► gone
+
+What is wanted is kept before the service is asked, and every step may be asked again: what could not be done, or was cut short by a crash, is done by
+`tend`, which the agent calls every now and then.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from remit.credentials import Credential, Secret, check_credential
+from remit.errors import Broken, LinkLost, Revoked
+from remit.lib import Attenuation
+from remit.machines._devices import device_now
+from remit.values import record
+from remit.vat import Far, Promise, Ref, actor, field, spawn, this
+
+__all__ = ["Account", "Accounts", "is_accounts"]
+
+RHYTHM: Final = 60.0  # seconds between two looks at the service, while nothing is due
+
+
+@record("remit.machines.lease")
+class Lease:
+    """What is wanted for one edge. `below` are the generations to be retired at `retire` (0.0: none). `ending`: it is to be taken back.
+
+    `made` is the newest generation that the service has, 0 before the first. `used` is when it was last seen in use (0.0: never).
+    """
+
+    attenuation: Attenuation
+    generation: int = 1
+    made: int = 0
+    retire: float = 0.0
+    ending: bool = False
+    used: float = 0.0
+    error: str = ""
+
+    def but(self, **changes: Any) -> Lease:
+        """The same lease with these fields changed."""
+        return self.__replace__(**changes)  # type: ignore[attr-defined,no-any-return]  # @record adds it
+
+
+@actor(kind="remit.machines.accounts", version=1)
+class Accounts:
+    """One offered service. Owned by the offer's entry in the hob, which alone holds it; grantees hold an `Account` behind a membrane."""
+
+    kind: str
+    connection: Secret
+    tag: str
+    key: bytes
+    leases: dict[str, Lease] = field(factory=dict)
+    facing: dict[str, Ref[Account]] = field(factory=dict)
+
+    async def lease(self, edge: str, attenuation: Attenuation) -> Ref[Account]:
+        """Make the account of an edge; the same again gives the same. Raises what the service says; then nothing is wanted any more."""
+        if edge not in self.leases:
+            self.leases[edge] = Lease(attenuation)
+            self.facing[edge] = spawn(Account, this(), edge)
+        if not self.leases[edge].ending and not self.leases[edge].made:
+            try:
+                await this().current(edge)
+            except LinkLost:
+                raise  # it is tried again, by whoever asked and by `tend`
+            except Broken:
+                await this().drop(edge)
+                raise
+        if self._ending(edge):
+            raise Revoked(f"edge {edge} was taken back while its account was made")
+        return self.facing[edge]
+
+    async def current(self, edge: str) -> Credential:
+        """The newest credential of an edge, as the service has it."""
+        lease = self._lease(edge)
+        step = "recall" if lease.made == lease.generation else "grant"
+        made: Credential = await self._ask(step, edge, lease.attenuation, lease.attenuation.until, lease.generation)
+        if self._ending(edge):
+            await this().end(edge)
+            raise Revoked(f"edge {edge} has been taken back")
+        now = self.leases[edge]
+        self.leases[edge] = now.but(made=max(now.made, made.generation), error="")
+        return check_credential(made)
+
+    async def rotate(self, edge: str, overlap: float) -> Credential:
+        """A new generation, made at once; the older ones go on for so many seconds."""
+        lease = self._lease(edge)
+        if lease.generation == lease.made:  # else the last rotation was cut short, and goes on
+            lease = lease.but(generation=lease.generation + 1)
+        now: float = await device_now("network").now()
+        if not self._ending(edge):
+            self.leases[edge] = lease.but(retire=now + overlap)
+        made: Credential = await this().current(edge)
+        if overlap <= 0:
+            await this().tend_edge(edge)
+        return made
+
+    async def end(self, edge: str) -> bool:
+        """Take an account back, and return once the service has; whether there was one. What it breaks with, `tend` tries again."""
+        if edge not in self.leases:
+            return False
+        self.leases[edge] = self.leases[edge].but(ending=True)
+        self.facing.pop(edge, None)
+        await this()
+        await this().tend_edge(edge)
+        return True
+
+    def drop(self, edge: str) -> None:
+        """Nobody got this account: have it removed soon, if it came to be one."""
+        if edge in self.leases:
+            self.leases[edge] = self.leases[edge].but(ending=True)
+            self.facing.pop(edge, None)
+
+    async def end_all(self) -> None:
+        """Take back all of them. Raises the first failure, with the others tried."""
+        failure: Broken | None = None
+        for edge in list(self.leases):
+            try:
+                await this().end(edge)
+            except Broken as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    async def tend(self) -> float:
+        """Do what is due, look at what there is; seconds until something is due again."""
+        now: float = await device_now("network").now()
+        for edge, lease in list(self.leases.items()):
+            if lease.attenuation.until is not None and lease.attenuation.until <= now and not lease.ending:
+                self.leases[edge] = lease.but(ending=True)
+                self.facing.pop(edge, None)
+        await this()
+        try:
+            await this().look()
+        except Broken:
+            return RHYTHM / 4  # it cannot be reached; whoever asks for something hears why
+        for edge in list(self.leases):
+            try:
+                await this().tend_edge(edge)
+            except Broken as error:
+                if edge in self.leases:
+                    self.leases[edge] = self.leases[edge].but(error=error.message)
+        times = [lease.retire for lease in self.leases.values() if lease.retire]
+        times += [lease.attenuation.until for lease in self.leases.values() if lease.attenuation.until is not None]
+        return max(0.5, min([RHYTHM, *(time - now for time in times)]))
+
+    async def tend_edge(self, edge: str) -> None:
+        """Bring one edge to where it is wanted."""
+        lease = self.leases.get(edge)
+        if lease is None:
+            return
+        if lease.ending:
+            await self._ask("revoke", edge)
+            if self._ending(edge):
+                self.leases.pop(edge, None)
+            return
+        if lease.made < lease.generation:
+            await this().current(edge)
+        if lease.retire and lease.retire <= await device_now("network").now():
+            await self._ask("retire", edge, lease.generation)
+            now = self.leases.get(edge)
+            if now is not None and now.generation == lease.generation:
+                self.leases[edge] = now.but(retire=0.0)
+
+    async def look(self) -> None:
+        """Compare with the service: what it has lost is made again, what nobody wants is removed, and when each was used is noted."""
+        before = set(self.leases)
+        found = {held.edge: held for held in await self._ask("observe")}
+        for edge, lease in list(self.leases.items()):
+            held = found.get(edge)
+            if held is not None and held.used is not None and held.used > lease.used + 1:
+                self.leases[edge] = lease.but(used=held.used)
+            if (
+                edge in before
+                and not lease.ending
+                and lease.made
+                and (held is None or lease.made not in held.generations)
+            ):
+                self.leases[edge] = self.leases[edge].but(made=0)
+        for edge in found:
+            if edge not in self.leases:
+                await self._ask("revoke", edge)
+
+    def used(self, edge: str) -> float | None:
+        """When this edge's account was last seen in use; None: never."""
+        lease = self.leases.get(edge)
+        return (lease.used or None) if lease is not None else None
+
+    def edges(self) -> list[str]:
+        """The edges of which there is anything."""
+        return sorted(self.leases)
+
+    def has(self, edge: str) -> bool:
+        """Whether there is anything of this edge."""
+        return edge in self.leases
+
+    def _lease(self, edge: str) -> Lease:
+        if self._ending(edge):
+            raise Revoked(f"edge {edge} has been taken back")
+        return self.leases[edge]
+
+    def _ending(self, edge: str) -> bool:
+        lease = self.leases.get(edge)
+        return lease is None or lease.ending
+
+    def _ask(self, step: str, *arguments: Any) -> Any:
+        return device_now("accounts").ask([self.kind, self.connection, self.tag, self.key], step, list(arguments))
+
+
+@actor(kind="remit.machines.account", version=1)
+class Account:
+    """What a grantee holds of an edge to such a service."""
+
+    accounts: Ref[Accounts]
+    edge: str
+
+    async def credential(self) -> Credential:
+        """The credential as it is now: after a rotation, the newest."""
+        made: Credential = await self.accounts.current(self.edge)
+        return made
+
+
+def is_accounts(ref: Any) -> bool:
+    """Whether this is a near service of this sort."""
+    return (
+        isinstance(ref, Ref) and not isinstance(ref, Far | Promise) and isinstance(getattr(ref, "_at", None), Accounts)
+    )
