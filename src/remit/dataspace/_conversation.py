@@ -180,6 +180,7 @@ class Conversation:
         if turn.target is None:  # the vat has let go of it
             turn.target = target
             return
+        turn.touched.append(turn.target)  # a durable vat looks at its fields
         try:
             function()
             self.settle()
