@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from remit.dataspace._view import ARRAY, ATOM, DICTIONARY, MISSING, child, label_class, view
 from remit.errors import BadArgument
-from remit.values import key
+from remit.values import Symbol, key, passable
 from remit.values.preserves import Map, order
 
-__all__ = ["OPEN", "Compiled", "Places", "Signature", "Takes", "compiled"]
+__all__ = ["OPEN", "Compiled", "Places", "Signature", "Takes", "compiled", "fresh"]
 
 HAS: Final = 0
 LIT: Final = 1
@@ -148,7 +148,7 @@ class Places:
     `flat`: all of them are parts of the value itself, by position, as in most patterns.
     """
 
-    __slots__ = ("checks", "flat", "least", "positions", "signature", "single")
+    __slots__ = ("checks", "flat", "least", "only", "positions", "signature")
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
@@ -157,7 +157,7 @@ class Places:
         at = [path[0] for path, _ in signature] if self.flat else []
         self.least = max(at, default=-1) + 1  # how many parts there have to be
         self.positions: list[int] = [path[0] for path, check in signature if check == LIT] if self.flat else []
-        self.single = self.positions[0] if len(self.positions) == 1 else -1
+        self.only = self.positions[0] if len(self.positions) == 1 else -1
 
     def look(self, value: Any, parts: Any) -> Any:
         """What is found there, as a key: the one thing by itself, several as a tuple; None where something is missing, or no atom and ought to be.
@@ -168,8 +168,8 @@ class Places:
             return self._look(value)
         if self.least and len(parts) < self.least:  # a group is asked for, so there are parts, by position
             return None
-        if self.single >= 0:
-            part = parts[self.single]
+        if self.only >= 0:
+            part = parts[self.only]
             kind = type(part)
             return part if kind is str or kind is int or kind is bytes else _atom(part)
         found = []
@@ -228,3 +228,21 @@ class Takes:
         if self.whole:
             return [value]
         return [reach(value, path) for path in self.paths]
+
+    def give(self, value: Any, parts: Any) -> list[Any]:
+        """The same as one observer gets it: nobody else sees what it does with it."""
+        if self.flat:
+            found = [parts[at] for at in self.positions]
+            for part in found:
+                if type(part) not in _PLAIN:
+                    return fresh(found)
+            return found
+        return fresh(self.take(value, parts))
+
+
+_PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes, Symbol})
+
+
+def fresh(captures: list[Any]) -> list[Any]:
+    """Captures as one observer gets them, copied where they could be changed."""
+    return [part if type(part) in _PLAIN else passable(part) for part in captures]

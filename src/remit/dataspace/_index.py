@@ -11,13 +11,13 @@ The cost of an assertion is that of the skeletons on its shelf: of the places at
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, Final
+from typing import Any
 
 from remit.dataspace._compiled import OPEN, Compiled, Places, Signature, Takes
 from remit.dataspace._view import view
-from remit.values import Symbol, key, passable
+from remit.values import key
 
-__all__ = ["Entry", "Index", "Projection", "Seen", "fresh"]
+__all__ = ["Entry", "Index", "Projection", "Seen"]
 
 
 class Entry:
@@ -232,16 +232,17 @@ class Index:
 
 def _message(shelf: Shelf, value: Any, parts: Any, told: list[tuple[Any, list[Any]]]) -> None:
     for skeleton in shelf.skeletons.values():
-        leaf = skeleton.leaves.get(skeleton.places.look(value, parts))
+        places = skeleton.places
+        if places.only >= 0 and len(parts) >= places.least:  # as `look` does, for the one place that most patterns have
+            at = parts[places.only]
+            kind = type(at)
+            if kind is not str and kind is not int and kind is not bytes:
+                at = places.look(value, parts)
+        else:
+            at = places.look(value, parts)
+        leaf = skeleton.leaves.get(at)
         if leaf is not None:
             for projection in leaf.projections.values():
-                captures = projection.takes.take(value, parts)
-                told += [(each.observer, ["message", fresh(captures)]) for each in projection.observers]
-
-
-_PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes, Symbol})
-
-
-def fresh(captures: list[Any]) -> list[Any]:
-    """Captures as one observer gets them: nobody else sees what it does with them."""
-    return [part if type(part) in _PLAIN else passable(part) for part in captures]
+                takes = projection.takes
+                for each in projection.observers:
+                    told.append((each.observer, ["message", takes.give(value, parts)]))  # noqa: PERF401  # most have one

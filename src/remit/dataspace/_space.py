@@ -13,8 +13,8 @@ import weakref
 from collections.abc import Callable, Hashable
 from typing import Any, Final
 
-from remit.dataspace._compiled import Compiled, compiled
-from remit.dataspace._index import Entry, Index, Projection, fresh
+from remit.dataspace._compiled import Compiled, compiled, fresh
+from remit.dataspace._index import Entry, Index, Projection
 from remit.dataspace._journal import Journal
 from remit.dataspace._leash import Watch, watch
 from remit.dataspace._looks import Debt, show_turn
@@ -127,14 +127,14 @@ class Space:
         self.speaking = source.name
         if not isinstance(events, list | tuple):
             raise _no_events()
+        message, told = self.index.message, self.told
         for event in events:
             if (type(event) is not list and type(event) is not tuple) or not event:
                 raise _no_events()
             what = event[0]
             if what == "message" and len(event) == 2:
-                self.index.message(event[1], self.told)
-                continue
-            if what == "assert" and len(event) == 3:
+                message(event[1], told)
+            elif what == "assert" and len(event) == 3:
                 self._assert(source, event[1], event[2])
             elif what == "retract" and len(event) == 2:
                 if event[1] in source.handles:  # else it has been filtered out on its way here, or is withdrawn already

@@ -29,11 +29,11 @@ _LISTS: Final = frozenset({list, tuple})
 def view(value: Any) -> tuple[Any, Any]:
     """Class and parts: a sequence, a mapping, or None."""
     kind = type(value)
-    if kind in _ATOMS:
-        return ATOM, None
     known = _LABELS.get(kind)
     if known is not None:
         return known, value.__record_values__()
+    if kind in _ATOMS:
+        return ATOM, None
     label = getattr(kind, "__record_label__", None)
     if label is not None:
         if kind is Map:

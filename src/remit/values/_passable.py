@@ -109,6 +109,8 @@ def _items(value: Sequence[Any], depth: int) -> list[Any]:
             kind = type(item)
             if kind in _FREE or (kind is str and item.isascii()) or (kind is int and -_SMALL < item < _SMALL):
                 copied.append(item)
+            elif kind is list:
+                copied.append(_items(item, depth - 1))
             else:
                 copied.append(_copy(item, depth - 1))
     except Unfit as error:
