@@ -14,6 +14,7 @@ from remit.captp._descriptors import Envelope, Give, Receive
 from remit.errors import Refused
 from remit.testing import World
 from remit.values import Symbol, encode
+from remit.values.preserves import Compound, Map
 from remit.vat import Message, Promise, resolved, send, tell
 from tests.captp.objects import Counter, Shelf
 
@@ -238,3 +239,16 @@ def test_gifts_that_nobody_fetches_are_bounded() -> None:
     assert three.world.pipes[three.to_e].receiver.bootstrap.waiting() == MAX_GIFTS
     three.world.cut(three.to_e)
     assert three.world.pipes[three.to_e].receiver.bootstrap.waiting() == 0
+
+
+def test_gifts_inside_mappings_and_records_are_taken_up() -> None:
+    """Values of Preserves hold their parts in tuples: a gift in one of them is withdrawn as anywhere else."""
+    three = Three()
+    three.result(three.far_shelf.put(Map({1: [three.far], "a": Compound(5, [three.far])})))
+    found = three.given()
+    assert type(found) is Map and type(found["a"]) is Compound
+    for gift in (found[1][0], found["a"].fields[0]):
+        assert three.result(gift.increment(1)) > 0
+    del found, gift
+    three.result(three.far_shelf.put(None))
+    three.end()

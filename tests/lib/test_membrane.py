@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from remit.errors import BadArgument, Conflict, Expired, NotAllowed, Refused, Revoked
 from remit.lib import Attenuation, Clock, Membrane, Proxy, membrane
 from remit.values import Locator, SturdyRef, Symbol, Tagged, record
+from remit.values.preserves import Compound, Map, Set
 from remit.vat import Promise, Ref, Vat, actor, call, final, resolved, send, tell
 from tests.lib.objects import Party, Table, granted, outcome
 
@@ -417,3 +418,17 @@ def test_proxies_are_forgotten_when_nobody_holds_them() -> None:
     for _ in range(10):
         outcome(vat, root.keep("guest", vat.spawn(Party)))
     assert len(made._proxies[False]) == 1 and len(made._proxies[True]) == 0 and not made._waiting
+
+
+def test_references_inside_sets_and_mappings_are_exchanged() -> None:
+    """Values of Preserves hold their parts in tuples: what is in them passes as everywhere else, and comes out of the same class."""
+    vat = Vat()
+    target = vat.spawn(Party)
+    _, root = granted(vat, target)
+    guest = vat.spawn(Party)
+    for value in (Map({1: guest}), Set([guest]), Compound(5, [guest]), Map({1: [Set([guest])]})):
+        outcome(vat, root.keep("value", value))
+        kept = target._at.held["value"]
+        assert type(kept) is type(value)
+        assert "remit.proxy" in repr(kept)
+        assert outcome(vat, root.give("value")) == value

@@ -235,7 +235,7 @@ def with_gifts(session: Session, target: Ref[Any], args: list[Any]) -> list[Any]
 
 def gift(session: Session, value: Any) -> Any:
     """The value with signed gives replaced by promises of the gifts."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):  # a tuple is a field of a record such as `preserves.Map`
         return [gift(session, part) for part in value]
     if isinstance(value, dict):
         return {name: gift(session, part) for name, part in value.items()}

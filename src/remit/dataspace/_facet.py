@@ -74,12 +74,11 @@ class Facet:
     def drop(self, part: Part) -> None:
         """This has ended by itself."""
         if part in self.parts:
-            before = dict(self.parts)
             del self.parts[part]
-            self.conversation.journal.note(self._put_back, before)
+            self.conversation.journal.note(self._put_back, part)
 
-    def _put_back(self, parts: dict[Part, None]) -> None:
-        self.parts = parts
+    def _put_back(self, part: Part) -> None:
+        self.parts[part] = None
 
     def end(self) -> None:
         """Stop; whoever had it as a part has it no more."""

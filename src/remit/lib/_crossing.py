@@ -111,7 +111,7 @@ def exchanged(value: Any, exchange: Callable[[Any], Any]) -> Any:
         return value
     if isinstance(value, Reference):
         return exchange(value)
-    if kind is list:
+    if kind is list or kind is tuple:  # a tuple is a field of a record such as `preserves.Map`
         return [exchanged(item, exchange) for item in value]
     if kind is dict:
         return {name: exchanged(item, exchange) for name, item in value.items()}
