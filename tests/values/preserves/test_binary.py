@@ -333,3 +333,23 @@ def test_a_stranger_sends_no_set_that_is_none() -> None:
         assert type(decode(encode(value))) is Tagged
         assert type(passable(value)) is Tagged
     assert type(decode(encode(p.Set([1, 2])))) is p.Set
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Tagged("preserves:set", [[2, 1]]), "#{1 2}"),
+        (Tagged("preserves:set", ((1, 2),)), "#{1 2}"),
+        (Tagged("preserves:map", [[[1, 2]]]), "{1: 2}"),
+        (Tagged("preserves:map", [[["a", 2]]]), '{"a": 2}'),
+        (Tagged("preserves:compound", [1, [2]]), "<1 2>"),
+        (Tagged("preserves:compound", [Symbol("a"), [2]]), "<a 2>"),
+    ],
+    ids=lambda each: str(each)[:40],
+)
+def test_a_tagged_that_arrives_as_a_set_is_written_as_one(value: Tagged, text: str) -> None:
+    """Under the labels of `Set`, `Map` and `Compound` a `Tagged` is what it would be on arrival."""
+    assert p.text(value) == text
+    assert p.encode(value) == p.encode(p.parse(text)) == p.encode(passable(value))
+    assert p.canonical(value) == p.canonical(passable(value))
+    assert p.compare(value, passable(value)) == 0

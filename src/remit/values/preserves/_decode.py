@@ -83,7 +83,8 @@ def decode_at(
     quick = (
         limits.integer_digits // 3
     )  # bytes of an integer that need no second look: of each come less than three digits
-    symbols, labels, names = _SYMBOLS, LABELS[0], NAMES[0]
+    symbols, labels, names, classes = _SYMBOLS, LABELS[0], NAMES[0], CLASSES
+    new, cls, give_tag, give_value = _NEW, Tagged, put_tag, put_value  # globals take a compiled module longer
     stack: list[tuple[list[Any], int, int]] = []  # for each that is open: `items` and `tag` outside, and its start
     items: list[Any] = []  # of what is being read; a dictionary's keys and values alternate
     tag = _TOP
@@ -138,12 +139,12 @@ def decode_at(
                     items.append(closed_dictionary(inner))
                 elif closed < LABELLED:
                     items.append(closed_record(inner) if closed == 0xB4 else closed_set(inner))
-                elif (name := names[closed]) in CLASSES:
+                elif (name := names[closed]) in classes:
                     items.append(tagged(name, inner))
                 else:
-                    made = _NEW(Tagged)
-                    put_tag(made, name)
-                    put_value(made, inner)
+                    made = new(cls)
+                    give_tag(made, name)
+                    give_value(made, inner)
                     items.append(made)
             elif 0xB5 <= c <= 0xB7 or c == EMBEDDING or c == ANNOTATION:
                 stack.append((items, tag, at))

@@ -19,7 +19,7 @@ from remit.values._plain import has_copier, plain_copy
 from remit.values._record import Recorded
 from remit.values.preserves._annotated import Annotated, Embedded
 from remit.values.preserves._containers import Compound, Map, Set
-from remit.values.preserves._forms import SPECIAL, spelled
+from remit.values.preserves._forms import SPECIAL, arrived, spelled
 
 __all__ = ["EmbeddedEncoder", "canonical", "encode", "written"]
 
@@ -269,6 +269,10 @@ def _write_recorded(value: Recorded, out: list[str], form: _Form, depth: int) ->
 
 def _write_spelled(value: Any, out: list[str], form: _Form, depth: int) -> None:
     """What is written as a record, whichever that is."""
+    found = arrived(value)
+    if found is not value:
+        _write(found, out, form, depth)
+        return
     record = spelled(value)
     assert record is not None
     label, fields = record

@@ -17,7 +17,7 @@ from remit.values._model import Tagged
 from remit.values._record import Recorded, tagged
 from remit.values._same import error_text
 
-__all__ = ["PLAIN", "RESERVED", "SPECIAL", "Spelled", "model_value", "spelled"]
+__all__ = ["PLAIN", "RESERVED", "SPECIAL", "Spelled", "arrived", "model_value", "spelled"]
 
 PLAIN: Final = object()
 """Says that a record stands for nothing else: it is a `Tagged`, or of a record class."""
@@ -39,6 +39,14 @@ def model_value(name: str, fields: Sequence[Any], depth: int = _DEPTH) -> Any:
         return make(fields, depth - 1)
     except Misuse:  # not the fields that this value has
         return PLAIN
+
+
+def arrived(value: Any) -> Any:
+    """The set, mapping or compound that a `Tagged` under one of their labels is where it arrives; any other value itself."""
+    if type(value) is not Tagged or value.tag not in RESERVED or type(value.value) not in _LISTS:
+        return value
+    found = tagged(value.tag, [list(part) if type(part) is tuple else part for part in value.value])
+    return value if type(found) is Tagged and found.tag == value.tag else found
 
 
 def spelled(value: Any) -> Spelled | None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from remit.errors import NotPassable
 from remit.values._data import Reference, Symbol
 from remit.values._plain import has_copier, plain_copy
-from remit.values.preserves._forms import spelled
+from remit.values.preserves._forms import arrived, spelled
 from remit.values.preserves._parts import DICTIONARY, EMBEDDED, RECORD, SEQUENCE, SET, Parts
 
 __all__ = ["compare", "identity", "order", "order_here"]
@@ -81,6 +81,9 @@ def _order(value: Any, references: int, depth: int) -> Any:
         return _parts(value, references, depth)
     if isinstance(value, Reference):
         return EMBEDDED, 1, value if references == _ITSELF else id(value) if references == _PLACE else 0
+    found = arrived(value)
+    if found is not value:
+        return _order(found, references, depth)
     form = spelled(value)
     if form is not None:
         return RECORD, _order(form[0], references, depth - 1), _all(form[1], references, depth - 1)

@@ -78,21 +78,20 @@ def closed_dictionary(items: list[Any]) -> Any:
         raise Wrong("the last key of a dictionary has no value")
     if not items:
         return {}
-    parts = iter(items)
-    if type(items[0]) is not str:
-        return _map(items, tuple(zip(parts, parts)))  # noqa: B905  # even, says the check above
     found: dict[str, Any] = {}
-    for name, value in zip(parts, parts):  # noqa: B905
+    for i in range(0, len(items), 2):
+        name = items[i]
         if type(name) is not str:
-            parts = iter(items)
-            return _map(items, tuple(zip(parts, parts)))  # noqa: B905
-        found[name] = value
+            return _map(items)
+        found[name] = items[i + 1]
     if len(found) << 1 != len(items):
         raise Wrong("a key comes twice in a dictionary")
     return found
 
 
-def _map(items: list[Any], entries: tuple[tuple[Any, Any], ...]) -> Map:
+def _map(items: list[Any]) -> Map:
+    parts = iter(items)
+    entries = tuple(zip(parts, parts))  # noqa: B905  # even, as was checked
     last = items[0]
     if type(last) is int:
         for name in items[2::2]:

@@ -21,7 +21,7 @@ from remit.values._plain import has_copier, plain_copy
 from remit.values.preserves._annotated import Annotated, Embedded
 from remit.values.preserves._atoms import unbare
 from remit.values.preserves._containers import Compound, Map, Set
-from remit.values.preserves._forms import spelled
+from remit.values.preserves._forms import arrived, spelled
 
 __all__ = ["text"]
 
@@ -93,6 +93,9 @@ class _Printer:
             return self._joined([*notes, self.shown(value.value, column, depth)], column)
         if kind is Embedded or isinstance(value, Reference):
             return "#:" + self.shown(self._stand_in(value), column, depth)
+        found = arrived(value)
+        if found is not value:
+            return self.shown(found, column, depth)
         record = spelled(value)
         if record is not None:
             return self._record(record[0], record[1], column, depth)
