@@ -34,6 +34,19 @@ from remit.services._records import (
     StartTimeout,
     WeaklyDependsOn,
 )
+from remit.services._stream_service import (
+    Credit,
+    Data,
+    Eof,
+    Sink,
+    Source,
+    StreamConnection,
+    StreamError,
+    StreamReady,
+    stream,
+)
+from remit.services._tcp_service import TcpLocal, TcpRemote, tcp
+from remit.services._tcp_sockets import TcpSockets
 from remit.services._timer_service import LaterThan, PeriodicTick, SetTimer, TimerExpired, timer
 from remit.services._why import Reason, spelt
 
@@ -44,10 +57,13 @@ __all__ = [
     "STARTED",
     "UP",
     "AddressState",
+    "Credit",
     "Daemon",
+    "Data",
     "DependsOn",
     "Device",
     "DeviceState",
+    "Eof",
     "HoldService",
     "Interface",
     "InterfaceState",
@@ -71,8 +87,16 @@ __all__ = [
     "ServiceState",
     "Services",
     "SetTimer",
+    "Sink",
+    "Source",
     "StartTimeout",
     "StartsAfter",
+    "StreamConnection",
+    "StreamError",
+    "StreamReady",
+    "TcpLocal",
+    "TcpRemote",
+    "TcpSockets",
     "TimerExpired",
     "WeaklyDependsOn",
     "check_directory",
@@ -81,6 +105,8 @@ __all__ = [
     "requires",
     "service",
     "spelt",
+    "stream",
+    "tcp",
     "timer",
     "with_services",
 ]

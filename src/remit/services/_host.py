@@ -33,6 +33,7 @@ from remit.services._manager import Manager
 from remit.services._modules import Module, services_of
 from remit.services._processes import Processes
 from remit.services._records import HoldService, RequireService, RestartService
+from remit.services._tcp_sockets import TcpSockets
 from remit.services._watcher import Watcher
 from remit.services._why import Reason, spelt
 from remit.values.preserves import parse, parse_all, text
@@ -76,6 +77,9 @@ class Services:
             self.vat = await self._stack.enter_async_context(Vat("services"))
             timer = self.vat.device("timer", Timer(time.time, asyncio.sleep))
             device = self.vat.device("processes", self.processes)
+            sockets = TcpSockets()
+            self.vat.device("tcp", sockets)
+            self._stack.push_async_callback(sockets.end)
             self.space: Ref[Dataspace] = self.vat.spawn(Dataspace, timer)
             self.manager: Ref[Manager] = self.vat.spawn(Manager, self.space, timer)
             self.log_space: Ref[Dataspace] = self.vat.spawn(Dataspace, timer)
