@@ -172,6 +172,8 @@ def test_a_handler_that_raises_stops_its_facet(space: Space) -> None:
     other.put(Present("b"))
     assert it.log == ["other a", "stopped", "other b"]
     assert there(space, Says(who=bind(), what=ANY)) == []
+    (words,) = space.faults.words  # the recorder has heard of it, once
+    assert words.startswith("ValueError: no in a handler of")
 
 
 def test_a_failed_match_stops_alone(space: Space) -> None:
