@@ -12,12 +12,23 @@ from typing import Any
 from remit.durable import Batch, DurableVat, MemoryStore, Store
 from remit.errors import Broken, StoreError
 from remit.lib import KINDS, SwissNumbers
-from remit.machines import BOSS_CLASSES, HOB_CLASSES, Bell, Boss, HobClient, Layout, Programs, ProviderDesk, Workshop
+from remit.machines import (
+    BOSS_CLASSES,
+    HOB_CLASSES,
+    AccountDesk,
+    Bell,
+    Boss,
+    HobClient,
+    Layout,
+    Programs,
+    ProviderDesk,
+    Workshop,
+)
 from remit.machines._agent import Agent
 from remit.machines._config import AgentSection, UserData
 from remit.machines._household import Household
 from remit.net import MemoryNetlayer, MemoryNetwork, Node, NodeKey
-from remit.testing import Crash, CrashStore, FakeMachine, FakeProvider
+from remit.testing import Crash, CrashStore, FakeDriver, FakeMachine, FakeProvider
 from remit.vat import Ref
 from tests.machines.town import Row, Table
 
@@ -136,7 +147,7 @@ class MachinePlace(Place):
         self.machine = machine
 
     def parts(self) -> dict[str, Any]:
-        self.workshop, self.bell = Workshop([Table, Row]), Bell()
+        self.workshop, self.bell = Workshop([Table, Row], AccountDesk({"fake": FakeDriver})), Bell()
         return {
             "classes": [*KINDS, *HOB_CLASSES, Table, Row],
             "roots": {"hob": (HobClient,), "swiss": (SwissNumbers,)},

@@ -114,6 +114,28 @@ def test_rotation_overlaps_and_then_ends_the_old_one() -> None:
     in_town(work)
 
 
+def test_each_rotation_has_its_own_overlap() -> None:
+    """Rotating again and again does not prolong the older generations; what has no credential is passed over in a machine's rotation."""
+
+    async def work(town: Town) -> None:
+        server = await offered(town)
+        await town.boss.offer("db.table", "test.table")
+        await town.boss.bind("app.table", "db.table")
+        await town.boss.bind("app.db", "db.main")
+        first = laid(town)
+        await town.boss.rotate("app", 50.0)
+        second = laid(town)
+        town.world.time += 30.0
+        await town.boss.rotate("app", 50.0)
+        town.world.time += 21.0
+        await town.boxes["db"].hob.tend()
+        assert not works(server, first) and works(server, second) and works(server, laid(town))
+        with pytest.raises(Missing, match="no credential"):
+            await town.boss.rotate("app.table", 1.0)
+
+    in_town(work)
+
+
 def test_a_missed_rotation_is_noticed() -> None:
     """A grantee that was away when its credential was renewed finds the new one when it looks."""
 

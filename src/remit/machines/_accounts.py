@@ -8,6 +8,7 @@ What is wanted is kept before the service is asked, and every step may be asked 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from remit.credentials import Credential, Secret, check_credential
@@ -24,7 +25,8 @@ RHYTHM: Final = 60.0  # seconds between two looks at the service, while nothing 
 
 @record("remit.machines.lease")
 class Lease:
-    """What is wanted for one edge. `below` are the generations to be retired at `retire` (0.0: none). `ending`: it is to be taken back.
+    """What is wanted for one edge. `retire` has a pair for each overlap that goes on: generations below this one end then (seconds since the
+    epoch). `ending`: it is to be taken back.
 
     `made` is the newest generation that the service has, 0 before the first. `used` is when it was last seen in use (0.0: never).
     """
@@ -32,7 +34,7 @@ class Lease:
     attenuation: Attenuation
     generation: int = 1
     made: int = 0
-    retire: float = 0.0
+    retire: Sequence[Sequence[float]] = ()
     ending: bool = False
     used: float = 0.0
     error: str = ""
@@ -89,7 +91,8 @@ class Accounts:
             lease = lease.but(generation=lease.generation + 1)
         now: float = await device_now("network").now()
         if not self._ending(edge):
-            self.leases[edge] = lease.but(retire=now + overlap)
+            others = [list(pair) for pair in lease.retire if pair[0] != lease.generation]
+            self.leases[edge] = lease.but(retire=[*others, [float(lease.generation), now + overlap]])
         made: Credential = await this().current(edge)
         if overlap <= 0:
             await this().tend_edge(edge)
@@ -140,7 +143,7 @@ class Accounts:
             except Broken as error:
                 if edge in self.leases:
                     self.leases[edge] = self.leases[edge].but(error=error.message)
-        times = [lease.retire for lease in self.leases.values() if lease.retire]
+        times = [float(pair[1]) for lease in self.leases.values() for pair in lease.retire]
         times += [lease.attenuation.until for lease in self.leases.values() if lease.attenuation.until is not None]
         return max(0.5, min([RHYTHM, *(time - now for time in times)]))
 
@@ -156,11 +159,15 @@ class Accounts:
             return
         if lease.made < lease.generation:
             await this().current(edge)
-        if lease.retire and lease.retire <= await device_now("network").now():
-            await self._ask("retire", edge, lease.generation)
+        if not lease.retire:
+            return
+        at: float = await device_now("network").now()
+        due = [pair for pair in lease.retire if pair[1] <= at]
+        if due:
+            await self._ask("retire", edge, int(max(pair[0] for pair in due)))
             now = self.leases.get(edge)
-            if now is not None and now.generation == lease.generation:
-                self.leases[edge] = now.but(retire=0.0)
+            if now is not None:
+                self.leases[edge] = now.but(retire=[list(pair) for pair in now.retire if pair not in due])
 
     async def look(self) -> None:
         """Compare with the service: what it has lost is made again, what nobody wants is removed, and when each was used is noted."""

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from remit.credentials import driver_classes
 from remit.durable import Loose, read_secret_file
@@ -198,7 +198,8 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
             living = asyncio.ensure_future(Agent(house, data, workshop, bell).live())
             living.add_done_callback(lambda _: over.set())
             await house.door("control.ref", house.durable.root("control"), "operators of this machine")
-            tending = asyncio.ensure_future(tend(house.durable.root("hob")))
+            hob = house.durable.root("hob")
+            tending = asyncio.gather(tend(hob), refresh(hob))
             serving = asyncio.ensure_future(room.live(house.durable.root("hob")))
             await first_of(stop, over, house.failed)
             await _ended(tending)
@@ -208,18 +209,27 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
 
 
 async def tend(hob: Ref[HobClient]) -> None:
-    """Do what is due at services with accounts, and look for rotations that were missed; until cancelled."""
+    """Do what is due at services with accounts; until cancelled."""
     while True:
         try:
             due = await hob.tend()
-            await hob.refresh()
         except Broken as error:
-            _log.warning("cannot look after accounts and credentials: %s", error)
+            _log.warning("cannot look after accounts: %s", error)
             due = LONGEST
         await asyncio.sleep(due)
 
 
-async def _ended(work: asyncio.Future[None]) -> None:
+async def refresh(hob: Ref[HobClient]) -> None:
+    """Look for rotations that were missed; until cancelled. Beside `tend`: providers that cannot be reached must not delay what is due."""
+    while True:
+        try:
+            await hob.refresh()
+        except Broken as error:
+            _log.warning("cannot look after credentials: %s", error)
+        await asyncio.sleep(RHYTHM)
+
+
+async def _ended(work: asyncio.Future[Any]) -> None:
     """Cancel it; what it had failed with before is raised."""
     if not work.done():
         work.cancel()

@@ -179,8 +179,14 @@ class Boss:
             raise BadArgument("an overlap is a time in seconds, from 0 to 30 days")
         done: list[str] = []
         late: list[str] = []
-        for edge in self._meant(what):
-            (done if await self._wiring().rotate(edge.id, float(overlap)) else late).append(edge.id)
+        meant = self._meant(what)
+        for edge in meant:
+            try:
+                (done if await self._wiring().rotate(edge.id, float(overlap)) else late).append(edge.id)
+            except Missing:
+                if len(meant) == 1:
+                    raise
+                # of all that a machine holds, only some has credentials
         return {"rotated": [*done, *late], "unfinished": late}
 
     def _meant(self, what: str) -> list[Edge]:
