@@ -1,7 +1,7 @@
 # What people run. Every target sets up .venv in this checkout when needed; nothing is installed anywhere else.
 # PYTHON=/path/to/python3 chooses the interpreter (3.11 or newer; without it the newest one found is taken).
 
-.PHONY: help demo test compiled test-compiled check bench fuzz flood tour conformance endo soak install-shell format clean core dev
+.PHONY: help demo test compiled test-compiled check bench fuzz flood tour conformance endo soak storm install-shell format clean core dev
 
 help:
 	@echo "make demo         the main job, with real processes: machines, bindings, crash, revocation"
@@ -15,6 +15,7 @@ help:
 	@echo "make conformance  the public OCapN suite: OCAPN_SUITE=directory make conformance (DIALECT=ocapn-1.0 FRESH=no VERBOSE=yes)"
 	@echo "make endo         talk to Endo's OCapN implementation: OCAPN_ENDO=checkout make endo"
 	@echo "make soak         a million references leave nothing behind (N=1000000 KIND=unix SEED=1)"
+	@echo "make storm        kill a dataspace's parties at random moments, and see that nothing of them is left (N=1000 SEED=1)"
 	@echo "make install-shell  put the Syndicate client for bash into PREFIX/share/remit (PREFIX=/usr/local)"
 	@echo "make format       let ruff format the code and mend what it can"
 	@echo "make clean        remove .venv and caches"
@@ -79,6 +80,9 @@ endo: dev
 soak: core
 	@.venv/bin/python tools/soak.py $(or $(N),1000000) --kind $(or $(KIND),unix) --seed $(or $(SEED),1)
 
+storm: core
+	@.venv/bin/python -m storm $(or $(N),1000) --seed $(or $(SEED),1)
+
 PREFIX ?= /usr/local
 
 install-shell:
@@ -92,4 +96,4 @@ format: dev
 
 clean:
 	rm -rf .venv .venv-compiled .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench .fuzz dist build
-	find src tests examples bench fuzz tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true
+	find src tests examples bench fuzz storm tools -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true
