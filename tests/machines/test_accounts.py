@@ -242,6 +242,22 @@ def test_what_the_service_has_lost_is_made_again_and_strays_are_removed() -> Non
     in_town(work)
 
 
+def test_last_use_is_told() -> None:
+    """Who can reach a service is answered with the last use of each account, as far as it was seen; without asking the machine where nobody wants that."""
+
+    async def work(town: Town) -> None:
+        server = await offered(town)
+        await town.boss.bind("app.db", "db.main")
+        await town.boss.bind("app.other", "db.main")
+        assert "used" not in (await town.boss.who_can("db.main"))[0]
+        assert (await town.boss.who_can("db.main", True))[0]["used"] is None
+        server.used[laid(town)["username"]] = town.network.now() - 5
+        await town.boxes["db"].hob.tend()
+        assert (await town.boss.who_can("db.main", True))[0]["used"] == town.network.now() - 5
+
+    in_town(work)
+
+
 def test_withdrawing_ends_all_accounts() -> None:
     """A service that is offered no longer has none of our accounts; if it cannot be reached the offer stays, and says so."""
 

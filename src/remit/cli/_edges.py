@@ -133,15 +133,22 @@ def edge_table(edges: list[dict[str, Any]]) -> None:
 
 @click.command("who-can")
 @click.argument("service", metavar="MACHINE[.SERVICE]")
+@click.option(
+    "--used", is_flag=True, help="Ask the machine when accounts at PostgreSQL, Redis, … were last seen in use."
+)
 @as_json_option
 @click.pass_obj
-def who_can(settings: Settings, service: str, as_json: bool) -> None:
+def who_can(settings: Settings, service: str, used: bool, as_json: bool) -> None:
     """Say who can reach a service, and through whom."""
-    found = ask_boss(settings, lambda boss: boss.who_can(service))
+    found = ask_boss(settings, lambda boss: boss.who_can(service, True) if used else boss.who_can(service))
     if as_json:
         show_json(found)
         return
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (h["machine"], h["attenuation"], ", ".join(h["edges"]), " > ".join(h["through"]) or "directly") for h in found
     ]
-    table(("MACHINE", "HOW MUCH", "EDGES", "THROUGH"), rows, f"nobody can reach {service}")
+    names: tuple[str, ...] = ("MACHINE", "HOW MUCH", "EDGES", "THROUGH")
+    if used:
+        names = (*names, "LAST USED")
+        rows = [(*row, ago(h["used"]) if h["used"] else "-") for row, h in zip(rows, found, strict=True)]
+    table(names, rows, f"nobody can reach {service}")

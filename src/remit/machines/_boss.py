@@ -211,15 +211,24 @@ class Boss:
             call(self._fleet()).machine(machine)
         return [edge_view(edge) for edge in call(self._wiring()).every() if machine in (None, edge.grantee)]
 
-    def who_can(self, service: str) -> list[dict[str, Any]]:
-        """Who can reach `machine.name` (or anything of `machine`): directly, or perhaps through others."""
+    async def who_can(self, service: str, used: bool = False) -> list[dict[str, Any]]:
+        """Who can reach `machine.name` (or anything of `machine`): directly, or perhaps through others.
+
+        With `used` the machine is asked when the accounts of services that do not speak CapTP were last seen in use, to about a minute:
+        seconds since the epoch, None where that is not known.
+        """
         machine, _, offer = service.partition(".")
         check_name("machine", machine)
         call(self._fleet()).machine(machine)
-        return [
+        found: list[dict[str, Any]] = [
             {"machine": each.machine, "edges": each.edges, "through": each.through, "attenuation": each.attenuation}
             for each in holders_of(call(self._wiring()).every(), machine, offer or None)
         ]
+        if used:
+            seen = await self._active(machine, service).last_used()
+            for each in found:
+                each["used"] = max((seen[edge] for edge in each["edges"] if edge in seen), default=None)
+        return found
 
     # --- the whole ----------------------------------------------------------------------------------
 

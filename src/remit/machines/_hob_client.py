@@ -258,6 +258,12 @@ class HobClient:
             f"edge {id} has no credential here that could be renewed: its service speaks CapTP, or it was taken back"
         )
 
+    def last_used(self) -> dict[str, float]:
+        """When the account of each edge was last seen in use (seconds since the epoch), for those that ever were. For the boss."""
+        services = [each for each in self.services.values() if is_accounts(each)]
+        seen = {edge: call(each).used(edge) for each in services for edge in call(each).edges()}
+        return {edge: at for edge, at in seen.items() if at is not None}
+
     async def tend(self) -> float:
         """What is due at services with accounts, and in the credentials laid out here; seconds until something is due again. For the agent."""
         due = 60.0

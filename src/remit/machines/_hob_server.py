@@ -169,6 +169,10 @@ class HobServer:
         """Have the machine renew the credential of an edge that it grants: see `HobClient.rotate`."""
         return self.client.rotate(id, overlap)
 
+    def last_used(self) -> Promise[Any]:
+        """When the accounts of edges that the machine grants were last seen in use, by edge."""
+        return self.client.last_used()
+
     def renew(self, id: str) -> Promise[Any]:
         """Have the machine lay out the credential of an edge anew that it holds."""
         return self.client.renew(id)

@@ -30,7 +30,7 @@ class FakeSession:
 class FakeServer:
     """A server with accounts. `FakeServer.named` has those that exist, by the text of their owner's connection. `down` refuses everybody.
 
-    `fail` makes the next steps of its drivers break, so many times.
+    `fail` makes the next steps of its drivers break, so many times. `used` says of accounts when they were last used.
     """
 
     named: ClassVar[dict[str, FakeServer]] = {}
@@ -38,6 +38,7 @@ class FakeServer:
     def __init__(self, name: str) -> None:
         self.accounts: dict[str, str] = {}
         self.sessions: set[FakeSession] = set()
+        self.used: dict[str, float] = {}
         self.down = False
         self.fail = 0
         self.named[name] = self
@@ -101,7 +102,8 @@ class FakeDriver:
         for edge in sorted({name.rpartition("_")[0] for name in mine}):
             accounts = self._accounts(server, edge)
             open_now = sum(session.username in accounts for session in server.sessions)
-            held.append(Held(edge, sorted(accounts.values()), open_now))
+            used = max((server.used[name] for name in accounts if name in server.used), default=None)
+            held.append(Held(edge, sorted(accounts.values()), open_now, used))
         return held
 
     async def close(self) -> None:
