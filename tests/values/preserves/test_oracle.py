@@ -26,14 +26,7 @@ theirs = pytest.importorskip("preserves")
 SYMBOLS = st.builds(Symbol, TEXTS.filter(lambda text: not re.fullmatch(r"[+-]?\d.*", text, re.DOTALL)))
 
 # NaN is unequal to itself there, and 1, 1.0 and True are the same member or key: sets and keys are of one kind here.
-ATOMS = (
-    st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False)
-    | TEXTS
-    | st.binary(max_size=20)
-    | st.builds(Symbol, TEXTS)
-)
+ATOMS = st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS | st.binary(max_size=20) | SYMBOLS
 KEYS = TEXTS | SYMBOLS | st.binary(max_size=8) | st.integers(2)
 LABELS = st.sampled_from(["a", "r", "Observe", "x y", "é", ""])
 VALUES = st.recursive(
