@@ -122,9 +122,14 @@ def is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
 
+def is_pure(module: Module) -> bool:
+    """Whether it is of a pure layer, or of what is pure in a layer with drivers: dataspaces without the Syndicate protocol."""
+    return module.layer in PURE or module.shown.startswith("src/remit/dataspace/_")
+
+
 def worldly(module: Module) -> Iterator[str]:
     """The imports by which a module of a pure layer would know the world."""
-    if module.layer not in PURE:
+    if not is_pure(module):
         return
     for found in module.imports():
         root = found.module.split(".")[0]
