@@ -100,6 +100,23 @@ class Skeleton:
             leaf = self.leaves[wanted] = Leaf()
         return leaf
 
+    def message(self, value: Any, parts: Any, told: list[tuple[Any, list[Any]]]) -> None:
+        """Add to `told` whom a message meets here."""
+        places = self.places
+        if places.only >= 0 and len(parts) >= places.least:  # as `look` does, for the one place that most patterns have
+            at = parts[places.only]
+            kind = type(at)
+            if kind is not str and kind is not int and kind is not bytes:
+                at = places.look(value, parts)
+        else:
+            at = places.look(value, parts)
+        leaf = self.leaves.get(at)
+        if leaf is not None:
+            for projection in leaf.projections.values():
+                takes = projection.takes
+                for each in projection.observers:
+                    told.append((each.observer, ["message", takes.give(value, parts)]))  # noqa: PERF401  # most have one
+
     def tidy(self, wanted: Any, leaf: Leaf) -> None:
         """Forget a leaf on which nothing is left."""
         if not leaf.entries and not leaf.projections:
@@ -170,9 +187,10 @@ class Index:
         shape, parts = view(value)
         shelf = self.shelves.get(shape)
         if shelf is not None:
-            _message(shelf, value, parts, told)
-        if self.open.skeletons:
-            _message(self.open, value, parts, told)
+            for skeleton in shelf.skeletons.values():
+                skeleton.message(value, parts, told)
+        for skeleton in self.open.skeletons.values():
+            skeleton.message(value, parts, told)
 
     def watch(self, pattern: Compiled) -> Projection:
         """The projection for a pattern, from now on kept up to date."""
@@ -228,21 +246,3 @@ class Index:
     def _tidy(self, shape: Any, shelf: Shelf) -> None:
         if shape is not OPEN and not shelf.entries and not shelf.skeletons:
             self.shelves.pop(shape, None)
-
-
-def _message(shelf: Shelf, value: Any, parts: Any, told: list[tuple[Any, list[Any]]]) -> None:
-    for skeleton in shelf.skeletons.values():
-        places = skeleton.places
-        if places.only >= 0 and len(parts) >= places.least:  # as `look` does, for the one place that most patterns have
-            at = parts[places.only]
-            kind = type(at)
-            if kind is not str and kind is not int and kind is not bytes:
-                at = places.look(value, parts)
-        else:
-            at = places.look(value, parts)
-        leaf = skeleton.leaves.get(at)
-        if leaf is not None:
-            for projection in leaf.projections.values():
-                takes = projection.takes
-                for each in projection.observers:
-                    told.append((each.observer, ["message", takes.give(value, parts)]))  # noqa: PERF401  # most have one
