@@ -108,6 +108,22 @@ def test_what_others_say_tells_the_terminal_nothing(home: Path, invoke: Invoke) 
 
 
 @pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("way", ["space.trace", "space.captp"])
+def test_turns_are_followed_with_their_causes(home: Path, invoke: Invoke, way: str) -> None:
+    """`trace`: who said what, and who was told what, turn by turn; by the file that the server writes for it, and by CapTP."""
+    with started(home, "dataspace", "trace", "--json", "--space", str(home / STATE / way)) as tracing:
+        assert tracing.stdout is not None and tracing.stderr is not None
+        assert "following" in tracing.stderr.readline()
+        assert invoke("dataspace", "send", "<said 1>").code == 0
+        turn = json.loads(tracing.stdout.readline())
+        while not any(action["event"] == "message" and action["party"] for action in turn["actions"]):
+            turn = json.loads(tracing.stdout.readline())
+        (action,) = [action for action in turn["actions"] if action["party"] and action["event"] == "message"]
+        assert action["value"] == {"record": "said", "fields": [1]} and not action["told"]
+        assert (turn["cause"], "process" in turn["cause"]) == (action["party"], True)
+
+
+@pytest.mark.usefixtures("server")
 def test_waiting_for_what_does_not_come_ends_in_time(invoke: Invoke) -> None:
     """`watch --once` with a timeout: exit code 5. A query of what is not there is empty, and no failure."""
     assert invoke("--timeout", "0.3", "dataspace", "watch", "--once", "<nothing>").code == 5
@@ -123,7 +139,9 @@ def private(path: Path) -> bool:
 @pytest.mark.usefixtures("server")
 def test_references_are_made_narrowed_and_taken_back(home: Path, invoke: Invoke) -> None:
     """`ref mint`, `attenuate`, `show`, `list` and `revoke`: each holder does what its file says, until it is taken back."""
-    assert all(private(home / STATE / name) for name in ("keys", "space.ref", "space.route", "space.captp"))
+    assert all(
+        private(home / STATE / name) for name in ("keys", "space.ref", "space.route", "space.trace", "space.captp")
+    )
     assert invoke("dataspace", "ref", "mint", "bob", "--only", "note", "--out", "bob.route").code == 0
     assert private(home / "bob.route")
     narrow = ("--reject", '<rec note [<lit "eve">]>', "--out", "less.route")
@@ -138,7 +156,7 @@ def test_references_are_made_narrowed_and_taken_back(home: Path, invoke: Invoke)
             for value in ("<other 2>", '<note "eve">', "<note 3>"):
                 assert invoke("dataspace", "send", "--space", "less.route", value).code == 0
             assert watching.stdout.readline() == "! <note 3>\n"
-            assert json.loads(invoke("dataspace", "ref", "list", "--json").out) == ["bob", "dataspace"]
+            assert json.loads(invoke("dataspace", "ref", "list", "--json").out) == ["bob", "dataspace", "trace"]
             assert invoke("dataspace", "ref", "revoke", "bob").code == 0
             assert watching.stdout.readline() == "- <note 1>\n"  # for this holder; it is there still
             assert first.poll() is None

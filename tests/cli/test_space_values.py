@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 import pytest
 
-from remit.cli._space_values import as_json, read_pattern, shown
+from remit.cli._space_values import as_json, read_pattern, shown, without_references
 from remit.dataspace import Dataspace
-from remit.values import preserves, record
+from remit.values import Tagged, preserves, record
 from remit.vat import Vat, resolved
 
 
@@ -82,3 +82,15 @@ def test_json_has_what_json_can_say() -> None:
             {"record": [{"symbol": "x"}], "fields": [2]},
         ),
     ]
+
+
+def test_who_sees_a_reference_does_not_get_it() -> None:
+    """In traces references stand as text, wherever they are in a value."""
+    vat = Vat()
+    ref = vat.spawn(Dataspace)
+    value = {"a": [ref, 1], "b": Tagged("x", [preserves.Map([(ref, preserves.Set([ref]))]), Known(1, ref)])}
+    name = repr(ref)
+    assert without_references(value) == {
+        "a": [name, 1],
+        "b": Tagged("x", [preserves.Map([(name, preserves.Set([name]))]), Tagged("test.space.known", [1, name])]),
+    }

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "ref": ("_space_ref", "ref", "Make, narrow and take back sturdyrefs."),
     "send": ("_space_say", "send", "Send a message."),
     "serve": ("_space_serve", "serve", "Run a dataspace for others to meet in."),
+    "trace": ("_space_trace", "trace", "Show each turn as it happens, and who caused it."),
     "watch": ("_space_watch", "watch", "Show assertions as they come and go, and messages."),
 }
 

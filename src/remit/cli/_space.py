@@ -20,7 +20,7 @@ from remit.net import Node, NodeKey, dialling
 from remit.values import SturdyRef
 from remit.vat import Ref, Vat
 
-__all__ = ["At", "Link", "at_options", "default_route", "find", "linked", "look_after", "read_route", "told_to_stop"]
+__all__ = ["At", "Link", "at_options", "default_file", "find", "linked", "look_after", "read_route", "told_to_stop"]
 
 LOOK: Final = 0.5  # seconds between two looks at whether the link is up
 
@@ -63,14 +63,14 @@ def at_options(command: Any) -> Any:
     return command
 
 
-def default_route() -> str:
+def default_file(name: str = "space.route") -> str:
     """The file that `remit dataspace serve` writes where it is told nothing else."""
-    return str(state_home() / "dataspace" / "space.route")
+    return str(state_home() / "dataspace" / name)
 
 
 def find(at: At) -> tuple[Route | SturdyRef, str]:
     """What leads to the dataspace, and where it was found."""
-    given = at.space or default_route()
+    given = at.space or default_file()
     try:
         where, text = read_secret(given, "--space")
     except Missing:

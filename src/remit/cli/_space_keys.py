@@ -17,10 +17,12 @@ from remit.durable import FileLock, open_state_dir, read_secret_file, write_secr
 from remit.errors import BadArgument, DecodeError, Missing, StoreCorrupt
 from remit.values import preserves
 
-__all__ = ["MAIN", "Keys"]
+__all__ = ["MAIN", "TRACE", "Keys"]
 
 MAIN: Final = "dataspace"
 """The name of the reference that the server itself writes."""
+TRACE: Final = "trace"
+"""The name of the references by which one follows the dataspace's turns."""
 KEY: Final = 16
 """Bytes of a fresh key (Syndicate Protocol, Sturdy references)."""
 

@@ -5,6 +5,7 @@ STATE/              0700, held by one process at a time (`lock`)
     space.sock      where the gatekeeper listens, besides what it was told
     space.ref       a sturdyref that can do everything, 0600
     space.route     the same with the server's addresses
+    space.trace     the route to what it says of its own turns, 0600
     key.pem, captp.sock, space.captp    the node's key, its socket, and the CapTP sturdyref, where CapTP is served, too
 """
 
@@ -20,8 +21,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from remit.cli._space import told_to_stop
-from remit.cli._space_keys import MAIN, Keys
-from remit.dataspace import Dataspace
+from remit.cli._space_keys import MAIN, TRACE, Keys
+from remit.cli._space_values import without_references
+from remit.dataspace import ANY, Dataspace, Trace, during, interest, message, this_facet
 from remit.dataspace.syndicate import Address, Route, bind, gatekeeper, listen
 from remit.durable import FileLock, open_state_dir, read_secret_file, write_secret_file
 from remit.errors import BadArgument, Missing, Misuse, RemitError
@@ -29,7 +31,7 @@ from remit.lib import SwissEntry, Timer
 from remit.net import Node, NodeKey, TlsNetlayer, UnixNetlayer, dialling
 from remit.values import SturdyRef, Symbol, Tagged, preserves
 from remit.values.preserves import Map
-from remit.vat import Ref, Vat, send
+from remit.vat import Ref, Vat, actor, send, tell, this
 
 __all__ = ["Listeners", "serve_dataspace"]
 
@@ -58,7 +60,7 @@ async def serve_dataspace(
             space = vat.spawn(Dataspace, vat.device("timer", Timer(time.time, asyncio.sleep)))
             if listeners.captp is not None:
                 say(f"CapTP: {await _captp(stack, vat, space, directory, listeners)}")
-            door = Doorkeeper(Keys(directory), space, vat.spawn(Dataspace))
+            door = Doorkeeper(Keys(directory), space, vat.spawn(Dataspace), await _told(vat, space))
             keeper = gatekeeper(vat, door.binds, dialect=listeners.dialect)
             stack.callback(keeper.close)
             addresses = [
@@ -105,20 +107,57 @@ async def _captp(stack: AsyncExitStack, vat: Vat, space: Ref[Any], directory: Pa
     return str(path)
 
 
+@actor(kind="remit.cli.tracing", version=1)
+class Tracing:
+    """Has a dataspace tell of its turns for as long as somebody listens where it does."""
+
+    space: Any
+    told: Any
+
+    def begin(self) -> None:
+        """Wait for listeners."""
+        during(self.told, interest(Trace(ANY, ANY, ANY)), self._listened)  # type: ignore[arg-type]
+
+    def _listened(self, *_: Any) -> None:
+        space, me = self.space, this()
+        tell(space).trace(me)
+        this_facet().on_stop(lambda: tell(space).untrace(me))
+
+    def turn(self, events: list[Any]) -> None:
+        """The dataspace tells of its turns: who listens sees what was said, and gets no references by it."""
+        for event in events:
+            if event[0] == "message":
+                message(self.told, without_references(event[1]))
+
+
+async def _told(vat: Vat, space: Ref[Any]) -> Ref[Any]:
+    """Another dataspace, in which this one's turns are told."""
+    told: Ref[Any] = vat.spawn(Dataspace)
+    await send(vat.spawn(Tracing, space, told), "begin")
+    return told
+
+
 def _write_refs(keys: Keys, directory: Path, addresses: list[Address]) -> None:
-    sturdy = keys.mint(MAIN, [])
+    sturdy, traced = keys.mint(MAIN, []), keys.mint(TRACE, [])
     route = Route(tuple(addresses), (sturdy.value(),))
-    for name, text in (("space.ref", sturdy.text()), ("space.route", preserves.text(route.value()))):
+    trace = Route(tuple(addresses), (traced.value(),))
+    texts = {
+        "space.ref": sturdy.text(),
+        "space.route": preserves.text(route.value()),
+        "space.trace": preserves.text(trace.value()),
+    }
+    for name, text in texts.items():
         write_secret_file(directory / name, (text + "\n").encode(), replace=True)
 
 
 class Doorkeeper:
     """Binds the dataspace under each key of the key file, as that changes. `binds`: the bindspace, a dataspace of its own."""
 
-    def __init__(self, keys: Keys, space: Ref[Any], binds: Ref[Any]) -> None:
+    def __init__(self, keys: Keys, space: Ref[Any], binds: Ref[Any], told: Ref[Any]) -> None:
         self.keys = keys
         self.binds = binds
         self._space = space
+        self._told = told
         self._party: Ref[Any] | None = None
         self._bound: dict[str, tuple[bytes, int]] = {}
         self._handle = 0
@@ -127,6 +166,7 @@ class Doorkeeper:
     async def follow(self) -> None:
         """Have what is bound be what the file says. Raises `StoreError` where that is damaged."""
         self.keys.mint(MAIN, [])
+        self.keys.mint(TRACE, [])
         stamp = self.keys.stamp()
         if stamp == self._stamp:
             return
@@ -140,7 +180,9 @@ class Doorkeeper:
             if name not in self._bound:
                 self._handle += 1
                 self._bound[name] = (key, self._handle)
-                events.append(["assert", self._handle, bind(_step(name, key), self._space)])
+                events.append(
+                    ["assert", self._handle, bind(_step(name, key), self._told if name == TRACE else self._space)]
+                )
         if self._party is None:
             self._party = await self.binds.open(None, 0.0, "keys")
         await send(self._party, "turn", events)

@@ -13,7 +13,7 @@ from remit.errors import BadArgument, DecodeError
 from remit.values import Reference, Symbol, Tagged, preserves
 from remit.values.preserves import Compound, Embedded, Map, Set
 
-__all__ = ["Wanted", "as_json", "read_pattern", "read_value", "shown"]
+__all__ = ["Wanted", "as_json", "read_pattern", "read_value", "shown", "without_references"]
 
 
 class Wanted(NamedTuple):
@@ -130,6 +130,28 @@ def as_json(value: Any) -> Any:
     if hasattr(value, "__record_values__"):
         return {"record": value.__record_label__, "fields": [as_json(each) for each in value.__record_values__()]}
     return {"preserves": shown(value)}
+
+
+def without_references(value: Any) -> Any:
+    """The same with what references show of themselves in their place: where others are to see of them, and not to have them."""
+    kind = type(value)
+    if isinstance(value, Reference):
+        return repr(value)
+    if kind is list:
+        return [without_references(each) for each in value]
+    if kind is dict:
+        return {name: without_references(each) for name, each in value.items()}
+    if kind is Map:
+        return Map([(without_references(name), without_references(each)) for name, each in value.items()])
+    if kind is Set:
+        return Set([without_references(each) for each in value.members])
+    if kind is Tagged:
+        return Tagged(value.tag, without_references(value.value))
+    if kind is Compound:
+        return Compound(without_references(value.label), [without_references(each) for each in value.fields])
+    if hasattr(value, "__record_values__"):
+        return Tagged(value.__record_label__, [without_references(each) for each in value.__record_values__()])
+    return value
 
 
 def _text(given: str, hint: str) -> str:
