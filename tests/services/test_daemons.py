@@ -323,3 +323,18 @@ def test_a_held_daemon_stays_down_until_it_is_let_go() -> None:
         )
 
     on_stage(work)
+
+
+def test_everything_stops_in_reverse_order_when_it_is_shut() -> None:
+    """At the end dependers have ended before dependees are stopped, and nothing starts any more."""
+
+    async def work(here: Stage) -> None:
+        here.processes.slow_to_stop = 0.5
+        gate = DependsOn(named("app"), ServiceState(named("db"), READY))
+        await here.say(daemon("app"), daemon("db"), daemon("lone"), gate, RequireService(named("app")))
+        await here.manager.shut()
+        await here.say(RequireService(named("lone")))
+        await here.quiet(3)
+        assert here.processes.log == ["+db", "+app", "-app", "-db"]
+
+    on_stage(work)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from remit.services import process_config
+from remit.services import Processes, process_config
 from tests.services.stage import Told, alive, eventually, log_of, started, supervisor
 
 COUNT = 3
@@ -146,5 +146,37 @@ def test_a_run_of_another_description_is_replaced(tmp_path: Path) -> None:
             await eventually(lambda: len(alive(f"sleep {mark}")) == before // 3, "one of three is left")
             await device.stop(kept["id"])
             assert alive(mark) == []
+
+    asyncio.run(main())
+
+
+def test_a_one_shot_that_is_done_is_not_done_again_by_the_next_supervisor(tmp_path: Path) -> None:
+    """What has ended well stays done while the warden lives; one that failed, or is asked for anew, runs again."""
+    mark = tmp_path / "ran"
+
+    async def run(device: Processes, told: Told, what: Any) -> dict[str, Any]:
+        config = process_config(what, device.log_path("once"))
+        return await device.run("once", config.spec, told, "none", None)
+
+    async def main() -> None:
+        async with supervisor(tmp_path / "s") as device:
+            told = Told()
+            good = {"argv": f"echo ran >>{mark}", "restart": "on-error"}
+            first = await run(device, told, good)
+            await told.until(first["id"], "gone")
+            await device.close(keep=True)
+            await device.open()
+            again = await run(device, told, good)
+            assert again["id"] == first["id"] and [kind for kind, _ in again["events"]] == ["gone"]
+            assert mark.read_text() == "ran\n"
+            anew = await run(device, told, good)
+            await told.until(anew["id"], "gone")
+            assert mark.read_text() == "ran\nran\n"
+            bad = {"argv": f"echo ran >>{mark}; exit 1", "restart": "on-error"}
+            await told.until((await run(device, told, bad))["id"], "gone")
+            await device.close(keep=True)
+            await device.open()
+            await told.until((await run(device, told, bad))["id"], "gone")
+            assert mark.read_text() == "ran\n" * 4
 
     asyncio.run(main())

@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from remit.dataspace import Dataspace
 from remit.durable import open_state_dir
-from remit.errors import DecodeError, Missing
+from remit.errors import Broken, DecodeError, Missing
 from remit.lib import Timer
 from remit.services._daemons import Daemons, log_name
 from remit.services._kernel import Kernel
@@ -41,6 +41,8 @@ from remit.vat import Ref, Vat
 
 __all__ = ["Services"]
 
+_SHUT: Final = 2.5  # seconds for services to stop in order; then all that are left are stopped at once
+_LOOK: Final = 0.02  # seconds between looks at what is stopping
 _SETTLE: Final = 5.0  # seconds after which what nobody has taken over of an earlier supervisor is stopped
 
 
@@ -103,6 +105,13 @@ class Services:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(TimeoutError, Broken):
+            async with asyncio.timeout(_SHUT):
+                await self.manager.shut()
+                while any(
+                    {"started", "ready"} & set(row["states"]) and row["processes"] for row in await self.listing()
+                ):
+                    await asyncio.sleep(_LOOK)
         await self._stack.aclose()
 
     def _kernel(self) -> tuple[Ref[Any], Ref[Any]]:

@@ -270,6 +270,11 @@ class Manager:
         words = [text for _, text in details.values() if text]
         return {"text": "; ".join(words), "remedy": f"remit service logs '{spelt(name)}'"} if words else None
 
+    def shut(self) -> None:
+        """Have everything stop, in the reverse order of what needs what, and nothing start any more."""
+        self._model.close()
+        self._soon()
+
     def end(self) -> None:
         """Withdraw everything: nothing should run any more."""
         self._mouth.close()

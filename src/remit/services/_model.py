@@ -131,6 +131,7 @@ class Model:
         self.services: dict[Hashable, Service] = {}
         self._gates: dict[Hashable, Gate] = {}
         self._dirty: dict[Service, None] = {}
+        self._closed = False
         self._told: dict[Service, None] = {}
         self._moved = False  # gates have changed, and so may have cycles
 
@@ -139,6 +140,7 @@ class Model:
         found = self.services.get(key(name))
         if found is None:
             found = self.services[key(name)] = Service(name)
+            found.held = self._closed
         return found
 
     # --- what is heard ------------------------------------------------------------------------------
@@ -158,7 +160,13 @@ class Model:
 
     def hold(self, name: Any, yes: bool) -> None:
         """An operator keeps it from running, or no longer."""
-        self._touch(name).held = yes
+        self._touch(name).held = yes or self._closed
+
+    def close(self) -> None:
+        """Nothing should run any more: everything is as if it were held."""
+        self._closed = True
+        for service in list(self.services.values()):
+            self.hold(service.name, True)
 
     def late(self, name: Any) -> None:
         """It is wanted, and was not up in time."""

@@ -104,6 +104,7 @@ def _checked(given: dict[str, Any], log: str | None) -> ProcessConfig:
     restart = str(given.get("restart", "always"))
     if restart not in RESTARTS:
         raise BadArgument(f"restart is one of {', '.join(RESTARTS)}, not {restart!r}")
+    spec["once"] = restart in ("on-error", "never")
     spec["digest"] = sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:32]
     timeout = _seconds(given.get("start-timeout", 0.0), "start-timeout")
     return ProcessConfig(spec, ready, restart, _times(given.get("restart-limit")), timeout, protocol)

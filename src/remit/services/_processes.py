@@ -31,7 +31,7 @@ __all__ = ["Processes"]
 Watcher = Callable[[str, str, dict[str, Any]], Any]
 _log = logging.getLogger("remit.services")
 _CONNECT: Final = 10.0  # seconds for a warden to come up
-_LAST: Final = 4.0  # seconds that `close` waits for services to end; the warden goes on without us
+_LAST: Final = 2.0  # seconds that `close` waits for services to end; the warden goes on without us
 
 
 class Processes:
@@ -49,6 +49,9 @@ class Processes:
         self._found: dict[str, dict[str, Any]] = {}  # runs of an earlier supervisor that nobody has claimed
         self._watchers: dict[str, Watcher] = {}
         self._ended: dict[str, asyncio.Event] = {}
+        self._once: dict[str, tuple[str, bool]] = {}  # of running ones: key, and whether a good end is the end of it
+        self._done: dict[str, str] = {}  # by key: the runs of one-shots that are done
+        self._child = 0
         self._speaking: dict[str, Any] = {}  # sessions with children that speak the protocol, by their runs
         self._silencing: set[asyncio.Future[None]] = set()
         self._line: socket.socket | None = None
@@ -120,7 +123,8 @@ class Processes:
         command = [sys.executable, "-P", "-m", "remit.services._warden"]
         command += ["--state", str(self.directory), "--linger", str(self.linger)]
         try:
-            os.posix_spawn(
+            self._reap()
+            self._child = os.posix_spawn(
                 command[0],
                 command,
                 {**os.environ, **self._environment},
@@ -134,6 +138,12 @@ class Processes:
             )
         finally:
             os.close(log)
+
+    def _reap(self) -> None:
+        """A warden of ours that has ended, by whatever."""
+        if self._child:
+            with suppress(ChildProcessError):
+                os.waitpid(self._child, os.WNOHANG)
 
     async def _read(self, line: socket.socket) -> None:
         loop, rest = asyncio.get_running_loop(), b""
@@ -153,6 +163,8 @@ class Processes:
         self._over.set()
         if self._hello is not None and not self._hello.done():
             self._hello.set_result({})
+        self._done.clear()
+        self._once.clear()
         for id in list(self._watchers):
             self._tell(id, "lost", {})
             self._forget(id)
@@ -172,7 +184,11 @@ class Processes:
             run["ready"] = run["ready"] or kind == "ready"
         self._tell(id, kind, event)
         if kind == "gone":
-            self._send({"do": "forget", "id": id})
+            key, once = self._once.pop(id, ("", False))
+            if once and event["end"].get("code") == 0:  # the warden keeps in mind that it is done
+                self._done[key] = id
+            else:
+                self._send({"do": "forget", "id": id})
             self._forget(id)
 
     def _tell(self, id: str, kind: str, details: dict[str, Any]) -> None:
@@ -230,10 +246,13 @@ class Processes:
         id = os.urandom(8).hex()
         self._watchers[id] = watcher
         self._ended[id] = asyncio.Event()
+        if key in self._done:
+            self._send({"do": "forget", "id": self._done.pop(key)})
+        self._once[id] = (key, bool(spec.get("once")))
         self._send({"do": "start", "id": id, "key": key, "spec": dict(spec)}, stdio)
         return id
 
-    async def adopt(self, key: str, digest: str, watcher: Watcher) -> dict[str, Any] | None:
+    async def adopt(self, key: str, digest: str, watcher: Watcher, once: bool = False) -> dict[str, Any] | None:
         """Take over the run of an earlier supervisor under this key, if it is of this very spec; None where there is none.
 
         One of another spec, or that is about to end, is stopped first, so that there is never a second copy. The watcher is told what
@@ -245,6 +264,7 @@ class Processes:
             good = run["state"] in ("starting", "running") and not run["stopping"] and run["digest"] == digest
             if good:
                 del self._found[run["id"]]
+                self._once[run["id"]] = (key, once)
                 self._watchers[run["id"]] = watcher
                 self._ended[run["id"]] = asyncio.Event()
                 self._send({"do": "claim", "id": run["id"]})
@@ -261,7 +281,12 @@ class Processes:
     ) -> dict[str, Any]:
         """Take a process over or start it: `id`, `now` (seconds on the clock of all events), and what is to be told of it already."""
         speaks = protocol != "none"
-        found = await self.adopt(key, "" if speaks else spec["digest"], watcher)  # a session cannot be taken over
+        done = self._done_already(key, spec)
+        if done is not None:
+            return done
+        found = await self.adopt(
+            key, "" if speaks else spec["digest"], watcher, bool(spec.get("once"))
+        )  # a session cannot be taken over
         now = asyncio.get_running_loop().time()
         if speaks:
             return {"now": now, "events": [], **await self._converse(key, spec, watcher, protocol, space)}
@@ -271,6 +296,17 @@ class Processes:
         events += [["status", {"text": found["status"], "now": now}]] if found["status"] else []
         events += [["ready", {"now": now}]] if found["ready"] else []
         return {"id": found["id"], "now": now, "events": events}
+
+    def _done_already(self, key: str, spec: Mapping[str, Any]) -> dict[str, Any] | None:
+        """A one-shot that has ended well while an earlier supervisor was there, and was not started again since, is done."""
+        for run in self._found.values():
+            done = run["state"] == "gone" and run["end"].get("code") == 0 and "error" not in run["end"]
+            if spec.get("once") and done and (run["key"], run["digest"]) == (key, spec["digest"]):
+                del self._found[run["id"]]
+                self._done[key] = run["id"]
+                now = asyncio.get_running_loop().time()
+                return {"id": run["id"], "now": now, "events": [["gone", {"end": run["end"], "now": now}]]}
+        return None
 
     async def _converse(
         self, key: str, spec: Mapping[str, Any], watcher: Watcher, protocol: str, space: Any
