@@ -234,7 +234,8 @@ async def _ended(work: asyncio.Future[Any]) -> None:
     if not work.done():
         work.cancel()
     await asyncio.gather(work, return_exceptions=True)
-    if not work.cancelled() and (error := work.exception()) is not None:
+    error = None if work.cancelled() else work.exception()
+    if error is not None and not isinstance(error, asyncio.CancelledError):  # which a cancelled `gather` has
         raise error
 
 
