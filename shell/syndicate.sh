@@ -38,7 +38,7 @@ syndicate_items() { # VALUE: the items of a Sequence or Set, keys and values of 
   done
 }
 syndicate_connect() { # ADDRESS: tcp:HOST:PORT, tls:HOST:PORT, unix:PATH, stdio:, or a record: <tcp "HOST" PORT>, <unix "PATH">
-  local kind=${1%%:*} where=${1#*:} host port program name=-verify_hostname mark REPLY
+  local kind=${1%%:*} where=${1#*:} host port program name=(-verify_hostname) mark REPLY
   if [[ $1 == '<'* ]]; then syndicate_items "$1"; kind=${ITEMS[0]} port=${ITEMS[2]-}; syndicate_text "${ITEMS[1]}"; where=$REPLY${port:+:$port}; fi
   port=${where##*:} host=${where%:*}; host=${host#[}; host=${host%]}
   [[ $(trap -p PIPE) ]] || trap : PIPE # a broken link is an answer, and no reason to die
@@ -46,10 +46,10 @@ syndicate_connect() { # ADDRESS: tcp:HOST:PORT, tls:HOST:PORT, unix:PATH, stdio:
     tcp) { exec {SYNDICATE_IN}<>"/dev/tcp/$host/$port"; } 2>/dev/null || { SYNDICATE_IN=''; _syndicate_fail "nobody answers at $1"; return; }
       SYNDICATE_OUT=$SYNDICATE_IN; return ;;
     stdio) exec {SYNDICATE_IN}<&0 {SYNDICATE_OUT}>&1 </dev/null >&2; SYNDICATE_SPACE=0; return ;; # what is printed goes to stderr
-    tls) [[ ! $host =~ ^[0-9.]+$|: ]] || name=-verify_ip # $SYNDICATE_CAFILE: a certificate or an authority to trust besides the system's
+    tls) [[ ! $host =~ ^[0-9.]+$|: ]] || name=(-noservername -verify_ip) # $SYNDICATE_CAFILE: a certificate or an authority to trust besides the system's
       program=(openssl s_client -quiet -no_ign_eof -nocommands -verify_quiet -verify_return_error -partial_chain -connect "$where"
-        "$name" "$host" ${SYNDICATE_CAFILE:+-CAfile "$SYNDICATE_CAFILE"}) ;;
-    unix) mark=$(nc -h 2>&1) program=(nc -U "$where"); [[ $mark != *-N* ]] || program=(nc -N -U "$where") # it passes our end on
+        "${name[@]}" "$host" ${SYNDICATE_CAFILE:+-CAfile "$SYNDICATE_CAFILE"}) ;;
+    unix) mark=$(nc -h 2>&1 || :) program=(nc -U "$where"); [[ $mark != *-N* ]] || program=(nc -N -U "$where") # it passes our end on
       if [[ $mark != *-U* ]]; then
         for mark in \\ : ',' ! \" \' '(' '[' '{'; do where=${where//"$mark"/"\\$mark"}; done # what means something to socat
         program=(socat - "UNIX-CONNECT:$where")
@@ -85,8 +85,8 @@ syndicate_step() { # [SECONDS]: wait for a packet, and call functions for what i
 syndicate_run() { while syndicate_step; do :; done; } # until the link is over
 _syndicate_over() { # the link has ended, and with it all that the server has said
   local id; [[ $SYNDICATE_IN ]] || return 0
-  exec {SYNDICATE_OUT}>&- {SYNDICATE_IN}<&-
   [[ ! $SYNDICATE_PID ]] || { kill "$SYNDICATE_PID"; wait "$SYNDICATE_PID"; } 2>/dev/null || :
+  exec {SYNDICATE_OUT}>&- {SYNDICATE_IN}<&-
   SYNDICATE_IN='' SYNDICATE_OUT='' SYNDICATE_PID='' SYNDICATE_PART='' SYNDICATE_SPACE='' SYNDICATE_AT=()
   for id in "${!SYNDICATE_SAID[@]}"; do _syndicate_packet "[[${id%.*} <R ${id#*.}>]]"; done
 }
