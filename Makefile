@@ -29,7 +29,7 @@ endif
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 TESTS ?= tests
-COMPILED_TESTS = $(if $(filter-out tests,$(TESTS)),$(TESTS),$(addprefix tests/,values vat captp lib durable net house/test_compiled.py house/test_startup.py))
+COMPILED_TESTS = $(if $(filter-out tests,$(TESTS)),$(TESTS),$(addprefix tests/,values vat captp lib durable net dataspace house/test_compiled.py house/test_startup.py))
 BENCH = $(if $(ONLY),--only "$(ONLY)") $(if $(SCALE),--scale $(SCALE)) $(if $(REPS),--reps $(REPS)) $(if $(JSON),--json "$(JSON)")
 
 core:

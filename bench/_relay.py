@@ -139,9 +139,9 @@ class SyndicatePy(_clients.Client):
         path, python = str(self.folder / "s"), str(syndicate_py())
         script = str(ROOT / "bench" / "_syndicate_py.py")
         try:
-            self.server = Process(python, script, "serve", path)
+            self.server = Process(python, "-P", script, "serve", path)  # this folder has a preserves.py of its own
             self.server.line("ready", 30)
-            self.asker = Process(python, script, "ask", path)
+            self.asker = Process(python, "-P", script, "ask", path)
             self.asker.line("ready", 30)
         except BaseException:
             shutil.rmtree(self.folder)
