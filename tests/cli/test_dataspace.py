@@ -61,11 +61,20 @@ def serving(home: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
             assert process.wait(PATIENCE) == 0
 
 
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The home of somebody who has a server, with a TCP port and CapTP; one for these tests."""
+    home = tmp_path_factory.mktemp("house")
+    with serving(home, "--listen", "tcp://127.0.0.1:0", "--captp", "127.0.0.1:0"):
+        yield home
+
+
 @pytest.fixture
-def server(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """A server with a TCP port and CapTP."""
-    with serving(home, "--listen", "tcp://127.0.0.1:0", "--captp", "127.0.0.1:0") as process:
-        yield process
+def served(house: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That home is ours."""
+    monkeypatch.setenv("HOME", str(house))
+    monkeypatch.chdir(house)
+    return house
 
 
 def captures(done: Done) -> list[dict[str, object]]:
@@ -74,14 +83,13 @@ def captures(done: Done) -> list[dict[str, object]]:
     return [row["captures"] for row in json.loads(done.out)]
 
 
-@pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("way", ["space.route", "space.captp"])
-def test_an_assertion_is_there_for_as_long_as_its_holder(home: Path, invoke: Invoke, way: str) -> None:
+def test_an_assertion_is_there_for_as_long_as_its_holder(served: Path, invoke: Invoke, way: str) -> None:
     """By both protocols: what `assert` says is seen by `query` and `watch`, and gone when its process is killed."""
-    at = ("--space", str(home / STATE / way))
-    with started(home, "dataspace", "watch", *at, "--json", "<present ?who>") as watching:
+    at = ("--space", str(served / STATE / way))
+    with started(served, "dataspace", "watch", *at, "--json", "<present ?who>") as watching:
         assert watching.stdout is not None
-        with started(home, "dataspace", "assert", *at, '<present "ada">') as holding:
+        with started(served, "dataspace", "assert", *at, '<present "ada">') as holding:
             assert holding.stderr is not None
             assert holding.stderr.readline() == 'asserted <present "ada">\n'
             line = {"event": "asserted", "captures": {"who": "ada"}}
@@ -97,21 +105,19 @@ def test_an_assertion_is_there_for_as_long_as_its_holder(home: Path, invoke: Inv
         assert watching.wait(PATIENCE) == 0
 
 
-@pytest.mark.usefixtures("server")
-def test_what_others_say_tells_the_terminal_nothing(home: Path, invoke: Invoke) -> None:
+def test_what_others_say_tells_the_terminal_nothing(served: Path, invoke: Invoke) -> None:
     """Control characters of theirs are spelled out, and `watch --once` ends after the first event."""
-    with started(home, "dataspace", "assert", '<note "a\\u001b[31m\\nb" 1>') as holding:
+    with started(served, "dataspace", "assert", '<note "a\\u001b[31m\\nb" 1>') as holding:
         assert holding.stderr is not None and holding.stderr.readline()
         done = invoke("dataspace", "watch", "--once", "<note ?what ?number>")
     assert (done.code, "\x1b" in done.out) == (0, False)
     assert done.out == '+ "a\\u001b[31m\\nb" 1\n'
 
 
-@pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("way", ["space.trace", "space.captp"])
-def test_turns_are_followed_with_their_causes(home: Path, invoke: Invoke, way: str) -> None:
+def test_turns_are_followed_with_their_causes(served: Path, invoke: Invoke, way: str) -> None:
     """`trace`: who said what, and who was told what, turn by turn; by the file that the server writes for it, and by CapTP."""
-    with started(home, "dataspace", "trace", "--json", "--space", str(home / STATE / way)) as tracing:
+    with started(served, "dataspace", "trace", "--json", "--space", str(served / STATE / way)) as tracing:
         assert tracing.stdout is not None and tracing.stderr is not None
         assert "following" in tracing.stderr.readline()
         assert invoke("dataspace", "send", "<said 1>").code == 0
@@ -123,8 +129,7 @@ def test_turns_are_followed_with_their_causes(home: Path, invoke: Invoke, way: s
         assert (turn["cause"], "process" in turn["cause"]) == (action["party"], True)
 
 
-@pytest.mark.usefixtures("server")
-def test_waiting_for_what_does_not_come_ends_in_time(invoke: Invoke) -> None:
+def test_waiting_for_what_does_not_come_ends_in_time(served: Path, invoke: Invoke) -> None:
     """`watch --once` with a timeout: exit code 5. A query of what is not there is empty, and no failure."""
     assert invoke("--timeout", "0.3", "dataspace", "watch", "--once", "<nothing>").code == 5
     done = invoke("dataspace", "query", "<nothing>")
@@ -136,22 +141,21 @@ def private(path: Path) -> bool:
     return stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.usefixtures("server")
-def test_references_are_made_narrowed_and_taken_back(home: Path, invoke: Invoke) -> None:
+def test_references_are_made_narrowed_and_taken_back(served: Path, invoke: Invoke) -> None:
     """`ref mint`, `attenuate`, `show`, `list` and `revoke`: each holder does what its file says, until it is taken back."""
     assert all(
-        private(home / STATE / name) for name in ("keys", "space.ref", "space.route", "space.trace", "space.captp")
+        private(served / STATE / name) for name in ("keys", "space.ref", "space.route", "space.trace", "space.captp")
     )
     assert invoke("dataspace", "ref", "mint", "bob", "--only", "note", "--out", "bob.route").code == 0
-    assert private(home / "bob.route")
+    assert private(served / "bob.route")
     narrow = ("--reject", '<rec note [<lit "eve">]>', "--out", "less.route")
     assert invoke("dataspace", "ref", "attenuate", "bob.route", *narrow).code == 0
     shown = json.loads(invoke("dataspace", "ref", "show", "less.route", "--json").out)
     assert (shown["name"], len(shown["caveats"])) == ('"bob"', 2)
     assert "sig" not in json.dumps(shown)
-    with started(home, "dataspace", "watch", "--space", "less.route", "<note _>") as watching:
+    with started(served, "dataspace", "watch", "--space", "less.route", "<note _>") as watching:
         assert watching.stdout is not None
-        with started(home, "dataspace", "assert", "<note 1>") as first:
+        with started(served, "dataspace", "assert", "<note 1>") as first:
             assert watching.stdout.readline() == "+ <note 1>\n"
             for value in ("<other 2>", '<note "eve">', "<note 3>"):
                 assert invoke("dataspace", "send", "--space", "less.route", value).code == 0
@@ -228,10 +232,9 @@ def test_wrong_words_are_explained(invoke: Invoke, words: tuple[str, ...], said:
     assert (done.code, said in done.err) == (2, True), done
 
 
-def test_one_server_has_a_state_directory(home: Path, invoke: Invoke, server: subprocess.Popen[str]) -> None:
+def test_one_server_has_a_state_directory(home: Path, invoke: Invoke) -> None:
     """A second one is told which process has it, and a stopped one leaves no socket."""
-    done = invoke("dataspace", "serve")
-    assert (done.code, str(server.pid) in done.err) == (1, True)
-    server.terminate()
-    server.wait(PATIENCE)
+    with serving(home) as server:
+        done = invoke("dataspace", "serve")
+        assert (done.code, str(server.pid) in done.err) == (1, True)
     assert not (home / STATE / "space.sock").exists()

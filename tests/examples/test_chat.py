@@ -14,12 +14,13 @@ from tests.examples.guests import KINDS, Guest, Room
 AWKWARD = '"> 1>]] $(id) \\ <b> ünï 😀'
 
 
-@pytest.fixture
-def room(tmp_path: Path) -> Iterator[Room]:
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     """One server for all."""
-    words = ("--listen", "tcp://127.0.0.1:0", "--captp", "127.0.0.1:0", "--state", str(tmp_path / "room"))
-    with serving(tmp_path, *words):
-        yield Room(tmp_path / "room")
+    home = tmp_path_factory.mktemp("room")
+    words = ("--listen", "tcp://127.0.0.1:0", "--captp", "127.0.0.1:0", "--state", str(home / "room"))
+    with serving(home, *words):
+        yield Room(home / "room")
 
 
 def test_all_kinds_of_client_meet_in_one_room(room: Room, tmp_path: Path) -> None:
