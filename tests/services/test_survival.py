@@ -63,7 +63,7 @@ def whole(log: Path) -> bool:
     return bool(counts)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_a_supervisor_killed_at_any_moment_leaves_one_copy_of_each_service(tmp_path: Path, seed: int) -> None:
     """SIGKILL at random moments: the next one takes over what runs and starts the rest, once; no line of a log is lost."""
     mark = f"54321{seed}{os.getpid()}"

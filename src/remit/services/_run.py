@@ -259,7 +259,7 @@ class Run:
                 self.host.event("exited", self, end=self.end)
             grace = self.spec.get("stop_timeout", 10.0)
             self._killing = self._killing or time.monotonic() + grace
-            if not self.stopping and self._left():
+            if self._left():  # also where it was asked already: who was just being started may have missed that
                 self.signal(self.spec.get("stop_signal") or signal.SIGTERM)
                 send(self.host.left(self), signal.SIGTERM)
         self.look()
