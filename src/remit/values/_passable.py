@@ -152,21 +152,26 @@ def _tagged(value: Tagged, depth: int) -> object:
 def _recorded(value: Recorded, depth: int) -> object:
     if depth < 2:  # on the wire, a record with a list in it
         raise too_deep()
+    fields = value.__record_values__()
+    for item in fields:
+        kind = type(item)
+        if kind in _FREE or (kind is str and item.isascii()) or (kind is int and -_SMALL < item < _SMALL):
+            continue
+        break
+    else:
+        if CLASSES.get(value.__record_label__) is type(value):
+            return value  # frozen, and nothing in it can be changed
     copied: list[Any] = []
     same = True
     try:
-        for item in value.__record_values__():
-            kind = type(item)
-            if kind in _FREE or (kind is str and item.isascii()) or (kind is int and -_SMALL < item < _SMALL):
-                copied.append(item)
-            else:
-                copied.append(_copy(item, depth - 2))
-                same = same and copied[-1] is item
+        for item in fields:
+            copied.append(_copy(item, depth - 2))
+            same = same and copied[-1] is item
     except Unfit as error:
         error.path.append(f".{value.__record_fields__[len(copied)]}")
         raise
     if same and CLASSES.get(value.__record_label__) is type(value):
-        return value  # frozen, and nothing in it can be changed
+        return value
     return tagged(value.__record_label__, copied)
 
 
