@@ -27,6 +27,7 @@ from remit.dataspace import (
     variable,
 )
 from remit.errors import Broken, Misuse
+from remit.vat import tell, this
 from tests.dataspace.kit import KINDS, Present, Says, Space, person
 
 
@@ -382,3 +383,39 @@ def test_conversations_belong_to_objects(space: Space) -> None:
     """Outside of a turn there is nobody whose conversation it could be."""
     with pytest.raises(Misuse, match="turn"):
         publish(space.ref, Present("a"))
+
+
+def test_what_others_fail_at_is_theirs(space: Space) -> None:
+    """A facet stops for its own object's errors: one in another object, to which a handler has sent something, ends nothing here."""
+    it = person(space)
+
+    def begin(self: Any) -> None:
+        with facet():
+            on_asserted(self.space, Present(name=bind()), lambda name: tell(self.space).open(None, -1.0))
+            publish(self.space, Says("it", "goes on"))
+
+    it.act(begin)
+    space.party().put(Present("a"))
+    assert there(space, Says(who=bind(), what=ANY)) == ["it"]
+    assert any("BadArgument" in words for words in space.faults.words)
+    space.faults.words.clear()
+
+
+def test_what_an_object_fails_at_for_a_facet_stops_it(space: Space) -> None:
+    """A message that a handler sends to its own object, and nobody waits for, belongs to the facet: if it raises, the facet stops."""
+    it = person(space)
+
+    def fail(self: Any) -> None:
+        raise ValueError("no")
+
+    def begin(self: Any) -> None:
+        it.acts.append(fail)
+        with facet() as scope:
+            publish(self.space, Says("it", "was here"))
+            scope.on_stop(lambda: self.log.append("stopped"))
+            on_asserted(self.space, Present(name=bind()), lambda name: tell(this()).do(len(it.acts) - 1))
+
+    it.act(begin)
+    space.party().put(Present("a"))
+    assert it.log == ["stopped"]
+    assert there(space, Says(who=bind(), what=ANY)) == []

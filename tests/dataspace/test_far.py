@@ -10,6 +10,8 @@ from remit.dataspace import bind, during, join, message, on_message, on_retracte
 from remit.errors import BadArgument, Broken
 from remit.vat import Ref, Resolver, actor, promise, tell
 from tests.dataspace.kit import Ear, OtherNode, Present, Says, Space, person
+from tests.dataspace.test_pace import SlowEar, pay
+from tests.vat.kit import Purse
 
 SECRET = b"sixteen bytes or more"
 
@@ -214,3 +216,33 @@ def test_terms_are_said_before_the_first_conversation() -> None:
 
     with pytest.raises(Broken, match="already"):
         it.act(late)
+
+
+def test_a_party_ends_with_its_last_owner_only() -> None:
+    """After a renewal the loss of the owner before means nothing."""
+    space = OtherNode()
+    party = space.settle(space.far.open(space.there.vat.spawn(Ear)))
+    space.settle(party.turn([["assert", 1, Present("a")]]))
+    (source,) = space.ref._at._space().sources
+    space.settle(source.party().renew(space.vat.spawn(Ear)))
+    cut(space)
+    assert space.query(Present(name=bind())) == [["a"]]
+
+
+def test_nobody_owes_for_an_observer_that_is_lost() -> None:
+    """What waited for an observer whose link is lost is forgotten, and paid back."""
+    space = OtherNode()
+    far = space.there.vat.spawn(SlowEar)
+    space.there.objects[b"slow"] = far
+    here = space.world.nodes["space"]
+    found = here.remote(space.world.between(here, space.there)[0], b"slow")
+    ear = space.settle(found)
+    listener, speaker, purse = space.party(), space.party(), Purse()
+    space.settle(listener.ref.pace(ear, "wait", 1))
+    listener.observe(Present(name=bind()), ear)
+    for name in "abc":
+        pay(speaker, purse, ["message", Present(name)])
+    assert purse.open == 2 and purse.held
+    cut(space)
+    assert (purse.open, purse.held) == (0, 0)
+    assert space.settle(space.ref.debts()) == []
