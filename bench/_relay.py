@@ -132,22 +132,23 @@ class SyndicatePy(_clients.Client):
     info: ClassVar = {"n": 500}
 
     def __init__(self) -> None:
-        import shutil
         import tempfile
 
         self.folder = Path(tempfile.mkdtemp(prefix="bench-"))
         path, python = str(self.folder / "s"), str(syndicate_py())
         script = str(ROOT / "bench" / "_syndicate_py.py")
+        self.asker: Process | None = None
         try:
             self.server = Process(python, "-P", script, "serve", path)  # this folder has a preserves.py of its own
             self.server.line("ready", 30)
             self.asker = Process(python, "-P", script, "ask", path)
             self.asker.line("ready", 30)
         except BaseException:
-            shutil.rmtree(self.folder)
+            self.close()
             raise
 
     def _ask(self, n: int, window: int) -> float:
+        assert self.asker is not None
         self.asker.say(f"{n} {window}")
         return float(self.asker.line("took", 60))
 
@@ -158,7 +159,9 @@ class SyndicatePy(_clients.Client):
         return self._ask(n, WINDOW)
 
     def close(self) -> None:
-        self.asker.stop()
+        if self.asker is not None:
+            self.asker.stop()
+        self.server.kill()  # it waits for a connection, and does not look at its input
         super().close()
 
 
