@@ -14,7 +14,7 @@ from typing import Final
 
 from remit.services._spawn import MARK
 
-__all__ = ["children", "group_alive", "marked", "owner_of", "send", "sweep"]
+__all__ = ["children", "group_alive", "is_stranger", "marked", "owner_of", "send", "sweep"]
 
 _SELF: Final = os.getpid
 
@@ -49,6 +49,12 @@ def marked(pid: int) -> str:
             if name == MARK.encode():
                 return value.decode(errors="replace")
     return ""
+
+
+def is_stranger(pid: int) -> bool:
+    """Whether a process lives and has no mark (yet)."""
+    seen = _stat(pid)
+    return seen is not None and seen[0] not in "ZX" and not marked(pid)
 
 
 def group_alive(leader: int) -> bool:

@@ -47,6 +47,9 @@ class Host(Protocol):
     def left(self, run: Run) -> list[int]:
         """The processes of a run among the warden's children, its first one left out."""
 
+    def unsure(self) -> bool:
+        """Whether there are processes of which it cannot be said yet whose they are."""
+
     def event(self, kind: str, run: Run, **more: Any) -> None:
         """Tell the supervisor."""
 
@@ -271,7 +274,7 @@ class Run:
         """Whether anybody is left; whoever is, past the time-out, is ended."""
         if self.state == "gone":
             return
-        if self.state == "ending" and not self._left():
+        if self.state == "ending" and not self._left() and not self.host.unsure():
             self._gone()
             return
         if self._killing and time.monotonic() >= self._killing:

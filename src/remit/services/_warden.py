@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from remit.services._leftovers import children, owner_of, send, sweep
+from remit.services._leftovers import children, is_stranger, owner_of, send, sweep
 from remit.services._rotate import Log
 from remit.services._run import Run
 from remit.services._spawn import subreaper
@@ -33,6 +33,7 @@ from remit.services._wardenlink import Line, listen
 
 __all__ = ["Warden", "main"]
 
+_NAMELESS: Final = 0.5  # seconds after which a child without a mark is nobody's
 _LAST: Final = 2.0  # seconds for what is unknown to end, at the very end
 
 
@@ -46,6 +47,7 @@ class Warden:
         self.leaders: dict[int, Run] = {}
         self.logs: dict[str, Log] = {}
         self.ending = False
+        self._strangers: dict[int, float] = {}  # children without a mark, and since when
         self._line: Line | None = None
         self._alone = 0  # how often the supervisor has gone
         self._selector = selectors.DefaultSelector()
@@ -83,6 +85,13 @@ class Warden:
         """Our children that belong to this run, its first process left out."""
         orphans = [pid for pid in children(os.getpid()) if pid not in self.leaders]
         return [pid for pid in orphans if owner_of(pid, (run.pid,)) in (run.pid, run.id)]
+
+    def unsure(self) -> bool:
+        """Whether a child of ours has just come to us that has no mark: in the midst of an exec, no process has its environment."""
+        now, seen = time.monotonic(), self._strangers
+        strangers = [pid for pid in children(os.getpid()) if pid not in self.leaders and is_stranger(pid)]
+        self._strangers = {pid: seen.get(pid, now) for pid in strangers}
+        return any(now - first < _NAMELESS for first in self._strangers.values())
 
     def event(self, kind: str, run: Run, **more: Any) -> None:
         """Tell the supervisor, if one is there; one that comes later is told how things stand."""
