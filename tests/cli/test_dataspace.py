@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.kit import PATIENCE, Done, Invoke, command, environment
+from tests.shell.kit import bash
 
 STATE = Path(".local/state/remit/dataspace")
 
@@ -183,6 +184,44 @@ def test_references_stay_good_over_a_restart(home: Path, invoke: Invoke) -> None
             assert invoke("dataspace", "watch", "--once", "<present ?>").out == "+ 1\n"
     finally:
         holding.__exit__(None, None, None)
+
+
+def test_the_main_reference_is_renewed_by_taking_it_back(home: Path, invoke: Invoke) -> None:
+    """A thief's copy is worth nothing, and the server's own files have another one."""
+    with serving(home):
+        old = (home / STATE / "space.route").read_text()
+        (home / "stolen").write_text(old)
+        (home / "stolen").chmod(0o600)
+        with started(home, "dataspace", "assert", "--space", "stolen", "<spy>") as spying:
+            assert spying.stderr is not None and spying.stderr.readline()
+            assert invoke("dataspace", "ref", "revoke", "dataspace").code == 0
+            assert "lost" in spying.stderr.readline()
+        assert (home / STATE / "space.route").read_text() != old
+        assert invoke("dataspace", "query", "<spy>").out == ""
+        assert invoke("--timeout", "0.3", "dataspace", "query", "--space", "stolen", "_").code == 4
+
+
+def test_websockets_and_the_newer_dialect_lead_there(home: Path, invoke: Invoke) -> None:
+    """`--at ws://…` goes to the TCP port by a WebSocket; with `--dialect ok` our clients, the one in bash included, come in as well."""
+    with serving(home, "--dialect", "ok", "--listen", "tcp://127.0.0.1:0"):
+        addresses = json.loads(invoke("dataspace", "ref", "show", str(STATE / "space.route"), "--json").out)[
+            "addresses"
+        ]
+        (tcp,) = [address.removeprefix("tcp://") for address in addresses if address.startswith("tcp:")]
+        with started(home, "dataspace", "assert", "<present 1>") as holding:
+            assert holding.stderr is not None and holding.stderr.readline()
+            assert invoke("dataspace", "query", "--at", f"ws://{tcp}/", "<present ?>").out == "1\n"
+            script = 'syndicate_connect "$1"; syndicate_resolve "$(<"$2")"; syndicate_sync; echo there'
+            assert bash(script, f"tcp:{tcp}", str(STATE / "space.ref")) == b"there\n"
+
+
+def test_a_deleted_reference_to_captp_is_worth_nothing_after_a_restart(home: Path, invoke: Invoke) -> None:
+    """Each start takes the swiss number from the file; without one there is a new number, and the old one is refused."""
+    with serving(home, "--captp", "127.0.0.1:0"):
+        (home / STATE / "space.captp").rename(home / "old.captp")
+    with serving(home, "--captp", "127.0.0.1:0"):
+        assert invoke("dataspace", "query", "--space", str(STATE / "space.captp"), "_").code == 0
+        assert invoke("dataspace", "query", "--space", "old.captp", "_").code == 4
 
 
 def test_a_literal_sturdyref_is_refused(invoke: Invoke) -> None:

@@ -148,7 +148,10 @@ def list_command(state: Path, as_json: bool) -> None:
 @click.argument("name")
 @state_option
 def revoke(name: str, state: Path) -> None:
-    """Take back all references that were minted under NAME. A running server ends what they have asserted at once."""
+    """Take back all references that were minted under NAME. A running server ends what they have asserted at once.
+
+    For 'dataspace' and 'trace' it makes new keys, and writes its own files anew.
+    """
     Keys(state).revoke(name)
     say(f"what was minted under {name} is taken back")
 

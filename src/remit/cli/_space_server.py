@@ -67,10 +67,10 @@ async def serve_dataspace(
                 await _listen(stack, each, keeper.entrance, listeners)
                 for each in (f"unix://{directory / 'space.sock'}", *listeners.addresses)
             ]
+            door.changed = lambda: _write_refs(door.keys, directory, addresses)
             await door.follow()
             following = asyncio.ensure_future(door.keep_following(say))
             stack.callback(following.cancel)
-            _write_refs(door.keys, directory, addresses)
             say(f"dataspace at {', '.join(map(str, addresses))}; its reference: {directory / 'space.route'}")
             ready()
             await stop.wait()
@@ -151,13 +151,17 @@ def _write_refs(keys: Keys, directory: Path, addresses: list[Address]) -> None:
 
 
 class Doorkeeper:
-    """Binds the dataspace under each key of the key file, as that changes. `binds`: the bindspace, a dataspace of its own."""
+    """Binds the dataspace under each key of the key file, as that changes. `binds`: the bindspace, a dataspace of its own.
+
+    `changed` is called when what is bound has changed: a main key that was taken back has been replaced.
+    """
 
     def __init__(self, keys: Keys, space: Ref[Any], binds: Ref[Any], told: Ref[Any]) -> None:
         self.keys = keys
         self.binds = binds
         self._space = space
         self._told = told
+        self.changed: Callable[[], None] = lambda: None
         self._party: Ref[Any] | None = None
         self._bound: dict[str, tuple[bytes, int]] = {}
         self._handle = 0
@@ -185,6 +189,7 @@ class Doorkeeper:
                 )
         if self._party is None:
             self._party = await self.binds.open(None, 0.0, "keys")
+        self.changed()  # before anybody hears of it
         await send(self._party, "turn", events)
         self._stamp = stamp
 
