@@ -11,6 +11,7 @@ import click
 
 from remit.cli._exit import FAILED
 from remit.cli._main import Suggesting
+from remit.cli._show import document, tell
 from remit.errors import BadArgument, Truncated
 from remit.values import preserves
 from remit.values.preserves import schema as schemas
@@ -57,7 +58,7 @@ def compile_command(file: Path, form: str, local: bool, bundle: bool, output: Pa
     if output is not None:
         output.write_bytes(made)
     else:
-        click.echo(made, nl=False)
+        document(made)
 
 
 @schema.command("check")
@@ -72,7 +73,7 @@ def check_command(file: Path, definition: str | None, values: Any, exact: bool) 
     """
     found = _load(file)
     if definition is None:
-        click.echo(f"{file}: {len(found)} definitions: {', '.join(found)}")
+        tell(f"{file}: {len(found)} definitions: {', '.join(found)}")
         return 0
     wanted = found[definition]
     if values is None:
@@ -85,7 +86,7 @@ def check_command(file: Path, definition: str | None, values: Any, exact: bool) 
             wanted.parse(value, exact=exact)
         except BadArgument as error:
             misfits += 1
-            click.echo(f"value {number}: {error.message}")
+            tell(f"value {number}: {error.message}", lines=True)
     return FAILED if misfits else 0
 
 
@@ -96,7 +97,7 @@ def of_command(names: tuple[str, ...], name: str) -> None:
     """Write the schema of @record classes: all of a Python module that can be imported here, or those that are named."""
     sys.path.insert(0, "")  # as `python -m` does: modules of this directory can be named
     classes = [cls for each in names for cls in _classes(each)]
-    click.echo(schemas.prs_source(schemas.of(*classes, name=name)), nl=False)
+    document(schemas.prs_source(schemas.of(*classes, name=name)))
 
 
 def _load(file: Path) -> schemas.Schema:

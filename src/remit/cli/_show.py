@@ -13,7 +13,7 @@ import click
 
 from remit.values import printable
 
-__all__ = ["as_json_option", "progress", "say", "show_json", "table", "tell"]
+__all__ = ["as_json_option", "document", "progress", "say", "show_json", "table", "tell"]
 
 COLOURS: Final = {
     "active": "green",
@@ -52,6 +52,11 @@ def _plain(value: Any) -> Any:
 def tell(text: str, *, lines: bool = False) -> None:
     """A line of data for eyes, on stdout. What others said may be in it: it is shown, and tells the terminal nothing."""
     click.echo(printable(text, lines=lines))
+
+
+def document(data: bytes | str) -> None:
+    """A document for the next program, as it is: what it says was made here, and not by others."""
+    click.echo(data, nl=False, color=True)
 
 
 def say(text: str) -> None:

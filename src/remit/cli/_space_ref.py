@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import click
 from remit.cli._config import state_home
 from remit.cli._main import Suggesting
 from remit.cli._secret import read_secret
-from remit.cli._show import as_json_option, say, show_json, table
+from remit.cli._show import as_json_option, document, say, show_json, table
 from remit.cli._space_keys import MAIN, Keys
 from remit.cli._space_values import read_value, shown
 from remit.cli._times import moment
@@ -198,4 +197,4 @@ def _give(made: Route | SturdyRef, out: str | None) -> None:
     if out is not None:
         write_secret_file(Path(out).expanduser(), (text + "\n").encode())
         return
-    os.write(1, (text + "\n").encode())
+    document(text + "\n")
