@@ -14,7 +14,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from remit.dataspace._compiled import OPEN, Compiled, Places, Signature, Takes
-from remit.dataspace._view import view
+from remit.dataspace._view import LABELS, view
 from remit.values import key
 
 __all__ = ["Entry", "Index", "Projection", "Seen"]
@@ -184,7 +184,13 @@ class Index:
 
     def message(self, value: Any, told: list[tuple[Any, list[Any]]]) -> None:
         """Add to `told` whom a message meets, with what each is told."""
-        shape, parts = view(value)
+        label = LABELS.get(
+            type(value)
+        )  # as `view` does: most messages are records, and this is what a dataspace does most
+        if label is None:
+            shape, parts = view(value)
+        else:
+            shape, parts = label, value.__record_values__()
         shelf = self.shelves.get(shape)
         if shelf is not None:
             for skeleton in shelf.skeletons.values():

@@ -13,7 +13,7 @@ from remit.errors import Broken
 from remit.values import Locator, Null, Record, Reference, SturdyRef, Symbol, Tagged, key
 from remit.values.preserves import Compound, Map, Set
 
-__all__ = ["ARRAY", "ATOM", "DICTIONARY", "MISSING", "child", "label_class", "view"]
+__all__ = ["ARRAY", "ATOM", "DICTIONARY", "LABELS", "MISSING", "child", "label_class", "view"]
 
 ATOM: Final = 0
 ARRAY: Final = 1
@@ -22,14 +22,15 @@ MISSING: Final = object()
 """There is no such part."""
 
 _ATOMS: Final = frozenset({str, int, bool, float, bytes, Symbol, Set})
-_LABELS: Final[dict[type, str]] = {}  # of record classes, as they are met
+LABELS: Final[dict[type, str]] = {}
+"""Of record classes, as they are met."""
 _LISTS: Final = frozenset({list, tuple})
 
 
 def view(value: Any) -> tuple[Any, Any]:
     """Class and parts: a sequence, a mapping, or None."""
     kind = type(value)
-    known = _LABELS.get(kind)
+    known = LABELS.get(kind)
     if known is not None:
         return known, value.__record_values__()
     if kind in _ATOMS:
@@ -40,7 +41,7 @@ def view(value: Any) -> tuple[Any, Any]:
             return DICTIONARY, value
         if kind is Compound:
             return label_class(value.label), value.fields
-        _LABELS[kind] = label
+        LABELS[kind] = label
         return label, value.__record_values__()
     if kind in _LISTS:
         return ARRAY, value
