@@ -14,10 +14,11 @@ from types import CoroutineType
 from typing import Any, Final
 
 from remit.dataspace._channel import Channel, Standing, Terms
+from remit.dataspace._ears import Ear, Owner
 from remit.dataspace._facet import Facet
 from remit.dataspace._journal import Journal
 from remit.errors import Broken, Misuse
-from remit.vat import Context, Failed, Handler, Ref, Turn, Vat, actor, attempt, current, on, spawn
+from remit.vat import Context, Failed, Handler, Ref, Turn, Vat, attempt, current, on, spawn
 
 __all__ = ["Conversation", "Listener", "conversation", "current_facet", "ear"]
 
@@ -31,11 +32,12 @@ SETTLES: Final = 1000
 class Listener:
     """Who hears the events of one subscription. `alive` until its facet stops."""
 
-    __slots__ = ("alive", "conversation")
+    __slots__ = ("alive", "conversation", "light")
 
     def __init__(self, conversation: Conversation) -> None:
         self.conversation = conversation
         self.alive = True
+        self.light = False  # whether hearing a message changes nothing but what its function changes
 
     def asserted(self, handle: int, value: Any) -> None:
         """Something is asserted at our ear."""
@@ -61,26 +63,10 @@ class Told(Listener):
         self.function()
 
 
-@actor(kind="remit.ear", version=1, passing=True)
-class Ear:
-    """The entity of one subscription: whoever has it may tell its listener of events, and nothing else."""
-
-    def turn(self, events: list[Any]) -> None:
-        """What one turn of the dataspace has to say."""
-        listener: Listener | None = self.__dict__.get("_listener")
-        if listener is not None:  # else the vat was loaded again since, and its objects have begun anew
-            listener.conversation.hear(listener, events)
-
-
-@actor(kind="remit.owner", version=1, passing=True)
-class Owner:
-    """Stands for an object at a dataspace, and gives nobody the right to do anything with it."""
-
-
 class Conversation:
     """One object's; made by its first conversation."""
 
-    __slots__ = ("__weakref__", "_object", "channels", "damaged", "journal", "owner", "root", "settling", "vat")
+    __slots__ = ("_object", "channels", "damaged", "journal", "owner", "root", "settling", "vat")
 
     def __init__(self, vat: Vat, of: Ref[Any]) -> None:
         self.vat = vat
@@ -156,21 +142,35 @@ class Conversation:
     # --- hearing --------------------------------------------------------------------------------------
 
     def hear(self, listener: Listener, events: list[Any]) -> None:
-        """Events for a listener: a turn of the object's, from here on."""
-
-        def hear() -> None:
+        """Events for a listener: a turn of the object's, from here on. As `inside`."""
+        turn = current("an event")
+        target, context = turn.target, turn.context
+        mine = self._object()
+        if mine is None:  # the vat has let go of it
+            return
+        turn.target = mine
+        begun = known = False
+        try:
             for event in events:
                 if not listener.alive:
                     break
+                if not known:
+                    known = True
+                    turn.touched.append(mine)  # a durable vat looks at its fields
                 what = event[0]
-                if what == "assert":
+                if not begun and not (what == "message" and listener.light):
+                    begun = True
+                    self.journal.begin()
+                if what == "message":
+                    listener.said(event[1])
+                elif what == "assert":
                     listener.asserted(event[1], event[2])
                 elif what == "retract":
                     listener.retracted(event[1])
-                elif what == "message":
-                    listener.said(event[1])
-
-        self.inside(hear)
+            if self.damaged:
+                self.settle()
+        finally:
+            turn.target, turn.context = target, context
 
     def inside(self, function: Callable[[], None]) -> None:
         """Do something as the object, in a turn that began as somebody else's."""

@@ -148,6 +148,10 @@ class OnMessage(Subscription):
 
     __slots__ = ()
 
+    def __init__(self, facet: Facet, function: Callable[..., Any]) -> None:
+        super().__init__(facet, function)
+        self.light = True
+
     def said(self, value: Any) -> None:
         """There is one."""
         self.run(value)

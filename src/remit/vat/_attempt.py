@@ -17,7 +17,8 @@ def attempt(where: Callable[[], str] | str, function: Callable[..., Any], *args:
     If it raises, what it has changed and sent is undone, the vat's recorder is told once, with `where` (or what that gives), and the turn goes on.
     """
     turn = current("attempt")
-    outer, turn.before = turn.before, {}
+    outer = turn.before
+    turn.before = {}
     mark, target, context = len(turn.calls), turn.target, turn.context
     try:
         value = function(*args)
@@ -28,6 +29,7 @@ def attempt(where: Callable[[], str] | str, function: Callable[..., Any], *args:
         if not isinstance(error, Exception):
             raise
         return Failed(turn.vat._explain(error, where if isinstance(where, str) else where()))
-    turn.merge(outer)
+    if turn.dirty():
+        turn.merge(outer)
     turn.before, turn.target, turn.context = outer, target, context
     return value

@@ -154,8 +154,15 @@ def post_turn(target: Ref[Any], events: list[Any], context: Context = ROOT) -> N
     account = context.account
     if account is not None:
         account.borrow()
-    message = Message(target, "turn", (events,), None, None, context, False)
-    if link is None and type(target)._straight:
-        target._vat._enqueue(message)
-    else:
-        target._route(message, None)
+    seat = target._seat
+    vat = seat.vat
+    if vat is None or context.trace is not None or vat.stopped is not None:
+        message = Message(target, "turn", (events,), None, None, context, False)
+        if vat is None:
+            target._route(message, None)
+        else:
+            vat._enqueue(message)
+        return
+    vat._queue.append((target, seat, "turn", (events,), None, context))  # as a call between its own objects
+    if not vat._awake:
+        vat._rouse()

@@ -63,6 +63,9 @@ def _turn(session: Session, turn: list[Any]) -> None:
 
 def take_turn(session: Session, turn: list[tuple[int, str, Any, Any]]) -> None:
     """Do what the events of one turn say: (oid, kind, value, handle) each. Raises `ProtocolError`: then the session ends."""
+    if len(turn) == 1 and turn[0][1] == "M":
+        _one_message(session, turn[0][0], turn[0][2])
+        return
     batches: dict[Export, list[Any]] = {}
     handles: list[int] = []
     try:
@@ -87,6 +90,22 @@ def take_turn(session: Session, turn: list[tuple[int, str, Any, Any]]) -> None:
         if session.state != "open":
             break  # what the turn has done elsewhere has ended the session: nobody would withdraw this
         deliver_turn(session, export, events, session.context)
+
+
+def _one_message(session: Session, oid: int, value: Any) -> None:
+    """A turn of one message, as most are."""
+    if session.embeds:
+        try:
+            for entry in session.entries_in(value):
+                if not entry.live:
+                    raise ProtocolError(TRANSIENT)
+        finally:
+            session.imports.settle()
+    if session.credit.reports:
+        session.credit.received()
+    export = session.exports.by_oid.get(oid)
+    if export is not None:
+        deliver_turn(session, export, [["message", value]], session.context)
 
 
 def _assert(
