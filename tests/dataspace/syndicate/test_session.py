@@ -9,8 +9,10 @@ import pytest
 from remit.dataspace.syndicate import Session
 from remit.dataspace.syndicate._door import Door
 from remit.dataspace.syndicate._entity import EntityLink, Way
+from remit.dataspace.syndicate._outgoing import _last
 from remit.errors import LinkLost
-from remit.values import Limits, Tagged
+from remit.values import Limits, Symbol, Tagged
+from remit.values.preserves import text
 from remit.vat import Promise, actor, resolved, tell
 from tests.dataspace.syndicate.hand import Home, Pair, shown, wire
 
@@ -48,6 +50,26 @@ def test_what_one_turn_says_is_one_packet() -> None:
     ]
     pair.say(pair.space, ["retract", 1], ["retract", 2])
     pair.end()
+
+
+def test_lists_that_are_nearly_the_same_are_each_written_as_they_are() -> None:
+    """The bytes of a list are used again for the very same atoms only, by whichever session."""
+    pair, other = Pair(), Pair()
+    word, many = "word", 1000
+    lists: list[Any] = [[word, many], [word, many], [word], [word, many, 1], [word, many, True], [word, many, 1.0]]
+    lists += [[Symbol(word), many], [[word], many], [word, many], []]
+    for at, each in enumerate(lists):
+        for one in (pair, other):
+            one.say(one.space, ["message", each], ["message", [word, many]], ["message", each])
+            written = text(each)
+            assert one.deliver("far") == f'[[0 <M {written}>] [0 <M ["word" 1000]>] [0 <M {written}>]]', at
+    pair.near._body([word, many])
+    assert other.near._body([word, many]) == pair.near._body([word, many])
+    assert _last.kept is not None
+    assert pair.near.take() == []
+    assert _last.kept is None  # nothing that was said is kept
+    pair.end()
+    other.end()
 
 
 def test_two_objects_spoken_to_in_one_turn_hear_of_it_by_one_packet() -> None:

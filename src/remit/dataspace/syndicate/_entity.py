@@ -57,6 +57,14 @@ class EntityLink:
         """A new reference that leads to this way."""
         return Far(self.vat, way, self)
 
+    def hand_turn(self, handle: Any, events: list[Any], context: Context) -> None:
+        """As `deliver` of `turn(events)` whose events are known to be well formed; an error is told, and goes no further."""
+        try:
+            way: Way = handle
+            way.turn(events, context)
+        except Exception as error:  # noqa: BLE001  # one link's fault is its own (`remit.vat.hand_over`)
+            self.vat._explain(error, repr(self))
+
     def deliver(self, handle: Any, message: Message) -> None:
         """`turn`, `open`, `close` or `renew`; raises for anything else."""
         if isinstance(handle, Leash):
@@ -145,11 +153,7 @@ def post_turn(target: Ref[Any], events: list[Any], context: Context = ROOT) -> N
     """
     link = target._link
     if isinstance(link, EntityLink) and type(target) is Far:
-        try:
-            way: Way = target._at
-            way.turn(events, context)
-        except Exception as error:  # noqa: BLE001  # one link's fault is its own (`remit.vat.hand_over`)
-            link.vat._explain(error, repr(link))
+        link.hand_turn(target._at, events, context)
         return
     account = context.account
     if account is not None:

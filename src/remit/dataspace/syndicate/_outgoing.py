@@ -12,8 +12,9 @@ from remit._native import mypyc_attr
 from remit.dataspace.syndicate._entity import EntityLink
 from remit.dataspace.syndicate._tables import Export, Exports, Import, Imports
 from remit.dataspace.syndicate._ways import RemoteWay, SyncPeer
-from remit.dataspace.syndicate._wire import Writer
+from remit.dataspace.syndicate._wire import BINARY, Writer
 from remit.errors import BadArgument, Conflict, LimitExceeded, NotPassable
+from remit.values import Symbol
 from remit.vat import Account, Promise, Ref, final
 
 if TYPE_CHECKING:
@@ -27,6 +28,34 @@ __all__ = ["Outgoing"]
 
 PACKET_EVENTS: Final = 1000
 """Events in one packet of several turns; a single turn may have more."""
+_KEPT: Final = 4096
+"""Bytes of a list of atoms that is kept for other peers that get the same."""
+_ATOMS: Final = frozenset({type(None), bool, int, float, str, bytes, Symbol})
+
+
+class _Last:
+    """The list of atoms that was written last, for any peer, and its bytes; until somebody takes output.
+
+    What observers of one message get are lists of the very same atoms, as many as there are observers.
+    """
+
+    __slots__ = ("kept",)
+
+    def __init__(self) -> None:
+        self.kept: tuple[list[Any], bytes] | None = None
+
+
+_last: Final = _Last()
+
+
+def _same(parts: list[Any], value: list[Any]) -> bool:
+    """Whether these are the very same atoms: then their bytes are, too."""
+    if len(parts) != len(value):
+        return False
+    for at, part in enumerate(value):  # noqa: SIM110  # a generator costs more
+        if part is not parts[at]:
+            return False
+    return True
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -140,6 +169,11 @@ class Outgoing(EntityLink):
 
     def _body(self, value: Any) -> tuple[bytes, list[Entry]]:
         """A value as this peer gets it, and the references in it, once for each time. Nothing is held yet."""
+        atoms = type(value) is list and self.writer.syntax == BINARY
+        if atoms and _last.kept is not None and _same(_last.kept[0], value):
+            body = _last.kept[1]
+            if len(body) <= self.limits.frame:
+                return body, []
         references: list[Entry] = []
         self._written = references
         try:
@@ -150,6 +184,8 @@ class Outgoing(EntityLink):
         if len(body) > self.limits.frame:
             self._unwrite(references)
             raise LimitExceeded(f"a value of {len(body)} bytes is above the limit of {self.limits.frame}")
+        if atoms and len(body) <= _KEPT and _ATOMS.issuperset(map(type, value)):
+            _last.kept = (list(value), body)
         return body, references
 
     def _embed(self, reference: Any) -> Any:
@@ -220,6 +256,7 @@ class Outgoing(EntityLink):
 
     def take(self) -> list[bytes]:
         """The packets to send now, in order."""
+        _last.kept = None
         self._asked_output = False
         self.end_packet()
         packets, self.ended_packets = self.ended_packets, []
