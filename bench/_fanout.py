@@ -2,6 +2,8 @@
 
 `published(n)` sends n messages, no more than a window ahead of the slowest subscriber, and gives the seconds until all ten have all of
 them. The clients share one process and its event loop, as subscribers of one program do.
+
+Each publishes in its library's usual way: redis-py waits for the answer to each message, the others do not. NATS has no unix sockets.
 """
 
 from __future__ import annotations
