@@ -87,8 +87,8 @@ class End:
                 tell(value.controller).turn([["message", Credit(2, self.mode)]])
             elif event[0] == "assert" and isinstance(value, Sink):
                 self.to = value.controller
-            elif event[0] == "assert" and isinstance(value, StreamError):
-                self.log.append(f"error: {value.message}")
+            elif event[0] == "assert" and isinstance(value, Tagged) and value.tag == StreamError.__record_label__:
+                self.log.append(f"error: {value.value[0]}")
             elif event[0] == "message" and isinstance(value, Data):
                 self.log.append(value.payload)
             elif event[0] == "message" and isinstance(value, Eof):

@@ -88,7 +88,7 @@ class Eof:
     """Said to a sink: nothing more comes."""
 
 
-@record("error")
+@record("error", known=False)  # a label that other vocabularies use, too, with as many fields
 class StreamError:
     """Asserted at either: the stream has failed."""
 
