@@ -8,7 +8,7 @@ from statistics import median
 
 from tests.house.source import Module, files, modules
 
-FOLDERS = ("src", "tests", "tools", "examples", "bench", "fuzz")
+FOLDERS = ("src", "tests", "tools", "examples", "bench", "fuzz", "storm")
 FILE_LINES = 500
 FUNCTION_LINES = 50
 

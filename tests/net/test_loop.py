@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from remit.net import run
+from remit.net import run, told_to_stop
 from tests.house.source import TOP
 
 # Stands for uvloop: says that it is asked for a loop, and gives one.
@@ -66,3 +67,18 @@ def test_it_is_real_uvloop_that_nodes_are_tested_on() -> None:
     """In the environment of the compiled build, where `make test-compiled` runs this and the netlayers' contract on it."""
     uvloop = pytest.importorskip("uvloop", reason="the extra remit[uvloop] is not installed")
     assert isinstance(run(main()), uvloop.Loop)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_that_ask_to_stop_set_an_event(number: signal.Signals) -> None:
+    """SIGTERM and ctrl-C end nothing while somebody waits for them, and are as they were afterwards."""
+    before = signal.getsignal(number)
+
+    async def serve() -> bool:
+        async with told_to_stop() as stop:
+            os.kill(os.getpid(), number)
+            async with asyncio.timeout(30):
+                return await stop.wait()
+
+    assert asyncio.run(serve())
+    assert signal.getsignal(number) in (before, signal.SIG_DFL, signal.default_int_handler)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Final
 
 import click
 
-from remit.cli._main import Suggesting
+from remit.cli._main import Lazy
 
 __all__ = ["dataspace"]
 
@@ -22,25 +21,7 @@ COMMANDS: Final = {
 }
 
 
-class Later(Suggesting):
-    """Commands whose modules are imported when they are run: those of a dataspace load the network."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # click's signature
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # as above
-        if cmd_name not in COMMANDS:
-            return None
-        module, name, _ = COMMANDS[cmd_name]
-        found: click.Command = getattr(importlib.import_module(f"remit.cli.{module}"), name)
-        return found
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # as above
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][2]) for name in sorted(COMMANDS)])
-
-
-@click.group(cls=Later)
+@click.group(cls=Lazy, table=COMMANDS)  # those of a dataspace load the network
 def dataspace() -> None:
     """Dataspaces: places where assertions are published, observed and withdrawn.
 

@@ -12,7 +12,7 @@ import click
 
 from remit.cli._exit import CODES, INTERRUPTED, code_of, refuse_secrets, told
 
-__all__ = ["Settings", "Suggesting", "main"]
+__all__ = ["Lazy", "Settings", "Suggesting", "main"]
 
 COMMANDS: Final = {
     "alarm": ("_status", "alarm", "Look at alarms and clear them."),
@@ -62,21 +62,25 @@ class Suggesting(click.Group):
 
 
 class Lazy(Suggesting):
-    """Commands whose modules are imported when they are run."""
+    """Commands whose modules are imported when they are run. `table`: for each command its module in `remit.cli`, its name there, and its help."""
+
+    def __init__(self, *args: Any, table: dict[str, tuple[str, str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.table = table
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # click's signature
-        return sorted(COMMANDS)
+        return sorted(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # as above
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.table:
             return None
-        module, name, _ = COMMANDS[cmd_name]
+        module, name, _ = self.table[cmd_name]
         found: click.Command = getattr(importlib.import_module(f"remit.cli.{module}"), name)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # as above
         with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][2]) for name in sorted(COMMANDS)])
+            formatter.write_dl([(name, self.table[name][2]) for name in sorted(self.table)])
 
 
 def _version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
@@ -94,7 +98,12 @@ def _version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]}, epilog=f"Exit codes: {CODES}.")
+@click.group(
+    cls=Lazy,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"Exit codes: {CODES}.",
+)
 @click.option("--config", metavar="FILE", help="Use this remit.toml.")
 @click.option(
     "--boss",

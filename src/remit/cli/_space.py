@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, NamedTuple
@@ -20,7 +19,7 @@ from remit.net import Node, NodeKey, dialling
 from remit.values import SturdyRef
 from remit.vat import Ref, Vat
 
-__all__ = ["At", "Link", "at_options", "default_file", "find", "linked", "look_after", "read_route", "told_to_stop"]
+__all__ = ["At", "Link", "at_options", "default_file", "find", "linked", "look_after", "read_route"]
 
 LOOK: Final = 0.5  # seconds between two looks at whether the link is up
 
@@ -137,20 +136,6 @@ async def _by_captp(stack: AsyncExitStack, vat: Vat, sturdyref: SturdyRef) -> Li
     for netlayer in dialling(key):
         node.use(netlayer)
     return Link(vat, await node.fetch_from(sturdyref), lambda: None, once=True)
-
-
-@asynccontextmanager
-async def told_to_stop() -> AsyncIterator[asyncio.Event]:
-    """An event that ctrl-C and SIGTERM set, for as long as this lasts."""
-    loop, event = asyncio.get_running_loop(), asyncio.Event()
-    signals = (signal.SIGTERM, signal.SIGINT)
-    for number in signals:
-        loop.add_signal_handler(number, event.set)
-    try:
-        yield event
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
 
 
 async def look_after(link: Link) -> None:

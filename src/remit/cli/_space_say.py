@@ -10,11 +10,12 @@ import click
 from remit.cli._exit import TimedOut
 from remit.cli._main import Settings
 from remit.cli._show import say
-from remit.cli._space import At, Link, at_options, linked, look_after, told_to_stop
+from remit.cli._space import At, Link, at_options, linked, look_after
 from remit.cli._space_values import read_value, shown
 from remit.cli._times import span
 from remit.dataspace import message, publish, sync
 from remit.errors import LinkLost
+from remit.net import told_to_stop
 from remit.vat import Ref, actor, on_sever, tell
 
 __all__ = ["assert_command", "send"]

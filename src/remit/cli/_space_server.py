@@ -20,7 +20,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from remit.cli._space import told_to_stop
 from remit.cli._space_keys import MAIN, TRACE, Keys
 from remit.cli._space_values import without_references
 from remit.dataspace import ANY, Dataspace, Trace, during, interest, message, this_facet
@@ -28,7 +27,7 @@ from remit.dataspace.syndicate import Address, Route, bind, gatekeeper, listen
 from remit.durable import FileLock, open_state_dir, read_secret_file, write_secret_file
 from remit.errors import BadArgument, Missing, Misuse, RemitError
 from remit.lib import SwissEntry, Timer
-from remit.net import Node, NodeKey, TlsNetlayer, UnixNetlayer, dialling
+from remit.net import Node, NodeKey, TlsNetlayer, UnixNetlayer, dialling, told_to_stop
 from remit.values import SturdyRef, Symbol, Tagged, preserves
 from remit.values.preserves import Map
 from remit.vat import Ref, Vat, actor, send, tell, this

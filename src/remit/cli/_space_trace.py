@@ -10,11 +10,12 @@ import click
 
 from remit.cli._main import Settings
 from remit.cli._show import as_json_option, say, tell
-from remit.cli._space import At, Link, at_options, default_file, linked, look_after, told_to_stop
+from remit.cli._space import At, Link, at_options, default_file, linked, look_after
 from remit.cli._space_values import as_json as jsonable
 from remit.cli._space_values import shown
 from remit.dataspace import Trace, bind, complete, on_message
 from remit.errors import LinkLost
+from remit.net import told_to_stop
 from remit.values import Tagged
 from remit.vat import Ref, actor, on, on_sever, this
 from remit.vat import tell as send_away

@@ -11,10 +11,11 @@ import click
 from remit.cli._exit import TimedOut
 from remit.cli._main import Settings
 from remit.cli._show import as_json_option, say, show_json, tell
-from remit.cli._space import At, Link, at_options, linked, look_after, told_to_stop
+from remit.cli._space import At, Link, at_options, linked, look_after
 from remit.cli._space_values import Wanted, as_json, read_pattern, shown
 from remit.dataspace import complete, during, on_message, this_facet
 from remit.errors import LinkLost
+from remit.net import told_to_stop
 from remit.vat import Ref, actor, on_sever
 from remit.vat import tell as send_away
 
@@ -138,12 +139,10 @@ def watch(
     Without ?names in the pattern the whole value is shown. With --json each event is one line: {"event": "asserted", …}.
     """
     wanted = read_pattern(pattern, "PATTERN")
-    screen_of = lambda: Screen(wanted, as_json, once)  # noqa: E731  # made where there is a loop
-    asyncio.run(_watch(settings, At(space, address, cafile), wanted, screen_of))
+    asyncio.run(_watch(settings, At(space, address, cafile), wanted, Screen(wanted, as_json, once)))
 
 
-async def _watch(settings: Settings, at: At, wanted: Wanted, screen_of: Any) -> None:
-    screen = screen_of()
+async def _watch(settings: Settings, at: At, wanted: Wanted, screen: Screen) -> None:
     async with told_to_stop() as stop, linked(settings, at) as link:
         device = link.vat.device("screen", screen)
         send_away(link.vat.spawn(Watcher, device)).watch(link.space, wanted.pattern)

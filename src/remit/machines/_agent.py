@@ -29,7 +29,7 @@ from remit.machines._control import Control
 from remit.machines._desk import Absence, Desk
 from remit.machines._grant import Grant
 from remit.machines._hob_client import HobClient
-from remit.machines._household import Household, first_of, household, told_to_stop, where
+from remit.machines._household import Household, first_of, household, where
 from remit.machines._layout import Layout
 from remit.machines._outlet import Outlet, Programs
 from remit.machines._process import note_process
@@ -37,7 +37,7 @@ from remit.machines._process_table import Process, tethered
 from remit.machines._service_room import ServiceRoom
 from remit.machines._watch import Bell, Watch
 from remit.machines._workshop import Workshop
-from remit.net import Netlayer, NodeKey, SignedAddress, TlsNetlayer, UnixNetlayer, public_of
+from remit.net import Netlayer, NodeKey, SignedAddress, TlsNetlayer, UnixNetlayer, public_of, told_to_stop
 from remit.values import decode
 from remit.vat import Ref
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from hashlib import sha256
@@ -27,7 +26,7 @@ from remit.net import Netlayer, Node, NodeKey, TurnLog, dialling
 from remit.values import SturdyRef
 from remit.vat import Ref, send
 
-__all__ = ["Household", "first_of", "household", "told_to_stop", "where"]
+__all__ = ["Household", "first_of", "household", "where"]
 
 SWISS_BYTES: Final = 32
 
@@ -138,20 +137,6 @@ def _check_whole(directory: Path) -> None:
     raise StoreCorrupt(
         f"{directory} has lost its {lost}: restore it from a copy. (To begin anew, as a node that nobody knows, remove the directory.)"
     )
-
-
-@asynccontextmanager
-async def told_to_stop() -> AsyncIterator[asyncio.Event]:
-    """An event that SIGTERM and SIGINT set, for as long as this lasts."""
-    loop, event = asyncio.get_running_loop(), asyncio.Event()
-    signals = (signal.SIGTERM, signal.SIGINT)
-    for number in signals:
-        loop.add_signal_handler(number, event.set)
-    try:
-        yield event
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
 
 
 async def first_of(*events: asyncio.Event) -> None:

@@ -14,13 +14,13 @@ from remit.machines._boss import Boss
 from remit.machines._fleet import Fleet
 from remit.machines._grant import Grant
 from remit.machines._hob_server import HobServer, PendingHob
-from remit.machines._household import Household, first_of, household, told_to_stop, where
+from remit.machines._household import Household, first_of, household, where
 from remit.machines._introduction import Introduction, Redemption
 from remit.machines._names import missing
 from remit.machines._process import ProcessProvider
 from remit.machines._provider import Provider, ProviderDesk
 from remit.machines._wiring import Wiring
-from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer, WebSocketNetlayer
+from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer, WebSocketNetlayer, told_to_stop
 
 __all__ = ["BOSS_CLASSES", "BossSettings", "run_boss"]
 

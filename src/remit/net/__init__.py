@@ -17,7 +17,7 @@ from remit.net._hello import Hello
 from remit.net._identity import NodeKey, designator_of, proves, public_of
 from remit.net._live import Live, live_ref
 from remit.net._log import TurnLog
-from remit.net._loop import run
+from remit.net._loop import run, told_to_stop
 from remit.net._memory import MemoryNetlayer, MemoryNetwork
 from remit.net._memory_channel import Journey
 from remit.net._network import Network
@@ -72,5 +72,6 @@ __all__ = [
     "public_of",
     "run",
     "sign_address",
+    "told_to_stop",
     "tracing_of",
 ]

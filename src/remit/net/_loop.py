@@ -1,12 +1,14 @@
-"""The event loop of a process that lives for its nodes: uvloop's where that is installed."""
+"""A process that lives for its nodes: its event loop, uvloop's where that is installed, and when it is told to end."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-__all__ = ["run"]
+__all__ = ["run", "told_to_stop"]
 
 T = TypeVar("T")
 
@@ -18,6 +20,20 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     """
     with asyncio.Runner(loop_factory=_factory()) as runner:
         return runner.run(main)
+
+
+@asynccontextmanager
+async def told_to_stop() -> AsyncIterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT (ctrl-C) set, for as long as this lasts."""
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+    signals = (signal.SIGTERM, signal.SIGINT)
+    for number in signals:
+        loop.add_signal_handler(number, event.set)
+    try:
+        yield event
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 def _factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
