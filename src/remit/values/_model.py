@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+import types
+from typing import Any, ClassVar, Final, Literal, NoReturn, final
 
+from remit._native import mypyc_attr
 from remit.errors import Misuse
-from remit.values._data import Data, Frozen, is_text
-from remit.values._same import key, same
+from remit.values._data import Data, is_text
+from remit.values._same import FORMED, key, same
 
-__all__ = ["Record", "Tagged", "made_tagged", "put_tag", "put_value"]
+__all__ = ["NATIVE", "Blank", "Record", "Tagged", "made_tagged"]
 
 
-class Tagged(Frozen, Data):
-    """OCapN's Tagged: a string tag and one value. `==` compares by `same`, kinds included."""
+@final
+class Tagged:
+    """OCapN's Tagged: a string tag and one value. `==` compares by `same`, kinds included. Immutable.
+
+    It has no base, so that a compiled build makes a C struct of it.
+    """
 
     __slots__ = ("tag", "value")
-    __match_args__ = ("tag", "value")
+    __match_args__: ClassVar[tuple[Literal["tag"], Literal["value"]]] = ("tag", "value")
 
     tag: str
     value: Any
 
-    def __init__(self, tag: str, value: object) -> None:
-        if not is_text(tag):
+    def __init__(self, tag: object, value: object) -> None:
+        if not (type(tag) is str and tag.isascii()) and not is_text(tag):
             raise Misuse(f"Tagged takes a str without lone surrogates as its tag, not {type(tag).__name__}")
         object.__setattr__(self, "tag", tag)
         object.__setattr__(self, "value", value)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"Tagged is immutable: cannot set {name}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"Tagged is immutable: cannot delete {name}")
+
+    def __copy__(self) -> Tagged:
+        return self
 
     def _form(self) -> tuple[str, object]:
         return "tagged", (self.tag, self.value)
@@ -42,19 +57,33 @@ class Tagged(Frozen, Data):
         return Tagged, (self.tag, self.value)
 
 
-_new: Final = object.__new__
-put_tag: Final = vars(Tagged)["tag"].__set__
-put_value: Final = vars(Tagged)["value"].__set__
+FORMED.add(Tagged)
+
+NATIVE: Final = type(vars(Tagged)["tag"]) is not types.MemberDescriptorType
+"""Whether this is a compiled build, where the constructor is the quickest way to a Tagged; elsewhere `Blank` is."""
+
+
+class Blank:
+    """What becomes a Tagged as its class is set, once it has its tag and value: the slots are the same."""
+
+    __slots__ = ("tag", "value")
+
+    tag: str
+    value: Any
 
 
 def made_tagged(tag: str, value: object) -> Tagged:
     """A Tagged whose tag is known to be a str without lone surrogates, in less time."""
-    made = _new(Tagged)
-    put_tag(made, tag)
-    put_value(made, value)
-    return made
+    if NATIVE:
+        return Tagged(tag, value)
+    made: Any = Blank()
+    made.tag = tag
+    made.value = value
+    made.__class__ = Tagged
+    return made  # type: ignore[no-any-return]
 
 
+@mypyc_attr(native_class=False)
 class Record(Data):
     """A raw Syrup record, for protocol layers: a label, mostly a `Symbol`, and fields. Never passable."""
 

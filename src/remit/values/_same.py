@@ -11,11 +11,13 @@ from remit.errors import Broken, NotPassable
 from remit.values._data import Data, Null, Reference, Symbol
 from remit.values._plain import has_copier, plain_copy
 
-__all__ = ["NAN", "error_text", "key", "same"]
+__all__ = ["FORMED", "NAN", "error_text", "key", "same"]
 
 NAN: Final = b"\x7f\xf8\x00\x00\x00\x00\x00\x00"  # the one NaN of canonical Syrup
 _PACK: Final = struct.Struct(">d").pack
 _SELF: Final = frozenset({str, int, bytes, type(None), Null, Symbol})  # where == and hash() keep kinds apart
+FORMED: Final[set[type]] = set()
+"""Classes that have a `_form` as `Data` has, and cannot derive from it: compiled ones."""
 _DEPTH: Final = 100  # above all that decodes within the default limits; stops cycles
 
 
@@ -52,8 +54,8 @@ def _form(value: Any) -> tuple[str, Any]:
         return "bool", value
     if kind is float:
         return "float", NAN if math.isnan(value) else _PACK(value)
-    if isinstance(value, Data):
-        return value._form()
+    if kind in FORMED or isinstance(value, Data):
+        return value._form()  # type: ignore[no-any-return]
     if isinstance(value, Broken):
         return "error", error_text(value)
     if has_copier(kind):

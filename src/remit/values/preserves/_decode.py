@@ -14,7 +14,7 @@ from typing import Any, Final
 from remit.errors import DecodeError, LimitExceeded, ProtocolError, Truncated
 from remit.values._data import Symbol
 from remit.values._limits import DEFAULT_LIMITS, Limits
-from remit.values._model import Tagged, put_tag, put_value
+from remit.values._model import NATIVE, Blank, Tagged
 from remit.values._record import CLASSES, tagged
 from remit.values.preserves._annotated import Annotated, made_embedded
 from remit.values.preserves._records import (
@@ -45,7 +45,6 @@ _SYMBOLS: Final[
 ] = {}  # bytes, as Latin-1, to symbol; shared by all sessions, so bounded by the two numbers below
 _CACHED: Final = 1024  # entries, about what the labels and names of a large program come to
 _CACHED_BYTES: Final = 64  # of one entry
-_NEW: Final = object.__new__
 _LONGEST: Final = 56  # bits of a length: more than any memory holds
 _DIGIT_BITS: Final = 3.3219280948873626  # log2(10)
 
@@ -84,7 +83,8 @@ def decode_at(
         limits.integer_digits // 3
     )  # bytes of an integer that need no second look: of each come less than three digits
     symbols, labels, names, classes = _SYMBOLS, LABELS[0], NAMES[0], CLASSES
-    new, cls, give_tag, give_value = _NEW, Tagged, put_tag, put_value  # globals take a compiled module longer
+    native = NATIVE
+    made: Any
     stack: list[tuple[list[Any], int, int]] = []  # for each that is open: `items` and `tag` outside, and its start
     items: list[Any] = []  # of what is being read; a dictionary's keys and values alternate
     tag = _TOP
@@ -105,16 +105,25 @@ def decode_at(
                 at = begin + n
                 items.append(symbols.get(text[begin:at]) or _symbol(data[begin:at]))
             elif c == 0xB0:
-                n, begin = data[at + 1], at + 2
-                if n > 127:
-                    n, begin = _length(data, at + 1)
-                at = begin + n
-                if n == 1 and 0 < data[begin] < 128:
-                    items.append(data[begin])
-                elif 0 < n <= quick and 0 < data[begin] < 255:
-                    items.append(_INTEGER(data[begin:at], "big", signed=True))
+                n = data[at + 1]
+                if n == 1 and 0 < (first := data[at + 2]) < 128:
+                    items.append(first)
+                    at += 3
+                elif n == 2 and 0 < (first := data[at + 2]) < 128:
+                    items.append(first << 8 | data[at + 3])
+                    at += 4
+                elif not n:
+                    items.append(0)
+                    at += 2
                 else:
-                    items.append(_integer(data, begin, n, limits))
+                    begin = at + 2
+                    if n > 127:
+                        n, begin = _length(data, at + 1)
+                    at = begin + n
+                    if n <= quick and 0 < data[begin] < 255:
+                        items.append(_INTEGER(data[begin:at], "big", signed=True))
+                    else:
+                        items.append(_integer(data, begin, n, limits))
             elif c == 0xB4:
                 stack.append((items, tag, at))
                 if len(stack) > depth:
@@ -133,20 +142,25 @@ def decode_at(
                 inner, closed = items, tag
                 items, tag, start = stack.pop()
                 at += 1
-                if closed == 0xB5:
+                if closed >= LABELLED:
+                    name = names[closed]
+                    if name in classes:
+                        items.append(tagged(name, inner))
+                    elif native:
+                        items.append(Tagged(name, inner))
+                    else:
+                        made = Blank()
+                        made.tag = name
+                        made.value = inner
+                        made.__class__ = Tagged
+                        items.append(made)
+                elif closed == 0xB5:
                     items.append(inner)
                 elif closed == 0xB7:
                     items.append(closed_dictionary(inner))
-                elif closed < LABELLED:
-                    items.append(closed_record(inner) if closed == 0xB4 else closed_set(inner))
-                elif (name := names[closed]) in classes:
-                    items.append(tagged(name, inner))
                 else:
-                    made = new(cls)
-                    give_tag(made, name)
-                    give_value(made, inner)
-                    items.append(made)
-            elif 0xB5 <= c <= 0xB7 or c == EMBEDDING or c == ANNOTATION:
+                    items.append(closed_record(inner) if closed == 0xB4 else closed_set(inner))
+            elif 0xB5 <= c <= 0xB7 or ANNOTATION <= c <= EMBEDDING:
                 stack.append((items, tag, at))
                 if len(stack) > depth:
                     raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
