@@ -6,7 +6,7 @@ from typing import Any, Final, NoReturn
 
 from remit.errors import Misuse
 
-__all__ = ["NULL", "Data", "Frozen", "Null", "Reference", "Symbol", "is_text"]
+__all__ = ["NULL", "Data", "Frozen", "Null", "Reference", "Symbol", "blank", "is_text"]
 
 
 def is_text(value: object) -> bool:
@@ -35,6 +35,15 @@ class Frozen:
 
     def __copy__(self) -> Any:
         return self
+
+
+def blank(cls: type) -> type[Any]:
+    """A class whose instance, once its slots are set, becomes one of the immutable `cls` as its `__class__` is set.
+
+    That takes two thirds of the time of `object.__new__` and of setting each slot by its descriptor.
+    """
+    free = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    return type(f"blank {cls.__name__}", (cls.__base__ or object,), {"__slots__": cls.__dict__["__slots__"], **free})
 
 
 class Data:

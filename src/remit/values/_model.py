@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Literal, NoReturn, final
 
 from remit._native import mypyc_attr
 from remit.errors import Misuse
-from remit.values._data import Data, is_text
+from remit.values._data import Data, blank, is_text
 from remit.values._same import FORMED, key, same
 
 __all__ = ["NATIVE", "Blank", "Record", "Tagged", "made_tagged"]
@@ -62,21 +62,14 @@ FORMED.add(Tagged)
 NATIVE: Final = type(vars(Tagged)["tag"]) is not types.MemberDescriptorType
 """Whether this is a compiled build, where the constructor is the quickest way to a Tagged; elsewhere `Blank` is."""
 
-
-class Blank:
-    """What becomes a Tagged as its class is set, once it has its tag and value: the slots are the same."""
-
-    __slots__ = ("tag", "value")
-
-    tag: str
-    value: Any
+Blank: Final[type[Any]] = object if NATIVE else blank(Tagged)
 
 
 def made_tagged(tag: str, value: object) -> Tagged:
     """A Tagged whose tag is known to be a str without lone surrogates, in less time."""
     if NATIVE:
         return Tagged(tag, value)
-    made: Any = Blank()
+    made = Blank()
     made.tag = tag
     made.value = value
     made.__class__ = Tagged

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from typing import Any, ClassVar, Final, TypeVar
 
 from remit.errors import NotPassable
-from remit.values._data import Symbol
+from remit.values._data import Symbol, blank
 from remit.values._model import Tagged
 from remit.values._record import Recorded, _register, tagged
 from remit.values.preserves._forms import RESERVED
@@ -155,15 +155,14 @@ class Map(Recorded, Parts, Mapping[Any, Any]):
 
 def ordered_map(entries: tuple[tuple[Any, Any], ...]) -> Map:
     """The mapping of these entries, whose keys are known to differ and to be in the total order."""
-    made = _new(Map)
-    _put_entries(made, entries)
-    _put_table(made, None)
-    return made
+    made = _Blank()
+    made.entries = entries
+    made._table = None
+    made.__class__ = Map
+    return made  # type: ignore[no-any-return]
 
 
-_new: Final = object.__new__
-_put_entries: Final = vars(Map)["entries"].__set__
-_put_table: Final = vars(Map)["_table"].__set__
+_Blank: Final = blank(Map)
 
 
 class Compound(Recorded, Parts):

@@ -92,48 +92,58 @@ def decode_at(
     try:
         while True:
             c = data[at]
-            if c == 0xB1:
-                n, begin = data[at + 1], at + 2
-                if n > 127:
-                    n, begin = _length(data, at + 1)
-                at = begin + n
-                items.append(data[begin:at].decode())
-            elif c == 0xB3:
-                n, begin = data[at + 1], at + 2
-                if n > 127:
-                    n, begin = _length(data, at + 1)
-                at = begin + n
-                items.append(symbols.get(text[begin:at]) or _symbol(data[begin:at]))
-            elif c == 0xB0:
-                n = data[at + 1]
-                if n == 1 and 0 < (first := data[at + 2]) < 128:
-                    items.append(first)
-                    at += 3
-                elif n == 2 and 0 < (first := data[at + 2]) < 128:
-                    items.append(first << 8 | data[at + 3])
-                    at += 4
-                elif not n:
-                    items.append(0)
-                    at += 2
-                else:
-                    begin = at + 2
+            if c > 0xAF:
+                if c == 0xB1:
+                    n, begin = data[at + 1], at + 2
                     if n > 127:
                         n, begin = _length(data, at + 1)
                     at = begin + n
-                    if n <= quick and 0 < data[begin] < 255:
-                        items.append(_INTEGER(data[begin:at], "big", signed=True))
+                    items.append(data[begin:at].decode())
+                elif c == 0xB4:
+                    stack.append((items, tag, at))
+                    if len(stack) > depth:
+                        raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
+                    items = []
+                    begin = at + 1
+                    end = at + 3 + data[at + 2]
+                    tag = labels.get(text[begin:end], 0xB4)
+                    at = begin if tag == 0xB4 else end
+                    continue
+                elif c == 0xB0:
+                    n = data[at + 1]
+                    if n == 1 and 0 < (first := data[at + 2]) < 128:
+                        items.append(first)
+                        at += 3
+                    elif n == 2 and 0 < (first := data[at + 2]) < 128:
+                        items.append(first << 8 | data[at + 3])
+                        at += 4
+                    elif not n:
+                        items.append(0)
+                        at += 2
                     else:
-                        items.append(_integer(data, begin, n, limits))
-            elif c == 0xB4:
-                stack.append((items, tag, at))
-                if len(stack) > depth:
-                    raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
-                items = []
-                begin = at + 1
-                end = at + 3 + data[at + 2]
-                tag = labels.get(text[begin:end], 0xB4)
-                at = begin if tag == 0xB4 else end
-                continue
+                        begin = at + 2
+                        if n > 127:
+                            n, begin = _length(data, at + 1)
+                        at = begin + n
+                        if n <= quick and 0 < data[begin] < 255:
+                            items.append(_INTEGER(data[begin:at], "big", signed=True))
+                        else:
+                            items.append(_integer(data, begin, n, limits))
+                elif c == 0xB3:
+                    n, begin = data[at + 1], at + 2
+                    if n > 127:
+                        n, begin = _length(data, at + 1)
+                    at = begin + n
+                    items.append(symbols.get(text[begin:at]) or _symbol(data[begin:at]))
+                elif 0xB5 <= c <= 0xB7:
+                    stack.append((items, tag, at))
+                    if len(stack) > depth:
+                        raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
+                    items, tag, at = [], c, at + 1
+                    continue
+                else:
+                    value, at = _other(data, at)
+                    items.append(value)
             elif c == 0x84 and tag > EMBEDDING:
                 if many:
                     count += len(items)
@@ -160,18 +170,18 @@ def decode_at(
                     items.append(closed_dictionary(inner))
                 else:
                     items.append(closed_record(inner) if closed == 0xB4 else closed_set(inner))
-            elif 0xB5 <= c <= 0xB7 or ANNOTATION <= c <= EMBEDDING:
-                stack.append((items, tag, at))
-                if len(stack) > depth:
-                    raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
-                items, tag, at = [], c, at + 1
-                continue
-            elif c == 0x81 or c == 0x80:
+            elif 0x80 <= c <= 0x81:
                 items.append(c == 0x81)
                 at += 1
             elif c == 0x87 and at + 10 <= size and data[at + 1] == 8:
                 items.append(_UNPACK(data, at + 2)[0])
                 at += 10
+            elif ANNOTATION <= c <= EMBEDDING:
+                stack.append((items, tag, at))
+                if len(stack) > depth:
+                    raise LimitExceeded(f"nested deeper than Limits.depth, {depth} (at byte {at})")
+                items, tag, at = [], c, at + 1
+                continue
             else:
                 value, at = _other(data, at)
                 items.append(value)

@@ -78,11 +78,13 @@ def closed_dictionary(items: list[Any]) -> Any:
         raise Wrong("the last key of a dictionary has no value")
     if not items:
         return {}
+    if type(items[0]) is int:
+        return _map(items)
     found: dict[str, Any] = {}
     for i in range(0, len(items), 2):
         name = items[i]
         if type(name) is not str:
-            return _map(items)
+            return _checked_map(items)
         found[name] = items[i + 1]
     if len(found) << 1 != len(items):
         raise Wrong("a key comes twice in a dictionary")
@@ -90,16 +92,21 @@ def closed_dictionary(items: list[Any]) -> Any:
 
 
 def _map(items: list[Any]) -> Map:
+    """The mapping of these keys and values, of which the first key is an integer."""
+    last = items[0] - 1
+    entries = []
+    for i in range(0, len(items), 2):
+        name = items[i]
+        if type(name) is not int or name <= last:
+            return _checked_map(items)
+        entries.append((name, items[i + 1]))
+        last = name
+    return ordered_map(tuple(entries))
+
+
+def _checked_map(items: list[Any]) -> Map:
     parts = iter(items)
     entries = tuple(zip(parts, parts))  # noqa: B905  # even, as was checked
-    last = items[0]
-    if type(last) is int:
-        for name in items[2::2]:
-            if type(name) is not int or name <= last:
-                break
-            last = name
-        else:
-            return ordered_map(entries)
     made = _checked(Map, entries)
     if len(made.entries) != len(entries):
         raise Wrong("a key comes twice in a dictionary")
