@@ -6,10 +6,12 @@ inside is sealed when a record is put into a field; it passes on as plain copies
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from remit.errors import Misuse
 from remit.values import Tagged, register_copier
+
+_put_value: Final = vars(Tagged)["value"].__set__  # `object.__setattr__` refuses the classes of a compiled build
 
 
 def _refuse(self: Any, *_args: Any, **_kwargs: Any) -> NoReturn:
@@ -46,7 +48,7 @@ class SealedDict(dict[Any, Any]):
 def seal(value: Any) -> Any:
     """A value, of which nobody else has this copy, with all that is inside its records sealed."""
     if type(value) is Tagged:
-        object.__setattr__(value, "value", _inside(value.value))
+        _put_value(value, _inside(value.value))
     else:
         for name in getattr(type(value), "__record_fields__", ()):
             object.__setattr__(value, name, _inside(getattr(value, name)))
