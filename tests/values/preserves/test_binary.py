@@ -353,3 +353,18 @@ def test_a_tagged_that_arrives_as_a_set_is_written_as_one(value: Tagged, text: s
     assert p.encode(value) == p.encode(p.parse(text)) == p.encode(passable(value))
     assert p.canonical(value) == p.canonical(passable(value))
     assert p.compare(value, passable(value)) == 0
+
+
+@pytest.mark.parametrize("value", [Tagged("point", [1]), p.Map({1: 2}), p.Embedded(1)], ids=lambda v: type(v).__name__)
+def test_what_is_read_cannot_be_changed(value: Any) -> None:
+    """What is read is of the class itself and refuses every assignment and deletion, however it was made."""
+    written = p.encode(value)
+    p.decode(written)  # from now on its label is known
+    read = p.decode(written)
+    assert type(read) is type(value)
+    assert read == value
+    for name in [*type(value).__match_args__, "other"]:
+        with pytest.raises(AttributeError, match="immutable"):
+            setattr(read, name, 1)
+        with pytest.raises(AttributeError, match="immutable"):
+            delattr(read, name)
