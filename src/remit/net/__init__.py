@@ -20,6 +20,7 @@ from remit.net._log import TurnLog
 from remit.net._loop import run, told_to_stop
 from remit.net._memory import MemoryNetlayer, MemoryNetwork
 from remit.net._memory_channel import Journey
+from remit.net._metrics import EXPOSITION_TYPE, Family, exposition
 from remit.net._network import Network
 from remit.net._node import Guide, Node
 from remit.net._recall import Recall
@@ -34,9 +35,11 @@ from remit.net._websocket import WebSocketNetlayer
 from remit.net._websocket_frames import Frames
 
 __all__ = [
+    "EXPOSITION_TYPE",
     "AddressBook",
     "Admission",
     "Channel",
+    "Family",
     "Frames",
     "Framing",
     "Guide",
@@ -65,6 +68,7 @@ __all__ = [
     "connect_unix",
     "designator_of",
     "dialling",
+    "exposition",
     "listening_socket",
     "live_ref",
     "process_of",
