@@ -40,6 +40,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/net/_log.py": "dates what it writes down",
     "src/remit/net/_trace.py": "dates what it records, and gives traces ids that nobody guesses",
     "src/remit/machines/_process.py": "gives agents the part of our environment that they need",
+    "src/remit/machines/_parcel.py": "drafts parcels under random names",
     "src/remit/machines/_agent.py": "spreads machines' attempts to reach their boss over time",
     "src/remit/machines/_household.py": "makes the swiss numbers of the files by which boss and hobs are found",
     "src/remit/machines/_account_desk.py": "makes the keys and tags of services with accounts",

@@ -21,6 +21,7 @@ from remit.machines._layout import Layout, binding_root, read_binding
 from remit.machines._log_lines import log_to_stderr
 from remit.machines._names import check_name, split_name
 from remit.machines._outlet import Outlet, Programs
+from remit.machines._parcel import Parcel, digest_of, find_parcel, pack, parcel, read_parcel, running_parcel, unpack
 from remit.machines._process import ProcessProvider
 from remit.machines._program import LocalMachine
 from remit.machines._provider import Observed, Provider, ProviderDesk
@@ -56,6 +57,7 @@ __all__ = [
     "Observed",
     "Offer",
     "Outlet",
+    "Parcel",
     "PendingHob",
     "ProcessProvider",
     "Programs",
@@ -68,9 +70,16 @@ __all__ = [
     "Workshop",
     "binding_root",
     "check_name",
+    "digest_of",
+    "find_parcel",
     "log_to_stderr",
+    "pack",
+    "parcel",
     "read_binding",
+    "read_parcel",
     "run_agent",
     "run_boss",
+    "running_parcel",
     "split_name",
+    "unpack",
 ]
