@@ -24,7 +24,7 @@ from remit.machines._outlet import Outlet, Programs
 from remit.machines._parcel import Parcel, digest_of, find_parcel, pack, parcel, read_parcel, running_parcel, unpack
 from remit.machines._process import ProcessProvider
 from remit.machines._program import LocalMachine
-from remit.machines._provider import Observed, Provider, ProviderDesk
+from remit.machines._provider import Networked, Observed, Provider, ProviderDesk
 from remit.machines._records import Alarm, Enrolment, Machine, Offer, Report
 from remit.machines._run_boss import BOSS_CLASSES, BossSettings, run_boss
 from remit.machines._watch import Bell, Watch
@@ -54,6 +54,7 @@ __all__ = [
     "Layout",
     "LocalMachine",
     "Machine",
+    "Networked",
     "Observed",
     "Offer",
     "Outlet",
