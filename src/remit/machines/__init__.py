@@ -11,6 +11,8 @@ from remit.machines._accounts import Account, Accounts
 from remit.machines._agent import HOB_CLASSES, run_agent
 from remit.machines._alarms import Alarms
 from remit.machines._boss import Boss
+from remit.machines._cloud_init import cloud_config
+from remit.machines._cloud_scripts import AgentSetup
 from remit.machines._desk import Desk
 from remit.machines._fleet import Fleet
 from remit.machines._grant import Binding, Grant, GrantView
@@ -37,6 +39,7 @@ __all__ = [
     "Account",
     "AccountDesk",
     "Accounts",
+    "AgentSetup",
     "Alarm",
     "Alarms",
     "Bell",
@@ -71,6 +74,7 @@ __all__ = [
     "Workshop",
     "binding_root",
     "check_name",
+    "cloud_config",
     "digest_of",
     "find_parcel",
     "log_to_stderr",

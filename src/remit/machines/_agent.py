@@ -33,8 +33,8 @@ from remit.machines._hob_client import HobClient
 from remit.machines._household import Household, first_of, household, where
 from remit.machines._layout import Layout
 from remit.machines._outlet import Outlet, Programs
-from remit.machines._process import note_process
 from remit.machines._process_table import Process, tethered
+from remit.machines._room import note_process
 from remit.machines._service_room import ServiceRoom
 from remit.machines._watch import Bell, Watch
 from remit.machines._workshop import Workshop
