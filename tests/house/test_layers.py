@@ -12,7 +12,7 @@ from tests.house.source import TOP, Module, modules
 SHARED = "_native"  # private to the project, not to a layer: what modules say to the compiler
 # From the ground up: a layer may import those before it, and itself. (docs/design.md, section 2)
 ORDER = [
-    *(SHARED, "errors", "values", "vat", "lib", "captp", "net", "durable", "dataspace", "services", "graph"),
+    *(SHARED, "errors", "values", "vat", "lib", "captp", "net", "durable", "dataspace", "warden", "services", "graph"),
     *("credentials", "machines", "ensemble", "app", "web", "cli", "testing"),
 ]
 # Modules beside the layers: they may import any of them, and none may import them.
@@ -64,16 +64,16 @@ DRIVERS: dict[str, str] = {
     "src/remit/durable/_sqlite_errors.py": "tells a full disk from a broken one by writing a file beside the store",
     "src/remit/credentials/_redis.py": "says when a connection was last used, of which Redis says how long ago that was",
     "src/remit/testing/_driver_rules.py": "compares what a service says of use with the clock",
-    "src/remit/services/_spawn.py": "starts the processes of services: fork, rights, exec",
-    "src/remit/services/_run.py": "signals the processes of services",
-    "src/remit/services/_leftovers.py": "finds and ends what services leave behind",
-    "src/remit/services/_rotate.py": "dates the lines of logs",
-    "src/remit/services/_sd_notify.py": "opens the notification sockets of services",
+    "src/remit/warden/_spawn.py": "starts the processes of services: fork, rights, exec",
+    "src/remit/warden/_run.py": "signals the processes of services",
+    "src/remit/warden/_leftovers.py": "finds and ends what services leave behind",
+    "src/remit/warden/_rotate.py": "dates the lines of logs",
+    "src/remit/warden/_sd_notify.py": "opens the notification sockets of services",
     "src/remit/services/_host.py": "gives the vat of services its clock",
     "src/remit/services/_kernel.py": "listens to the kernel's netlink sockets",
     "src/remit/services/_watcher.py": "dates what scripts ask the time for",
-    "src/remit/services/_warden.py": "the process that is the parent of all services",
-    "src/remit/services/_wardenlink.py": "listens for the supervisor, and reads what it says",
+    "src/remit/warden/_warden.py": "the process that is the parent of all services",
+    "src/remit/warden/_link.py": "listens for the supervisor, and reads what it says",
     "src/remit/services/_processes.py": "starts the warden and speaks with it",
 }
 AMBIENT_MODULES = {"socket", "subprocess", "random", "secrets", "tempfile", "multiprocessing"}
