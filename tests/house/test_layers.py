@@ -13,7 +13,7 @@ SHARED = "_native"  # private to the project, not to a layer: what modules say t
 # From the ground up: a layer may import those before it, and itself. (docs/design.md, section 2)
 ORDER = [
     *(SHARED, "errors", "values", "vat", "lib", "captp", "net", "durable", "dataspace", "warden", "services", "graph"),
-    *("credentials", "machines", "ensemble", "app", "web", "cli", "testing"),
+    *("ledger", "credentials", "machines", "ensemble", "app", "web", "cli", "testing"),
 ]
 # Modules beside the layers: they may import any of them, and none may import them.
 BESIDE = {"", "__main__", "mypy_plugin"}
@@ -64,6 +64,8 @@ DRIVERS: dict[str, str] = {
     "src/remit/durable/_sqlite_errors.py": "tells a full disk from a broken one by writing a file beside the store",
     "src/remit/credentials/_redis.py": "says when a connection was last used, of which Redis says how long ago that was",
     "src/remit/testing/_driver_rules.py": "compares what a service says of use with the clock",
+    "src/remit/ledger/_holder.py": "says which process of which host it is, for locks",
+    "src/remit/ledger/_ledger.py": "dates locks and runs, and gives locks ids that are not typed by chance",
     "src/remit/warden/_spawn.py": "starts the processes of services: fork, rights, exec",
     "src/remit/warden/_run.py": "signals the processes of services",
     "src/remit/warden/_leftovers.py": "finds and ends what services leave behind",

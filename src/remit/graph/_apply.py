@@ -72,8 +72,8 @@ class Ledger(Protocol):
     def known(self) -> Known:
         """What it knows; needs no lock."""
 
-    def locked(self, owner: str, steal: str = "") -> AbstractContextManager[Journal]:
-        """Hold the lock, with a heartbeat. `Conflict` names who has it and since when; `steal` is the id of that lock as it was shown."""
+    def locked(self, purpose: str = "", steal: str = "") -> AbstractContextManager[Journal]:
+        """Hold the lock, with a heartbeat. `Conflict` names who has it, for what and since when; `steal` is the id of that lock as it was shown."""
 
     def close(self) -> None:
         """Let go of the file."""
