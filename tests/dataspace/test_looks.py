@@ -6,7 +6,7 @@ import pytest
 
 from remit.dataspace import AssertionView, PartyView, Trace, bind, pattern
 from remit.errors import BadArgument
-from remit.values import Tagged
+from remit.values import Tagged, as_record
 from tests.dataspace.kit import Ear, OtherNode, Present, Says, Space
 
 
@@ -48,8 +48,8 @@ def test_each_turn_can_be_followed() -> None:
     party.close()
     space.settle(space.ref.untrace(tracer))
     space.party().put(Present("c"))
-    seen = [event[1] for turn in tracer._at.turns for event in turn]
-    assert all(isinstance(each, Trace) and each.actor == "space" for each in seen)
+    seen = [as_record(event[1], Trace) for turn in tracer._at.turns for event in turn]
+    assert all(each is not None and each.actor == "space" for each in seen)
     cause = Tagged("external", ["speaker"])
     message = Tagged("dequeue", [Tagged("event", ["speaker", Tagged("message", [Says("a", "x")])])])
     told = Tagged("enqueue", [Tagged("event", ["watching", Tagged("message", [["x"]])])])

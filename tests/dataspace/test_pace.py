@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from remit.dataspace import ANY, Debt, Observe, Slow, bind, on_message, pattern
+from remit.dataspace._pace import weigh
 from remit.errors import BadArgument
+from remit.values import Tagged
+from remit.values.preserves import Map
 from remit.vat import Context, Message, Promise, Ref, Resolver, actor, promise, tell
 from tests.dataspace.kit import Listening, Party, Present, Says, Space, person
 from tests.vat.kit import Purse
@@ -194,3 +197,10 @@ def watching(stage: Stage) -> tuple[Any, int]:
 
     ear = stage.space.vat.spawn(Ear)
     return ear, stage.speaker.put(Observe(pattern(Says(who="it", what=bind())), ear))
+
+
+def test_what_waits_is_weighed_with_all_that_is_in_it() -> None:
+    """A value weighs about as much as its contents, whatever holds them: records that decoding knows nothing of, too."""
+    big = "x" * 10_000
+    for value in (big, [big], {"a": big}, Says("a", big), Tagged("says", ["a", big]), Map([(1, big)])):
+        assert 10_000 < weigh(value) < 10_500

@@ -283,5 +283,12 @@ def test_patterns_match_as_those_of_a_dataspace_do(value: Any, data: st.DataObje
 
 def test_written_patterns_are_dataspace_patterns() -> None:
     """`_`, `?x` and `<?x p>` are ANY and bind."""
-    assert written(parse("<a _ ?x <?y 5>>"), {}) == Tagged("a", [ANY, bind(), bind(5)])
-    assert compiled(pattern(written(parse("<a _ ?x <?y 5>>"), {})))
+    assert pattern(written(parse("<a _ ?x <?y 5>>"), {})) == pattern(Tagged("a", [ANY, bind(), bind(5)]))
+
+
+def test_records_that_are_labelled_as_patterns_are_matched_as_records() -> None:
+    """A script's `<bind ?x>` and `<group _ ?members>` ask for such records: what a script captures is written with `?`."""
+    found = compiled(pattern(written(parse("<bind ?x>"), {}))).match(parse("<bind 5>"))
+    assert found == [5]
+    found = compiled(pattern(written(parse("<group _ ?members>"), {}))).match(parse('<group admins ["ada"]>'))
+    assert found == [["ada"]]

@@ -32,6 +32,7 @@ from remit.services._stream_service import (
     StreamReady,
 )
 from remit.services._tcp_sockets import TcpSockets
+from remit.values import as_record
 from remit.vat import Ref, actor, field, tell, this
 from tests.services.stage import DEADLINE
 
@@ -82,13 +83,15 @@ class End:
 
     def turn(self, events: list[Any]) -> None:
         for event in events:
-            value = event[2] if event[0] == "assert" else event[1]
+            value = as_record(
+                event[2] if event[0] == "assert" else event[1], Source, Sink, StreamError, Data, Eof, Credit
+            )
             if event[0] == "assert" and isinstance(value, Source):
                 tell(value.controller).turn([["message", Credit(2, self.mode)]])
             elif event[0] == "assert" and isinstance(value, Sink):
                 self.to = value.controller
-            elif event[0] == "assert" and isinstance(value, Tagged) and value.tag == StreamError.__record_label__:
-                self.log.append(f"error: {value.value[0]}")
+            elif event[0] == "assert" and isinstance(value, StreamError):
+                self.log.append(f"error: {value.message}")
             elif event[0] == "message" and isinstance(value, Data):
                 self.log.append(value.payload)
             elif event[0] == "message" and isinstance(value, Eof):
@@ -130,7 +133,7 @@ class Echo:
 
     def turn(self, events: list[Any]) -> None:
         for event in events:
-            value = event[2] if event[0] == "assert" else event[1]
+            value = as_record(event[2] if event[0] == "assert" else event[1], Source, Data, Eof)
             if event[0] == "assert" and isinstance(value, Source):
                 tell(value.controller).turn([["message", Credit(UNBOUNDED, LF)]])
             elif event[0] == "message" and isinstance(value, Data):

@@ -16,7 +16,7 @@ from remit.cli._space_values import shown
 from remit.dataspace import Trace, bind, complete, on_message
 from remit.errors import LinkLost
 from remit.net import told_to_stop
-from remit.values import Tagged
+from remit.values import Tagged, as_record
 from remit.vat import Ref, actor, on, on_sever, this
 from remit.vat import tell as send_away
 
@@ -57,12 +57,10 @@ class Roll:
 
 def as_table(seen: Any) -> dict[str, Any] | None:
     """What `<trace time actor <turn id cause actions>>` says; None for something else."""
-    if isinstance(seen, Trace):
-        time, turn = seen.timestamp, seen.item
-    elif isinstance(seen, Tagged) and seen.tag == "trace" and len(seen.value) == 3:
-        time, _, turn = seen.value
-    else:
+    known = as_record(seen, Trace)
+    if known is None:
         return None
+    time, turn = known.timestamp, known.item
     if not isinstance(turn, Tagged) or turn.tag != "turn" or len(turn.value) != 3:
         return None
     number, cause, actions = turn.value

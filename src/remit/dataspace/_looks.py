@@ -66,7 +66,7 @@ class Debt:
     bytes: int
 
 
-@record("trace")
+@record("trace", known=False)
 class Trace:
     """One turn of a dataspace, as `<trace timestamp actor <turn id cause [action …]>>`.
 
@@ -109,7 +109,7 @@ def observers(space: Space) -> list[ObserverView]:
         pace = space.paces.get(observation.observer)
         paced = ("", 0, 0, 0) if pace is None else (pace.slow.policy, pace.flying, pace.waits, pace.dropped)
         names = sorted({source.name for source in space.sources_of(observation.observer)})
-        pattern = space.bag[identity].value.pattern
+        pattern = space.bag[identity].parts[0]
         found.append(ObserverView(pattern, names, len(observation.handles), *paced))
     return found
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from remit.errors import BadArgument
-from remit.values import record
+from remit.values import Tagged, record
 from remit.vat import Context, Message, Promise, Ref, Vat
 
 if TYPE_CHECKING:
@@ -179,6 +179,8 @@ def weigh(value: Any) -> int:
         return 56 + sum(map(weigh, value))
     if isinstance(value, dict):
         return 64 + sum(map(weigh, value)) + sum(map(weigh, value.values()))
+    if isinstance(value, Tagged):
+        return 48 + weigh(value.value)
     fields = getattr(value, "__record_values__", None)
     if fields is not None:
         return 48 + sum(map(weigh, fields()))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from remit.dataspace._channel import Channel
 from remit.dataspace._facet import Facet
+from remit.dataspace._view import view
 from remit.values import passable, same
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ class Published:
     def unobserve(self) -> None:
         """Withdraw an observation."""
         if self._handle is not None:
-            self._channel.unpace(self._value.observer)
+            _, parts = view(self._value)  # `<Observe pattern observer>`
+            self._channel.unpace(parts[1])
         self.end()
 
     # --- as what stands in its channel (`Standing`)

@@ -19,7 +19,7 @@ from remit.dataspace._journal import Journal
 from remit.dataspace._leash import Watch, watch
 from remit.dataspace._looks import Debt, show_turn
 from remit.dataspace._pace import Pace, Slow
-from remit.dataspace._pattern import Observe, pattern
+from remit.dataspace._pattern import decoded
 from remit.dataspace._sending import send_turns
 from remit.dataspace._source import Source, closed
 from remit.errors import BadArgument
@@ -220,7 +220,7 @@ class Space:
 
     def _observe(self, entry: Entry) -> None:
         """An `Observe` was asserted. One that makes no sense is an assertion like others, and observes nothing."""
-        wanted = _wanted(entry.value)
+        wanted = _wanted(entry)
         if wanted is None:
             return
         observation = Observation(*wanted)
@@ -359,7 +359,7 @@ class Space:
 
     def query(self, written: Any) -> list[list[Any]]:
         """The distinct captures of what is there and matches."""
-        return passable(self.index.find(compiled(pattern(written))))  # type: ignore[no-any-return]
+        return passable(self.index.find(compiled(decoded(written))))  # type: ignore[no-any-return]
 
     def trace(self, tracer: Ref[Any]) -> None:
         """Tell this entity of each turn, until it is told no more or its link is lost."""
@@ -383,11 +383,12 @@ class Space:
         self.journal.note(self.heard.pop)
 
 
-def _wanted(value: Any) -> tuple[Compiled, Ref[Any]] | None:
-    if type(value) is not Observe or not isinstance(value.observer, Ref):
+def _wanted(entry: Entry) -> tuple[Compiled, Ref[Any]] | None:
+    """What an `Observe`, of whatever class, asks for, and for whom."""
+    if len(entry.parts) != 2 or not isinstance(entry.parts[1], Ref):
         return None
     try:
-        return compiled(value.pattern), value.observer
+        return compiled(entry.parts[0]), entry.parts[1]
     except BadArgument:
         return None
 

@@ -11,7 +11,7 @@ from remit.dataspace._conversation import Conversation, conversation, current_fa
 from remit.dataspace._facet import Facet
 from remit.dataspace._flow import Flow
 from remit.dataspace._pace import Slow
-from remit.dataspace._pattern import Observe, pattern
+from remit.dataspace._pattern import Observe, pattern, typed
 from remit.dataspace._published import Published
 from remit.dataspace._subscriptions import (
     During,
@@ -91,7 +91,7 @@ def _subscribe(
 ) -> Subscription:
     talk: Conversation = conversation()
     scope = current_facet(talk)
-    made = kind(scope, function)
+    made = kind(scope, typed(wanted, function))
     if not scope.alive:
         made.alive = False
         return made

@@ -48,7 +48,10 @@ def view(value: Any) -> tuple[Any, Any]:
     if kind is dict:
         return DICTIONARY, value
     if kind is Tagged:
-        return (value.tag, value.value) if type(value.value) in _LISTS else ("tagged", (Symbol(value.tag), value.value))
+        inner = value.value
+        if type(inner) in _LISTS or isinstance(inner, list):  # in an object's field it is a container of the vat's
+            return value.tag, inner
+        return "tagged", (Symbol(value.tag), inner)
     return _seldom(value, kind)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from remit.dataspace import bind
 from remit.machines._records import Offer
 from remit.services import READY, Mouth, ServiceObject, ServiceState, spelt
-from remit.values import key
+from remit.values import Tagged, key
 from remit.vat import Ref, actor, on
 
 __all__ = ["ServiceOffers"]
@@ -78,5 +78,6 @@ class ServiceOffers:
 
 def offer_name(service: Any) -> str:
     """The name under which a service is offered: what is inside of its own, as far as offers' names go."""
-    inner = getattr(service, "id", getattr(service, "name", service))
+    fields = service.value if isinstance(service, Tagged) else getattr(service, "__record_values__", list)()
+    inner = fields[0] if isinstance(fields, list | tuple) and len(fields) == 1 else service
     return re.sub(r"[^A-Za-z0-9_-]+", "-", spelt(inner))[:63].strip("-") or "service"

@@ -45,7 +45,7 @@ from remit.services._script import (
 from remit.services._tree import children
 from remit.services._watcher import files_of
 from remit.services._why import problem, spelt
-from remit.values import Symbol, Tagged, key
+from remit.values import Symbol, Tagged, as_record, key
 
 __all__ = ["check_directory", "check_files"]
 
@@ -63,15 +63,18 @@ class Facts:
 
     def take(self, value: Any, place: str) -> None:
         """An assertion at the dataspace of services."""
-        if isinstance(value, RequireService):
-            self._name(value.name, place)
-            self.model.want(value.name, True)
-        elif isinstance(value, DependsOn | WeaklyDependsOn | StartsAfter) and isinstance(value.dependee, ServiceState):
-            self._name(value.depender, place)
-            self._name(value.dependee.name, place)
-            self.model.gate(value.depender, value.dependee.name, value.dependee.state, _GATES[type(value)], True)
-        elif isinstance(value, ProvidesService | ServiceState):
-            self.model.provide(value.name, True)
+        known: Any = as_record(value, RequireService, *_GATES, ProvidesService, ServiceState)
+        if isinstance(known, RequireService):
+            self._name(known.name, place)
+            self.model.want(known.name, True)
+        elif type(known) in _GATES:
+            dependee = as_record(known.dependee, ServiceState)
+            if dependee is not None:
+                self._name(known.depender, place)
+                self._name(dependee.name, place)
+                self.model.gate(known.depender, dependee.name, dependee.state, _GATES[type(known)], True)
+        elif known is not None:
+            self.model.provide(known.name, True)
         elif (
             isinstance(value, Tagged)
             and value.tag == "daemon"
@@ -84,7 +87,7 @@ class Facts:
 
     def _name(self, name: Any, place: str) -> None:
         self.where.setdefault(key(name), place)
-        if isinstance(name, Milestone | Interface | Device):
+        if as_record(name, Milestone, Interface, Device) is not None:
             self.model.service(name).provided = max(1, self.model.service(name).provided)
 
     def problems(self) -> list[str]:
@@ -155,8 +158,9 @@ class _Walker:
             self.walk(step.step, step.name == "config", bound if isinstance(step.step, Let) else set(bound))
         elif isinstance(step, During | OnMessage):
             self._names(step.pattern, bound)
-            if here and isinstance(step, During) and isinstance(step.pattern, RunService):
-                self.facts.patterns.append(step.pattern.name)
+            run = as_record(step.pattern, RunService)
+            if here and isinstance(step, During) and run is not None:
+                self.facts.patterns.append(run.name)
             self.walk(step.step, here, bound | set(captures(step.pattern)))
         elif isinstance(step, OnStop):
             self.walk(step.step, here, set(bound))

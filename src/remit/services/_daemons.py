@@ -24,7 +24,7 @@ from remit.services._records import (
 )
 from remit.services._runner import Runner
 from remit.services._why import spelt
-from remit.values import Tagged, key
+from remit.values import Tagged, as_record, key
 from remit.vat import Ref, actor, spawn, tell, this
 
 __all__ = ["Daemons", "log_name", "one_shot"]
@@ -153,7 +153,7 @@ def _plain(config: ProcessConfig) -> dict[str, Any]:
 
 def log_name(name: Any) -> str:
     """The name of a service's log: its own, with what file names cannot have spelled out."""
-    inner = name.id if isinstance(name, Daemon) else name
-    text = spelt(inner)
+    daemon = as_record(name, Daemon)
+    text = spelt(name if daemon is None else daemon.id)
     safe = "".join(c if c.isalnum() or c in "._-" else f"%{ord(c):02x}" for c in text)[:150]
     return safe if not safe.startswith(".") else f"%2e{safe[1:]}"

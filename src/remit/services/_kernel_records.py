@@ -13,21 +13,21 @@ from remit.values import record
 __all__ = ["AddressState", "Device", "DeviceState", "Interface", "InterfaceState", "RouteState"]
 
 
-@record("interface")
+@record("interface", known=False)
 class Interface:
     """The service that a network interface is."""
 
     name: Any
 
 
-@record("device")
+@record("device", known=False)
 class Device:
     """The service that a device is: its path below /sys (as `/devices/…`), or its file (as `/dev/…`)."""
 
     path: Any
 
 
-@record("interface-state")
+@record("interface-state", known=False)
 class InterfaceState:
     """A network interface. `up`: it was switched on; `carrier`: it is connected; `state` is RFC 2863's, `kind` is "" or dummy, bridge, …; `mtu` in bytes."""
 
@@ -41,7 +41,7 @@ class InterfaceState:
     mtu: Any
 
 
-@record("interface-address")
+@record("interface-address", known=False)
 class AddressState:
     """An address of an interface, with the bits of its prefix. `family` is inet or inet6."""
 
@@ -52,7 +52,7 @@ class AddressState:
     scope: Any
 
 
-@record("network-route")
+@record("network-route", known=False)
 class RouteState:
     """A route of the main table: `destination` as 10.0.0.0/8 or default, `gateway` "" where it is direct, `metric` smaller is preferred."""
 
@@ -63,7 +63,7 @@ class RouteState:
     metric: Any
 
 
-@record("device-state")
+@record("device-state", known=False)
 class DeviceState:
     """A device: its path, its subsystem (net, block, tty, …), its file below /dev or "", and what else its uevent says."""
 

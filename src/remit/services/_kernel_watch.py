@@ -19,6 +19,7 @@ from remit.services._kernel_records import (
     RouteState,
 )
 from remit.services._records import READY, STARTED, RequireService, ServiceState
+from remit.values import as_record
 from remit.vat import Ref, actor, tell, this
 
 __all__ = ["KernelWatch"]
@@ -69,10 +70,11 @@ class KernelWatch:
     def _say(self, state: Any, present: bool) -> None:
         self._mouth.put(state, present)
         services: list[Any] = []
-        if isinstance(state, InterfaceState) and state.up and state.carrier:
-            services = [Interface(state.name)]
-        elif isinstance(state, DeviceState):
-            services = [Device(path) for path in (state.path, state.file) if path]
+        known = as_record(state, InterfaceState, DeviceState)
+        if isinstance(known, InterfaceState) and known.up and known.carrier:
+            services = [Interface(known.name)]
+        elif isinstance(known, DeviceState):
+            services = [Device(path) for path in (known.path, known.file) if path]
         for service in services:
             for word in (STARTED, READY):
                 self._mouth.put(ServiceState(service, word), present)

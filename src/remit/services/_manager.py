@@ -31,7 +31,7 @@ from remit.services._records import (
     WeaklyDependsOn,
 )
 from remit.services._why import Reason, explain, named, near, problem, spelt
-from remit.values import key
+from remit.values import as_record, key
 from remit.vat import Ref, actor, on, spawn, tell, this
 
 __all__ = ["Manager"]
@@ -116,7 +116,7 @@ class Manager:
         if what in _GATES:
             model.gate(name, captures[1], captures[2], _GATES[what], present)
         elif what == "require":
-            if isinstance(name, Milestone | Interface | Device):
+            if as_record(name, Milestone, Interface, Device) is not None:
                 model.provide(name, present)
             if model.want(name, present):
                 self._mouth.sync(spawn(_Settled, this(), [name], 1))

@@ -49,6 +49,8 @@ def written(value: Any, env: Mapping[str, Any]) -> Any:
         raise BadArgument(f"a set cannot be matched by its members: {shown(value)}")
     if isinstance(value, Map):
         return Map([(key, written(each, env)) for key, each in value.entries])
+    if isinstance(value, Tagged) and isinstance(value.value, list):  # a record, though its label be that of a pattern
+        return Compound(Symbol(value.tag), [written(each, env) for each in value.value])
     return rebuilt(value, lambda each: written(each, env))
 
 

@@ -39,21 +39,21 @@ COMPLETE: Final = Symbol("complete")
 UP: Final = Symbol("up")  # said by the manager of whatever is ready or complete
 
 
-@record("require-service")
+@record("require-service", known=False)
 class RequireService:
     """Somebody wants it to be up, what it depends on first."""
 
     name: Any
 
 
-@record("run-service")
+@record("run-service", known=False)
 class RunService:
     """It should run now: whoever knows how, does so while this is asserted."""
 
     name: Any
 
 
-@record("service-state")
+@record("service-state", known=False)
 class ServiceState:
     """A state that it is in; several at once: `started`, `ready` besides, `failed`, `complete`, or words of its own."""
 
@@ -61,7 +61,7 @@ class ServiceState:
     state: Any
 
 
-@record("service-object")
+@record("service-object", known=False)
 class ServiceObject:
     """What the running service gives to those who use it."""
 
@@ -69,7 +69,7 @@ class ServiceObject:
     object: Any
 
 
-@record("depends-on")
+@record("depends-on", known=False)
 class DependsOn:
     """It runs only while the dependee (a `ServiceState`) is in that state; wanting it wants the dependee."""
 
@@ -77,14 +77,14 @@ class DependsOn:
     dependee: Any
 
 
-@record("restart-service")
+@record("restart-service", known=False)
 class RestartService:
     """A message: stop it and start it again; one that had given up tries again."""
 
     name: Any
 
 
-@record("weakly-depends-on")
+@record("weakly-depends-on", known=False)
 class WeaklyDependsOn:
     """Wanting it wants the dependee, which starts first; but it runs also where that has failed or nobody provides it, and stays when that goes."""
 
@@ -92,7 +92,7 @@ class WeaklyDependsOn:
     dependee: Any
 
 
-@record("starts-after")
+@record("starts-after", known=False)
 class StartsAfter:
     """Order only: where somebody wants the dependee, it starts first. Nothing is wanted by this."""
 
@@ -100,14 +100,14 @@ class StartsAfter:
     dependee: Any
 
 
-@record("hold-service")
+@record("hold-service", known=False)
 class HoldService:
     """An operator keeps it from running; those that depend on it stop first."""
 
     name: Any
 
 
-@record("start-timeout")
+@record("start-timeout", known=False)
 class StartTimeout:
     """If it is wanted and not up within this many seconds, it counts as failed until it is."""
 
@@ -115,14 +115,14 @@ class StartTimeout:
     seconds: Any
 
 
-@record("provides-service")
+@record("provides-service", known=False)
 class ProvidesService:
     """Whoever asserts this runs the service when it should. Only for finding out what nobody provides."""
 
     name: Any
 
 
-@record("service-problem")
+@record("service-problem", known=False)
 class ServiceProblem:
     """Said by the manager: why this one cannot come up as things stand (a cycle, or a dependee that nobody provides)."""
 
@@ -130,21 +130,21 @@ class ServiceProblem:
     text: Any
 
 
-@record("daemon")
+@record("daemon", known=False)
 class Daemon:
     """The name of a service that is made of processes. `<daemon id config>`, with two fields, describes one of them."""
 
     id: Any
 
 
-@record("milestone")
+@record("milestone", known=False)
 class Milestone:
     """The name of a service that does nothing: what others depend on stands for a point in the order."""
 
     name: Any
 
 
-@record("process-state")
+@record("process-state", known=False)
 class ProcessState:
     """Said of each process of a daemon: its number among those of the daemon, process id (0: none), and a word about it."""
 

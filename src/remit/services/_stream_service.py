@@ -37,7 +37,7 @@ __all__ = [
 BYTES, LF, CRLF, UNBOUNDED = Symbol("bytes"), Symbol("lf"), Symbol("crlf"), Symbol("unbounded")
 
 
-@record("stream-connection")
+@record("stream-connection", known=False)
 class StreamConnection:
     """A stream from the source to the sink, opened for whoever serves this spec."""
 
@@ -46,28 +46,28 @@ class StreamConnection:
     spec: Any
 
 
-@record("stream-listener-ready")
+@record("stream-listener-ready", known=False)
 class StreamReady:
     """Somebody serves this spec now."""
 
     spec: Any
 
 
-@record("sink")
+@record("sink", known=False)
 class Sink:
     """Asserted at a source: where what it has goes to."""
 
     controller: Any
 
 
-@record("source")
+@record("source", known=False)
 class Source:
     """Asserted at a sink: where what comes is asked for."""
 
     controller: Any
 
 
-@record("credit")
+@record("credit", known=False)
 class Credit:
     """Said to a source: how much may come (a number, of lines, packets or pieces; or `unbounded`), and cut how."""
 
@@ -75,7 +75,7 @@ class Credit:
     mode: Any
 
 
-@record("data")
+@record("data", known=False)
 class Data:
     """Said to a sink."""
 
@@ -83,12 +83,12 @@ class Data:
     mode: Any
 
 
-@record("eof")
+@record("eof", known=False)
 class Eof:
     """Said to a sink: nothing more comes."""
 
 
-@record("error", known=False)  # a label that other vocabularies use, too, with as many fields
+@record("error", known=False)
 class StreamError:
     """Asserted at either: the stream has failed."""
 

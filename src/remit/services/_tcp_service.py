@@ -27,7 +27,7 @@ from remit.services._stream_service import (
     StreamError,
     StreamReady,
 )
-from remit.values import record
+from remit.values import as_record, record
 from remit.vat import Ref, actor, current, field, on, spawn, tell, this
 
 __all__ = ["TcpLocal", "TcpRemote", "tcp"]
@@ -37,7 +37,7 @@ _AHEAD: Final = 4  # pieces under way to a socket
 _ENDINGS: Final = {LF: b"\n", CRLF: b"\r\n"}
 
 
-@record("tcp-remote")
+@record("tcp-remote", known=False)
 class TcpRemote:
     """The spec of a connection to somewhere."""
 
@@ -45,7 +45,7 @@ class TcpRemote:
     port: Any
 
 
-@record("tcp-local")
+@record("tcp-local", known=False)
 class TcpLocal:
     """The spec of connections that come in."""
 
@@ -65,7 +65,7 @@ def tcp(space: Ref[Any]) -> None:
             this_facet().on_stop(lambda: tell(spawned).close())
 
     def serve(host: Any, port: Any) -> None:
-        listener = spawn(Gate, space, device, TcpLocal(host, port))
+        listener = spawn(Gate, space, device, host, port)
         tell(listener).open()
         this_facet().on_stop(lambda: tell(listener).close())
 
@@ -79,25 +79,26 @@ class Gate:
 
     space: Ref[Any]
     device: Ref[Any]
-    spec: Any
+    host: Any
+    port: Any
     wires: list[Ref[Any]] = field(factory=list)
 
     def open(self) -> None:
         """Listen."""
-        asked = self.device.listen(self.spec.host, self.spec.port, this())
+        asked = self.device.listen(self.host, self.port, this())
         on(asked, self._listens, self._failed)
 
     def _listens(self, port: int) -> None:
-        publish(self.space, StreamReady(self.spec))
+        publish(self.space, StreamReady(TcpLocal(self.host, self.port)))
 
     def _failed(self, error: Any) -> None:
-        publish(self.space, StreamError(f"cannot listen at {self.spec.host}:{self.spec.port}: {error.message}"))
+        publish(self.space, StreamError(f"cannot listen at {self.host}:{self.port}: {error.message}"))
 
     def __call__(self, number: int) -> None:
         """A connection has come."""
         wire = spawn(Wire, self.device)
         self.wires.append(wire)
-        tell(wire).server(number, self.space, self.spec)
+        tell(wire).server(number, self.space, TcpLocal(self.host, self.port))
 
     def close(self) -> None:
         """Listen no more, and end what came in: nobody serves it."""
@@ -234,7 +235,7 @@ class Tap:
     def turn(self, events: list[Any]) -> None:
         """`<sink …>` asserted, `<credit …>` sent."""
         for event in events:
-            value = event[2] if event[0] == "assert" else event[1]
+            value = as_record(event[2] if event[0] == "assert" else event[1], Sink, Credit)
             if event[0] == "assert" and isinstance(value, Sink):
                 self.sinks.append(event[1])
                 tell(self.wire).goes_to(value.controller)
@@ -255,7 +256,7 @@ class Drain:
     def turn(self, events: list[Any]) -> None:
         """`<source …>` asserted, `<data …>` and `<eof>` sent."""
         for event in events:
-            value = event[2] if event[0] == "assert" else event[1]
+            value = as_record(event[2] if event[0] == "assert" else event[1], Source, Data, Eof)
             if event[0] == "assert" and isinstance(value, Source):
                 tell(self.wire).comes_from(value.controller)
             elif event[0] == "message" and isinstance(value, Data):

@@ -19,7 +19,7 @@ __all__ = ["LaterThan", "PeriodicTick", "SetTimer", "TimerExpired", "timer"]
 _SHORTEST = 0.001  # seconds between ticks: a timer is no way to keep a processor busy
 
 
-@record("set-timer")
+@record("set-timer", known=False)
 class SetTimer:
     """A message: set, change or clear the timer of this label. `kind`: relative, absolute (seconds since the epoch) or clear, a symbol."""
 
@@ -28,7 +28,7 @@ class SetTimer:
     kind: Any
 
 
-@record("timer-expired")
+@record("timer-expired", known=False)
 class TimerExpired:
     """The message that comes when it is due, with the seconds that were asked for."""
 
@@ -36,14 +36,14 @@ class TimerExpired:
     seconds: Any
 
 
-@record("later-than")
+@record("later-than", known=False)
 class LaterThan:
     """Asserted, as long as it is observed, once this time has passed (seconds since the epoch)."""
 
     seconds: Any
 
 
-@record("periodic-tick")
+@record("periodic-tick", known=False)
 class PeriodicTick:
     """A message each so many seconds, as long as it is observed."""
 

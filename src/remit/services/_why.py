@@ -9,7 +9,7 @@ from typing import Any
 from remit.services._kernel_records import Device, Interface
 from remit.services._model import NEEDS, Gate, Model, Service
 from remit.services._records import Daemon, Milestone
-from remit.values import Symbol, Tagged, key, record
+from remit.values import Symbol, Tagged, as_record, key, record
 
 __all__ = ["Reason", "explain", "named", "problem", "spelt"]
 
@@ -29,11 +29,11 @@ def spelt(name: Any) -> str:
         return name.name
     if isinstance(name, str):
         return name
-    if isinstance(name, Daemon | Milestone):
-        label, value = ("daemon", name.id) if isinstance(name, Daemon) else ("milestone", name.name)
-        return f"<{label} {spelt(value)}>"
-    if isinstance(name, Interface | Device):
-        return f'<interface "{name.name}">' if isinstance(name, Interface) else f'<device "{name.path}">'
+    known: Any = as_record(name, Daemon, Milestone, Interface, Device)
+    if isinstance(known, Interface | Device):
+        return f'<interface "{known.name}">' if isinstance(known, Interface) else f'<device "{known.path}">'
+    if known is not None:
+        return f"<{known.__record_label__} {spelt(_inside(known))}>"
     if isinstance(name, Tagged) and isinstance(name.value, list):
         return f"<{' '.join([str(name.tag), *map(spelt, name.value)])}>"
     if isinstance(name, list | tuple):
@@ -51,7 +51,8 @@ def named(text: str, names: Iterable[Any]) -> list[Any]:
 
 
 def _inside(name: Any) -> Any:
-    return name.id if isinstance(name, Daemon) else name.name if isinstance(name, Milestone) else name
+    known: Any = as_record(name, Daemon, Milestone)
+    return name if known is None else known.__record_values__()[0]
 
 
 def near(name: Any, names: Iterable[Any]) -> str:
@@ -140,7 +141,7 @@ def _one(service: Service, model: Model, details: Any) -> tuple[str, str, Servic
             "describe how it runs, or take out what depends on it",
             None,
         )
-    if isinstance(service.name, Interface | Device) and not service.states:
+    if as_record(service.name, Interface, Device) is not None and not service.states:
         return (
             "is not there, or not up: the kernel tells of none such",
             "look at what there is: ip link, ls /sys/class",

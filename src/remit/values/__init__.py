@@ -17,7 +17,7 @@ from remit.values._model import Record, Tagged
 from remit.values._passable import passable, passable_args
 from remit.values._plain import register_copier
 from remit.values._printable import printable
-from remit.values._record import record
+from remit.values._record import as_record, record
 from remit.values._records import model_record, raw_record
 from remit.values._same import key, same
 from remit.values._secret import Secret
@@ -36,6 +36,7 @@ __all__ = [
     "SturdyRef",
     "Symbol",
     "Tagged",
+    "as_record",
     "compiled",
     "decode",
     "encode",

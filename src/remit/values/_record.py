@@ -11,7 +11,7 @@ from remit.values._data import Data, Frozen, is_text
 from remit.values._model import Tagged, made_tagged
 from remit.values._same import key, same
 
-__all__ = ["CLASSES", "Fielded", "Recorded", "fielded", "record", "tagged"]
+__all__ = ["CLASSES", "Fielded", "Recorded", "as_record", "fielded", "record", "tagged"]
 
 T = TypeVar("T")
 
@@ -77,8 +77,9 @@ def record(label: str, *, known: bool = True) -> Callable[[type[T]], type[T]]:
     is right, and a `Tagged` elsewhere; it sets the fields and runs no code of the class. Types are not checked: a peer may
     send anything in a field. The values of the fields must be passable when the record is passed.
 
-    `known=False`: decoding does not give this class, so that others may use the label, too. It is the same as the `Tagged`
-    that decoding gives then.
+    `known=False`: decoding does not give this class, so that others may use the label, too, as in vocabularies that are not
+    yours to name. It is the same as the `Tagged`, or instance of another's class, that decoding gives then; `as_record` makes
+    one of that, and so do patterns of dataspaces that are written with the class.
 
     Raises `Misuse` where the label belongs to another class, or the class has a part that cannot be kept.
     """
@@ -94,6 +95,28 @@ def record(label: str, *, known: bool = True) -> Callable[[type[T]], type[T]]:
     return decorate
 
 
+def as_record(value: object, *classes: type[T]) -> T | None:
+    """The value as an instance of the first of these `@record` classes that has its label and number of fields; None where none has.
+
+    For vocabularies whose labels others may use, too: `match as_record(said, Data, Eof)`. What comes may be a `Tagged`, or an
+    instance of whatever class somebody has given the label to; all of these are the same value.
+    """
+    kind = type(value)
+    if kind in classes:
+        return value  # type: ignore[return-value]
+    if isinstance(value, Recorded):
+        label, fields = value.__record_label__, value.__record_values__()
+    elif isinstance(value, Tagged) and isinstance(value.value, (list, tuple)):
+        label, fields = value.tag, tuple(value.value)
+    else:
+        return None
+    for cls in classes:
+        made: Any = cls
+        if made.__record_label__ == label and len(made.__record_fields__) == len(fields):
+            return made.__record_make__(fields)  # type: ignore[no-any-return]
+    return None
+
+
 def tagged(tag: str, value: object) -> object:
     """What a Tagged with this tag, which is some symbol's name, is here: of the `@record` class that fits, or a `Tagged`."""
     cls = CLASSES.get(tag)
@@ -107,7 +130,10 @@ def _register(label: str, cls: type[Recorded]) -> None:
     known = CLASSES.get(label, cls)
     if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
         names = " and ".join(f"{each.__module__}.{each.__qualname__}" for each in (known, cls))
-        raise Misuse(f"@record label {label!r} is used by two classes, {names}: give one of them another label")
+        raise Misuse(
+            f"@record label {label!r} is used by two classes, {names}: give one of them another label, or have decoding know only one of them "
+            "(@record(label, known=False), and as_record where the other is wanted)"
+        )
     CLASSES[label] = cls
 
 
