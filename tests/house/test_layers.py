@@ -12,8 +12,8 @@ from tests.house.source import TOP, Module, modules
 SHARED = "_native"  # private to the project, not to a layer: what modules say to the compiler
 # From the ground up: a layer may import those before it, and itself. (docs/design.md, section 2)
 ORDER = [
-    *(SHARED, "errors", "values", "vat", "lib", "captp", "net", "durable", "dataspace", "services", "graph"),
-    *("credentials", "machines", "ensemble", "app", "web", "cli", "testing"),
+    *(SHARED, "errors", "values", "vat", "lib", "captp", "net", "durable", "dataspace", "warden", "services", "graph"),
+    *("ledger", "credentials", "machines", "ensemble", "app", "web", "cli", "testing"),
 ]
 # Modules beside the layers: they may import any of them, and none may import them.
 BESIDE = {"", "__main__", "mypy_plugin"}
@@ -40,8 +40,11 @@ DRIVERS: dict[str, str] = {
     "src/remit/net/_log.py": "dates what it writes down",
     "src/remit/net/_trace.py": "dates what it records, and gives traces ids that nobody guesses",
     "src/remit/machines/_process.py": "gives agents the part of our environment that they need",
+    "src/remit/machines/_parcel.py": "drafts parcels under random names",
     "src/remit/machines/_agent.py": "spreads machines' attempts to reach their boss over time",
+    "src/remit/machines/_facing.py": "asks the kernel which address this machine has on the way to another",
     "src/remit/machines/_household.py": "makes the swiss numbers of the files by which boss and hobs are found",
+    "src/remit/machines/_rootfs.py": "runs debootstrap and what else makes a root file system",
     "src/remit/machines/_account_desk.py": "makes the keys and tags of services with accounts",
     "src/remit/machines/_layout.py": "gives each new directory of a credential a name of its own",
     "src/remit/cli/_exec.py": "becomes a program, with our environment and more",
@@ -61,16 +64,18 @@ DRIVERS: dict[str, str] = {
     "src/remit/durable/_sqlite_errors.py": "tells a full disk from a broken one by writing a file beside the store",
     "src/remit/credentials/_redis.py": "says when a connection was last used, of which Redis says how long ago that was",
     "src/remit/testing/_driver_rules.py": "compares what a service says of use with the clock",
-    "src/remit/services/_spawn.py": "starts the processes of services: fork, rights, exec",
-    "src/remit/services/_run.py": "signals the processes of services",
-    "src/remit/services/_leftovers.py": "finds and ends what services leave behind",
-    "src/remit/services/_rotate.py": "dates the lines of logs",
-    "src/remit/services/_sd_notify.py": "opens the notification sockets of services",
+    "src/remit/ledger/_holder.py": "says which process of which host it is, for locks",
+    "src/remit/ledger/_ledger.py": "dates locks and runs, and gives locks ids that are not typed by chance",
+    "src/remit/warden/_spawn.py": "starts the processes of services: fork, rights, exec",
+    "src/remit/warden/_run.py": "signals the processes of services",
+    "src/remit/warden/_leftovers.py": "finds and ends what services leave behind",
+    "src/remit/warden/_rotate.py": "dates the lines of logs",
+    "src/remit/warden/_sd_notify.py": "opens the notification sockets of services",
     "src/remit/services/_host.py": "gives the vat of services its clock",
     "src/remit/services/_kernel.py": "listens to the kernel's netlink sockets",
     "src/remit/services/_watcher.py": "dates what scripts ask the time for",
-    "src/remit/services/_warden.py": "the process that is the parent of all services",
-    "src/remit/services/_wardenlink.py": "listens for the supervisor, and reads what it says",
+    "src/remit/warden/_warden.py": "the process that is the parent of all services",
+    "src/remit/warden/_link.py": "listens for the supervisor, and reads what it says",
     "src/remit/services/_processes.py": "starts the warden and speaks with it",
 }
 AMBIENT_MODULES = {"socket", "subprocess", "random", "secrets", "tempfile", "multiprocessing"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 
-from remit.net._tls import client_context, split_address
+from remit.net._address import split_address
+from remit.net._tls import client_context
 from tests.net.kit import DEADLINE
 
 

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from remit.errors import Conflict, Misuse, PeerUnproven, ProtocolError, Unreachable
 from remit.net import Hello, NodeKey, TlsNetlayer
+from remit.net._address import split_address
 from remit.net._certificate import certificate_of, key_in
-from remit.net._tls import binding_of, client_context, server_context, split_address
+from remit.net._tls import binding_of, client_context, server_context
 from remit.values import Locator
 from tests.net.kit import DEADLINE, Acceptor, Recorder, TlsKit
 from tests.net.raw import raw, relay, serving
@@ -360,3 +361,59 @@ async def dial_blindly(hints):
     """TLS to where these hints lead, whoever is there."""
     async with asyncio.timeout(DEADLINE):
         return await asyncio.open_connection(*split_address(hints["tls"]), ssl=client_context())
+
+
+def test_a_node_that_listens_at_several_addresses_is_reached_by_whichever_works(test):
+    """Its hint has all of them, and a dialler tries one after the other: nobody, and somebody else, may be at the first."""
+
+    async def body(kit):
+        key, acceptor = NodeKey.generate(), Acceptor()
+        there = kit.netlayer(key)
+        hints = await there.listen(acceptor)
+        assert await there.listen_also("127.0.0.2") == await there.listen_also("127.0.0.2")
+        first, second = (await there.listen_also("127.0.0.2"))["tls"].split(",")
+        assert hints == {"tls": first} and split_address(second) == ("127.0.0.2", split_address(first)[1])
+        _, others, _ = await listening(kit)
+        for hint in (second, f"127.0.0.1:1,{second}", f"{others['tls']},{second}"):
+            channel = await kit.netlayer(NodeKey.generate()).dial(kit.locator(key, {"tls": hint}), Recorder)
+            assert channel.peer == key.public
+
+    test(body)
+
+
+def test_a_further_address_takes_another_port_where_that_one_is_taken(test):
+    """The port is the same where it can be, since people remember it, and any other where it cannot."""
+
+    async def body(kit):
+        key = NodeKey.generate()
+        there = kit.netlayer(key)
+        port = split_address((await there.listen(Acceptor()))["tls"])[1]
+        await kit.netlayer(NodeKey.generate(), host="127.0.0.3", port=port).listen(Acceptor())
+        another = (await there.listen_also("127.0.0.3"))["tls"].split(",")[1]
+        assert split_address(another)[0] == "127.0.0.3" and split_address(another)[1] != port
+
+    test(body)
+
+
+def test_who_listens_everywhere_only_tells_of_a_further_address(test):
+    """It is there already: nothing is opened, and the address that others are told has one more part."""
+
+    async def body(kit):
+        there = kit.netlayer(NodeKey.generate(), host="0.0.0.0", published="127.0.0.1")
+        port = split_address((await there.listen(Acceptor()))["tls"])[1]
+        assert await there.listen_also("127.0.0.4") == {"tls": f"127.0.0.1:{port},127.0.0.4:{port}"}
+
+    test(body)
+
+
+def test_of_a_hint_with_many_addresses_few_are_tried(test):
+    """Whoever writes a hint cannot have this node knock at port after port; what fails is named for each."""
+
+    async def body(kit):
+        many = ",".join(f"127.0.0.1:{port}" for port in range(1, 30))
+        locator = kit.locator(NodeKey.generate(), {"tls": many})
+        with pytest.raises(Unreachable) as caught:
+            await kit.netlayer(NodeKey.generate()).dial(locator, Recorder)
+        assert "127.0.0.1:8:" in caught.value.message and "127.0.0.1:9" not in caught.value.message
+
+    test(body)

@@ -58,6 +58,44 @@ def test_a_process_runs_as_the_user_that_was_named(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_program_is_looked_for_in_its_own_path(tmp_path: Path) -> None:
+    """The path is that of its environment, relative places from its own directory; what cannot be executed is passed by."""
+    for name, text in (("first", "echo first"), ("second", "echo second"), ("here/bin", "echo relative")):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "remit-found").write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name / "remit-found").chmod(0o755 if name != "first" else 0o644)
+
+    async def main() -> list[str]:
+        async with supervisor(tmp_path / "s") as device:
+            told = Told()
+            for path in (f"{tmp_path}/first:{tmp_path}/second", "bin"):
+                what = {"argv": ["remit-found"], "env": {"PATH": path}, "dir": str(tmp_path / "here")}
+                await told.until(await started(device, told, what), "gone")
+            return log_of(device)
+
+    assert asyncio.run(main()) == ["out second", "out relative"]
+
+
+@pytest.mark.needs_root
+def test_a_program_that_its_user_may_not_run_is_passed_by(tmp_path: Path) -> None:
+    """What the warden may run and the service's user may not is not the program that was meant."""
+    for name, mode in (("first", 0o700), ("second", 0o755)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "remit-found").write_text(f"#!/bin/sh\necho {name}\n")
+        (tmp_path / name / "remit-found").chmod(mode)
+    for place in (tmp_path, *tmp_path.parents[:-2]):
+        place.chmod(place.stat().st_mode | 0o011)
+
+    async def main() -> list[str]:
+        async with supervisor(tmp_path / "s") as device:
+            told = Told()
+            what = {"argv": ["remit-found"], "env": {"PATH": f"{tmp_path}/first:{tmp_path}/second"}, "user": "nobody"}
+            await told.until(await started(device, told, what), "gone")
+            return log_of(device)
+
+    assert asyncio.run(main()) == ["out second"]
+
+
 def test_what_cannot_be_started_says_why(tmp_path: Path) -> None:
     """A program or directory that is not there is an error with its name, and the end of the run."""
 

@@ -2,7 +2,7 @@
 
     [boss]
     state = "~/.local/state/remit/boss"     # directory, made 0700
-    listen = "127.0.0.1:4433"               # host:port; port 0 takes any free one
+    listen = "127.0.0.1:4433"               # host:port, or a list of them; port 0 takes any free one
     published = "boss.example.org"          # the host that others are told, where `listen` is all addresses
     websocket = "127.0.0.1:8080"            # host:port, where it is to be reached over WebSockets, too
     websocket_url = "wss://example.org/boss"  # what others are told of it: the web server in front of it
@@ -47,7 +47,7 @@ class BossSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """`[boss]`."""
 
     state: str = ""
-    listen: str = "127.0.0.1:0"
+    listen: str | list[str] = "127.0.0.1:0"
     published: str = ""
     websocket: str = ""
     websocket_url: str = ""
@@ -65,6 +65,7 @@ class AgentSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     path: list[str] | msgspec.UnsetType = msgspec.UNSET
     listen: str | msgspec.UnsetType = msgspec.UNSET
     published: str | msgspec.UnsetType = msgspec.UNSET
+    facing: str | msgspec.UnsetType = msgspec.UNSET
     services: str | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remit.durable._files import check_private, open_state_dir, read_secret_file, write_secret_file
+from remit.durable._files import check_private, open_state_dir, read_secret_file, sync_dir, write_secret_file
 from remit.durable._lock import FileLock
 from remit.durable._loose import Loose
 from remit.durable._mail import Undelivered, Waiting
@@ -10,6 +10,7 @@ from remit.durable._memory import MemoryStore
 from remit.durable._outbox import Outbox, durably
 from remit.durable._rows import Batch, Snapshot, Store
 from remit.durable._sqlite import SqliteStore
+from remit.durable._sqlite_errors import translated as sqlite_error
 from remit.durable._vat import DurableVat
 from remit.durable._writer import Writer
 
@@ -30,5 +31,7 @@ __all__ = [
     "durably",
     "open_state_dir",
     "read_secret_file",
+    "sqlite_error",
+    "sync_dir",
     "write_secret_file",
 ]

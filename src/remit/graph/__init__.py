@@ -1,9 +1,54 @@
-"""Who holds what, as data: edges and questions over them. Pure; imports values and lib only."""
+"""Who holds what, as data: edges and questions over them; what is declared, and the planner from what there is to that. Pure."""
 
 from __future__ import annotations
 
+from remit.graph._actual import GOING, Actual, Known, Seen
+from remit.graph._apply import Done, Journal, Late, Ledger, World, apply, check_same
+from remit.graph._authority import authority_changes, covers, difference
+from remit.graph._data import attenuation_of, canonical, data, digest
+from remit.graph._diff import plan
 from remit.graph._edge import Edge
 from remit.graph._holding import Holder, edges_of, held_by, holders_of, select
+from remit.graph._model import Graph, Link, Node, Violation, below, levels, part_of
+from remit.graph._steps import Authority, Kind, Plan, Step
 from remit.lib import Attenuation
 
-__all__ = ["Attenuation", "Edge", "Holder", "edges_of", "held_by", "holders_of", "select"]
+__all__ = [
+    "GOING",
+    "Actual",
+    "Attenuation",
+    "Authority",
+    "Done",
+    "Edge",
+    "Graph",
+    "Holder",
+    "Journal",
+    "Kind",
+    "Known",
+    "Late",
+    "Ledger",
+    "Link",
+    "Node",
+    "Plan",
+    "Seen",
+    "Step",
+    "Violation",
+    "World",
+    "apply",
+    "attenuation_of",
+    "authority_changes",
+    "below",
+    "canonical",
+    "check_same",
+    "covers",
+    "data",
+    "difference",
+    "digest",
+    "edges_of",
+    "held_by",
+    "holders_of",
+    "levels",
+    "part_of",
+    "plan",
+    "select",
+]

@@ -11,6 +11,8 @@ from remit.machines._accounts import Account, Accounts
 from remit.machines._agent import HOB_CLASSES, run_agent
 from remit.machines._alarms import Alarms
 from remit.machines._boss import Boss
+from remit.machines._cloud_init import cloud_config
+from remit.machines._cloud_scripts import AgentSetup
 from remit.machines._desk import Desk
 from remit.machines._fleet import Fleet
 from remit.machines._grant import Binding, Grant, GrantView
@@ -21,9 +23,10 @@ from remit.machines._layout import Layout, binding_root, read_binding
 from remit.machines._log_lines import log_to_stderr
 from remit.machines._names import check_name, split_name
 from remit.machines._outlet import Outlet, Programs
+from remit.machines._parcel import Parcel, digest_of, find_parcel, pack, parcel, read_parcel, running_parcel, unpack
 from remit.machines._process import ProcessProvider
 from remit.machines._program import LocalMachine
-from remit.machines._provider import Observed, Provider, ProviderDesk
+from remit.machines._provider import Networked, Observed, Provider, ProviderDesk
 from remit.machines._records import Alarm, Enrolment, Machine, Offer, Report
 from remit.machines._run_boss import BOSS_CLASSES, BossSettings, run_boss
 from remit.machines._watch import Bell, Watch
@@ -36,6 +39,7 @@ __all__ = [
     "Account",
     "AccountDesk",
     "Accounts",
+    "AgentSetup",
     "Alarm",
     "Alarms",
     "Bell",
@@ -53,9 +57,11 @@ __all__ = [
     "Layout",
     "LocalMachine",
     "Machine",
+    "Networked",
     "Observed",
     "Offer",
     "Outlet",
+    "Parcel",
     "PendingHob",
     "ProcessProvider",
     "Programs",
@@ -68,9 +74,17 @@ __all__ = [
     "Workshop",
     "binding_root",
     "check_name",
+    "cloud_config",
+    "digest_of",
+    "find_parcel",
     "log_to_stderr",
+    "pack",
+    "parcel",
     "read_binding",
+    "read_parcel",
     "run_agent",
     "run_boss",
+    "running_parcel",
     "split_name",
+    "unpack",
 ]

@@ -27,13 +27,14 @@ from remit.machines._classes import classes_of
 from remit.machines._config import UserData, drop_introduction, read_user_data
 from remit.machines._control import Control
 from remit.machines._desk import Absence, Desk
+from remit.machines._facing import own_address
 from remit.machines._grant import Grant
 from remit.machines._hob_client import HobClient
 from remit.machines._household import Household, first_of, household, where
 from remit.machines._layout import Layout
 from remit.machines._outlet import Outlet, Programs
-from remit.machines._process import note_process
 from remit.machines._process_table import Process, tethered
+from remit.machines._room import note_process
 from remit.machines._service_room import ServiceRoom
 from remit.machines._watch import Bell, Watch
 from remit.machines._workshop import Workshop
@@ -241,7 +242,5 @@ async def _ended(work: asyncio.Future[Any]) -> None:
 
 def _netlayers(state: Path, data: UserData, key: NodeKey) -> list[Netlayer]:
     host, port = where(data.agent.listen)
-    return [
-        UnixNetlayer(key, state / "hob.sock"),
-        TlsNetlayer(key, host=host, port=port, published=data.agent.published or None),
-    ]
+    published = data.agent.published or (own_address(data.agent.facing) if data.agent.facing else None)
+    return [UnixNetlayer(key, state / "hob.sock"), TlsNetlayer(key, host=host, port=port, published=published)]

@@ -308,6 +308,7 @@ class Boss:
 
     async def resume(self, start: bool = False) -> None:
         """After a start of the boss's process: finish what was begun; with `start`, start every machine."""
+        await self._fleet().prepare()
         here = await self.network.address()
         for hob in call(self._wiring()).joined():
             tell(self.network).learn(call(hob).signed_address())

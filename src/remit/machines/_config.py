@@ -4,7 +4,8 @@
     machine.json   the agent's own, once it has enrolled: the same without the introduction
 
 `agent` has `classes` (modules), `path` (directories in which to find them), `listen` (host:port), `published` (the host that others
-are told), `services` (the directory of the files that describe its services) and `tether` (a process, as `pid start boot`, with which the agent ends).
+are told), `facing` (an address of the side where others are: without `published`, a machine that listens on all addresses tells the one it has
+on the way there), `services` (the directory of the files that describe its services) and `tether` (a process, as `pid start boot`, with which the agent ends).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class AgentSection(msgspec.Struct, kw_only=True):
     path: list[str] = []
     listen: str = "127.0.0.1:0"
     published: str = ""
+    facing: str = ""
     tether: str = ""
     services: str = ""
 

@@ -23,7 +23,7 @@ from remit.vat import Ref, actor, call, field, spawn, tell, this
 __all__ = ["Fleet"]
 
 FOR_AGENT: Final = frozenset(
-    {"classes", "listen", "path", "published", "services", "tether"}
+    {"classes", "facing", "listen", "path", "published", "services", "tether"}
 )  # options that the machine's agent gets, not the provider
 
 
@@ -79,6 +79,7 @@ class Fleet:
             what = f"introduction of machine {machine.name}"
             invitation = await self.network.sturdy(machine.introduction, holder=what, gate=True)
             self._change(machine, invitation=invitation)
+        await self.providers.prepare(machine.provider)
         here = await self.network.address()
         current = SturdyRef(Locator("remit", invitation.locator.designator, here.hints), invitation.swiss)
         options = dict(machine.options)
@@ -107,6 +108,7 @@ class Fleet:
             raise error
 
     async def _start(self, machine: Machine) -> None:
+        await self.providers.prepare(machine.provider)
         here = await self.network.address()
         await self.providers.start(machine.provider, machine.id, encode(here))
 
@@ -149,6 +151,11 @@ class Fleet:
             tell(self.network).forget(server)
 
     # --- after a restart --------------------------------------------------------------------------------
+
+    async def prepare(self) -> None:
+        """Have the boss be where its machines reach it, as far as their providers answer: those that do not are asked again with each machine."""
+        for provider in dict.fromkeys(machine.provider for machine in self.machines.values()):
+            await outcome_of(self.providers.prepare(provider))
 
     async def resume(self, start: bool) -> None:
         """Finish what was begun before the boss's process ended; with `start`, start every machine as well.

@@ -34,13 +34,22 @@ SWISS_BYTES: Final = 32
 class Household:
     """One running node with what it keeps; made by `household`, ends with it."""
 
-    def __init__(self, directory: Path, key: NodeKey, durable: DurableVat, node: Node, failed: asyncio.Event) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        key: NodeKey,
+        durable: DurableVat,
+        node: Node,
+        failed: asyncio.Event,
+        devices: Mapping[str, Any] | None = None,
+    ) -> None:
         self.directory = directory
         self.key = key
         self.durable = durable
         self.node = node
         self.network = durable.network
         self.failed = failed  # the state could not be kept
+        self.devices = devices or {}
 
     async def door(self, file: str, ref: Ref[Any], holder: str) -> SturdyRef:
         """Have the private file hold a sturdyref of this object, with today's hints.
@@ -84,6 +93,7 @@ async def household(
 
         journal = Journal(directory / "failures.jsonl")
         log, traces = _turn_log(journal), Journal(directory / "trace.jsonl")
+        made = devices(key)
         durable = DurableVat.open(
             SqliteStore(directory / "state.db"),
             name=name,
@@ -91,7 +101,7 @@ async def household(
             mark=f"{os.urandom(3).hex()}-",
             classes=[*KINDS, *classes],
             roots={**roots, "swiss": (SwissNumbers,)},
-            devices=devices(key),
+            devices=made,
             on_failure=fail,
         )
         async with durable, Node(key, durable.vat, swiss=durable.root("swiss")) as node:
@@ -103,7 +113,7 @@ async def household(
             for netlayer in dialling(key, but=node.netlayers):
                 node.use(netlayer)
             try:
-                yield Household(directory, key, durable, node, failed)
+                yield Household(directory, key, durable, node, failed, made)
             finally:
                 journal.close()
                 traces.close()

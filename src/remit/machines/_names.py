@@ -12,7 +12,7 @@ from typing import Final
 
 from remit.errors import BadArgument, Missing
 
-__all__ = ["check_name", "missing", "split_name"]
+__all__ = ["check_name", "missing", "near", "split_name"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}", re.ASCII)
 _RULE: Final = "1 to 63 letters, digits, '-' and '_', not beginning with '-'"
@@ -35,12 +35,15 @@ def split_name(what: str, dotted: object) -> tuple[str, str]:
 
 def missing(what: str, name: str, known: Iterable[str]) -> Missing:
     """The error for a name that is not there, with the nearest ones that are."""
+    return Missing(f"no {what} {name!r}: {near(name, known)}")
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """What is said beside a name that is not there: the nearest ones, or all that there are."""
     names = sorted(known)
-    near = get_close_matches(name, names, n=3)
-    if near:
-        hint = f"did you mean {' or '.join(near)}?"
-    elif names:
-        hint = f"there are: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
-    else:
-        hint = "there is none yet"
-    return Missing(f"no {what} {name!r}: {hint}")
+    found = get_close_matches(name, names, n=3)
+    if found:
+        return f"did you mean {' or '.join(found)}?"
+    if names:
+        return f"there are: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
+    return "there is none yet"

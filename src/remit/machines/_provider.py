@@ -6,14 +6,14 @@ A provider is outside of every vat; the boss's objects reach it through the devi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
-from remit.errors import ProviderError
+from remit.errors import ProviderError, RemitError
 from remit.machines._names import check_name, missing
 from remit.values import record
 
-__all__ = ["Observed", "Provider", "ProviderDesk"]
+__all__ = ["Networked", "Observed", "Provider", "ProviderDesk"]
 
 T = TypeVar("T")
 PATIENCE: Final = 300.0  # seconds that one call to a provider may take; making a virtual machine takes minutes
@@ -58,10 +58,21 @@ class Provider(Protocol):
         """How this machine is; "absent" if it is not there."""
 
 
+@runtime_checkable
+class Networked(Protocol):
+    """A provider whose machines have a network of their own, on which this host is one of the ends."""
+
+    async def gateway(self) -> str:
+        """This host's address on that network, which is made if need be; "" where there is none (now).
+
+        The boss listens there as well from then on, and its signed address says so, before a machine is made or started.
+        """
+
+
 class ProviderDesk:
     """The device `providers`: the providers by name.
 
-    Bounds each call by `patience` seconds. `defaults` is what the user data of a provider's machines
+    `listen` has the boss listen at another address of this host, and is set by its process. Bounds each call by `patience` seconds. `defaults` is what the user data of a provider's machines
     says of their agents, besides what was asked for with the one machine.
     """
 
@@ -75,6 +86,21 @@ class ProviderDesk:
         self._providers = {check_name("provider", name): provider for name, provider in providers.items()}
         self._defaults = defaults or {}
         self._patience = patience
+        self.listen: Callable[[str], Awaitable[None]] | None = None
+
+    async def prepare(self, provider: str) -> None:
+        """Have the boss be where the machines of this provider reach it: asked before the boss says where it is. See `Networked`."""
+        found = self._find(provider)
+        if not isinstance(found, Networked):
+            return
+        host = await self._asked(provider, "prepare", "its network", found.gateway())
+        if host and self.listen is not None:
+            try:
+                await self.listen(host)
+            except RemitError as error:
+                raise ProviderError(
+                    f"provider {provider}: the boss cannot listen where its machines are: {error}"
+                ) from None
 
     def names(self) -> Sequence[str]:
         """The providers that there are."""

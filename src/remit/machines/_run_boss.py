@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -28,12 +28,14 @@ BOSS_CLASSES: tuple[type, ...] = (
     *(Alarms, Boss, Fleet, Grant, HobServer, Introduction, PendingHob, Redemption, Wiring),
 )
 
+LOOPBACK: Final = "127.0.0.1:0"
 AGAIN: Final = 5.0  # seconds between two attempts to load a boss whose disk is full
 PATIENCE: Final = 8.0  # seconds that the boss waits for a machine: whoever asked wants to hear which one is missing
 
 
 class BossSettings:
-    """How a boss runs. `state`: its directory. `listen`: host:port (port 0: any). `published`: the host that others are told.
+    """How a boss runs. `state`: its directory. `listen`: host:port (port 0: any), or several of them. `published`: the host that others are told
+    instead of the first one's.
 
     `websocket`: host:port where it listens for nodes over WebSockets, too; `websocket_url`: the URL that others are told of it, that of
     the web server in front of it. Needs `remit[websocket]`.
@@ -46,7 +48,7 @@ class BossSettings:
         self,
         state: Path,
         *,
-        listen: str = "127.0.0.1:0",
+        listen: str | Sequence[str] = "127.0.0.1:0",
         published: str = "",
         websocket: str = "",
         websocket_url: str = "",
@@ -54,7 +56,9 @@ class BossSettings:
         providers: dict[str, dict[str, Any]] | None = None,
     ) -> None:
         self.state = Path(state).absolute()
-        self.listen = where(listen)
+        first, *more = [where(each) for each in ([listen] if isinstance(listen, str) else listen) or [LOOPBACK]]
+        self.listen = first
+        self.also = more
         self.published = published or None
         self.websocket = where(websocket) if websocket else None
         self.websocket_url = websocket_url or None
@@ -106,6 +110,8 @@ async def _reign(
     house: Household, settings: BossSettings, say: Callable[[str], None], stop: asyncio.Event, *, start: bool
 ) -> None:
     house.network.patience = PATIENCE
+    desk: ProviderDesk = house.devices["providers"]
+    desk.listen = house.node.listen_also
     boss = house.durable.root("boss")
     await house.door("admin.ref", boss, "admin")
     at, reference = house.node.locator.hints["tls"], house.directory / "admin.ref"
@@ -122,7 +128,7 @@ def _netlayers(settings: BossSettings, key: NodeKey) -> list[Netlayer]:
     host, port = settings.listen
     made: list[Netlayer] = [
         UnixNetlayer(key, settings.state / "boss.sock"),
-        TlsNetlayer(key, host=host, port=port, published=settings.published),
+        TlsNetlayer(key, host=host, port=port, published=settings.published, also=settings.also),
     ]
     if settings.websocket is not None:
         host, port = settings.websocket

@@ -22,8 +22,10 @@ from remit.vat import Ref
 if TYPE_CHECKING:
     from remit.services import Services
 
-__all__ = ["ServiceRoom"]
+__all__ = ["KEEP", "ServiceRoom"]
 
+KEEP: Final = "keep-services"
+"""The file in the state directory by which an agent that is told to stop leaves its services to the next one."""
 _log = logging.getLogger("remit.machines")
 _LOOK: Final = 2.0  # seconds between looks for files, while there are none
 _RETRY: Final = 5.0  # seconds until services are begun again that could not be
@@ -70,7 +72,7 @@ class ServiceRoom:
 
         environment = {"REMIT_HOB": str(self._hob_file)}
         try:
-            async with Services(self.state, environment=environment) as services:
+            async with Services(self.state, environment=environment, keep=self._keep) as services:
                 self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
                 await services.vat.spawn(ServiceOffers, services.space, hob).begin()
                 watcher = await services.watch(self.files)
@@ -80,6 +82,13 @@ class ServiceRoom:
         finally:
             self._services = None
             self._there.clear()
+
+    def _keep(self) -> bool:
+        """Whether the agent ends for another one that takes the services over: whoever has it end says so, each time anew."""
+        word = self._hob_file / KEEP
+        there = word.exists()
+        word.unlink(missing_ok=True)
+        return there
 
     # --- what it is asked -----------------------------------------------------------------------------
 

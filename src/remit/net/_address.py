@@ -10,9 +10,11 @@ from remit.errors import Conflict, Refused, RemitError, Unreachable
 if TYPE_CHECKING:
     from remit.values import Locator
 
-__all__ = ["cannot_listen", "foreign_hints", "hint", "join_address", "split_address"]
+__all__ = ["cannot_listen", "foreign_hints", "hint", "join_address", "split_address", "split_addresses"]
 
 _PORTS = range(1, 65536)
+MOST = 8
+"""Addresses of one hint that are tried: a node has few networks, and whoever wrote a hint must not have others' ports tried one by one."""
 
 
 def hint(locator: Locator, name: str) -> str:
@@ -47,6 +49,11 @@ def split_address(text: str) -> tuple[str, int]:
     if not colon or not host or not (port.isascii() and port.isdigit()) or len(port) > 5 or int(port) not in _PORTS:
         raise Unreachable(f"{text[:200]!r} is not an address: expected host:port or [IPv6 address]:port")
     return host, int(port)
+
+
+def split_addresses(text: str) -> list[tuple[str, int]]:
+    """Hosts and ports of `host:port`, or of several, separated by commas, without those that stand there twice. Raises as `split_address` does."""
+    return list(dict.fromkeys(split_address(each) for each in text.split(",", MOST)[:MOST]))
 
 
 def cannot_listen(where: str, error: OSError) -> RemitError:

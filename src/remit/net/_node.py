@@ -24,6 +24,7 @@ from remit.net._dial import Dial
 from remit.net._dial_queue import DialsForOthers
 from remit.net._live import Live
 from remit.net._network import Network
+from remit.net._tls import TlsNetlayer
 from remit.net._trace import Tracer
 from remit.values import DEFAULT_LIMITS, Limits, Locator, SturdyRef
 from remit.vat import ROOT, Context, Far, Message, Promise, Ref, Vat, send
@@ -150,6 +151,12 @@ class Node:
             self.private.add(netlayer.transport)
         self.hints[netlayer.transport] = await netlayer.listen(self._accepted)
         return self.hints[netlayer.transport]
+
+    async def listen_also(self, host: str) -> None:
+        """Listen over `tls` at another address of this machine, too; the node's address has it from now on. See `TlsNetlayer.listen_also`."""
+        netlayer = self.netlayers["tls"]
+        assert isinstance(netlayer, TlsNetlayer)
+        self.hints["tls"] = await netlayer.listen_also(host)
 
     async def __aenter__(self) -> Node:
         if self.vat._driver is None:

@@ -50,7 +50,7 @@ class StreamNetlayer:
         self._framing = self.framing()
         self._channels: set[StreamChannel] = set()
         self._arrivals: set[Arrival] = set()
-        self._listener: Listener | None = None
+        self._listeners: list[Listener] = []
         self._accept: Callable[[Channel], Receiver] | None = None
         self._closed = False
         self._emptied: asyncio.Event | None = None
@@ -99,10 +99,10 @@ class StreamNetlayer:
 
     def _start(self, listening: socket.socket, where: str, accept: Callable[[Channel], Receiver]) -> None:
         self._accept = accept
-        self._listener = Listener(listening, where, self._arrived)
+        self._listeners.append(Listener(listening, where, self._arrived))
 
     def _may_listen(self) -> None:
-        if self._closed or self._listener is not None:
+        if self._closed or self._listeners:
             raise Misuse(f"this {self.transport} netlayer {'is closed' if self._closed else 'listens already'}")
 
     def _arrived(self, accepted: socket.socket) -> None:
@@ -130,8 +130,10 @@ class StreamNetlayer:
         begin: Callable[[asyncio.Transport], Proof | None],
         receive: Callable[[Channel], Receiver],
         uid: Callable[[], int | None] = lambda: None,
+        seconds: float | None = None,
     ) -> Channel:
-        """Connect with `connect(protocol factory)`, prove the peer, give it to `receive`."""
+        """Connect with `connect(protocol factory)`, prove the peer, give it to `receive`; all within `seconds` (None: `dial_seconds`)."""
+        limit = self.dial_seconds if seconds is None else seconds
         if self._closed:
             raise Unreachable(f"cannot dial {where}: this {self.transport} netlayer is closed")
         opened: asyncio.Future[StreamChannel] = asyncio.get_running_loop().create_future()
@@ -155,10 +157,12 @@ class StreamNetlayer:
 
         handshake = Handshake(begin, proved, failed)
         try:
-            async with asyncio.timeout(self.dial_seconds):
+            async with asyncio.timeout(limit):
                 await connect(lambda: handshake)
                 return await opened
         except (OSError, ValueError, LinkLost, ProtocolError) as error:  # ValueError: a host that is no name
+            if isinstance(error, TimeoutError) and not getattr(error, "errno", None):
+                raise Unreachable(f"{where} did not answer within {limit:g} s") from error
             raise self._dial_error(where, error) from error
         except BaseException:
             if opened.done() and not opened.cancelled() and opened.exception() is None:
@@ -171,8 +175,6 @@ class StreamNetlayer:
     def _dial_error(self, where: str, error: Exception) -> RemitError:
         if isinstance(error, ProtocolError):
             return type(error)(f"dialling {where}: {error}")
-        if isinstance(error, TimeoutError) and not getattr(error, "errno", None):
-            return Unreachable(f"{where} did not answer within {self.dial_seconds:g} s")
         if isinstance(error, ssl.SSLError):
             return ProtocolError(f"dialling {where}: it does not speak TLS 1.3 as nodes do ({error})")
         if isinstance(error, LinkLost):
@@ -216,9 +218,8 @@ class StreamNetlayer:
     async def close(self) -> None:
         """Take no more connections, turn the guests out, and end every channel, at the latest after `close_seconds`."""
         self._closed = True
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.close()
+        while self._listeners:
+            self._listeners.pop().close()
         await asyncio.gather(*[arrival.cancel() for arrival in list(self._arrivals)])
         for channel in list(self._channels):
             channel.close()
@@ -227,7 +228,7 @@ class StreamNetlayer:
             await self._emptied.wait()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else "listening" if self._listener is not None else "dialling only"
+        state = "closed" if self._closed else "listening" if self._listeners else "dialling only"
         return f"<{type(self).__name__}, {state}, {len(self._channels)} channels, {len(self.admission)} guests>"
 
 

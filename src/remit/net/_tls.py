@@ -13,14 +13,14 @@ import ssl
 from hashlib import sha256
 from typing import TYPE_CHECKING, ClassVar
 
-from remit.errors import Misuse, PeerUnproven, Unreachable
-from remit.net._address import cannot_listen, hint, join_address, split_address
+from remit.errors import Conflict, Misuse, PeerUnproven, ProtocolError, Unreachable
+from remit.net._address import cannot_listen, hint, join_address, split_addresses
 from remit.net._identity import designator_of, public_of
 from remit.net._streams import StreamNetlayer, fresh_hello
 from remit.values import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from remit.net._admission import Admission
     from remit.net._channel import Channel, Receiver
@@ -33,14 +33,15 @@ __all__ = ["TlsNetlayer"]
 
 _TLS_HANDSHAKE = b"\x16"  # the content type that every TLS connection begins with (RFC 8446, section 5.1)
 _BACKLOG = 128
-_WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104  # named to be refused where no other host is published
+WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104  # named to be refused where no other host is published
 
 
 class TlsNetlayer(StreamNetlayer):
     """Nodes over TCP and TLS. Made by the node; ends by `close`, which ends its channels too.
 
     `host` and `port` are where `listen` listens (port 0: any free one); `published` is the host that others are told,
-    needed when `host` stands for all addresses. Seconds: see `StreamNetlayer`.
+    needed when `host` stands for all addresses. `also` are further hosts of this machine where it listens; more come by `listen_also`. The hint `tls` has
+    all addresses, separated by commas, and a dialler tries them one by one. Seconds: see `StreamNetlayer`.
     """
 
     transport: ClassVar[str] = "tls"
@@ -52,34 +53,85 @@ class TlsNetlayer(StreamNetlayer):
         host: str = "127.0.0.1",
         port: int = 0,
         published: str | None = None,
+        also: Sequence[tuple[str, int]] = (),
         limits: Limits = DEFAULT_LIMITS,
         admission: Admission | None = None,
         dial_seconds: float = 10.0,
         close_seconds: float = 5.0,
     ) -> None:
-        if host in _WILDCARDS and published is None:
+        if (host in WILDCARDS and published is None) or any(each in WILDCARDS for each, _ in also):
             raise Misuse(f"listening on all addresses ({host!r}) needs published=…: the host by which others reach it")
         super().__init__(limits, admission=admission, dial_seconds=dial_seconds, close_seconds=close_seconds)
         self._key = key
         self._host = host
         self._port = port
         self._published = host if published is None else published
+        self._also = tuple(also)
+        self._hosts: set[str] = set()
+        self._places: list[str] = []
+        self._told: Callable[[Channel], Receiver] = refuse
         self._server_context: ssl.SSLContext | None = None
         self._client_context: ssl.SSLContext | None = None
         self._binding = b""
 
     async def listen(self, accept: Callable[[Channel], Receiver]) -> dict[str, str]:
         self._may_listen()
-        listening = await listening_socket(self._host, self._port)
-        where = join_address(self._published, listening.getsockname()[1])
-        self._start(listening, f"tls {where}", accept)
-        return {"tls": where}
+        self._told = accept
+        port = await self._open(self._host, self._port)
+        self._port = port
+        self._places.append(join_address(self._published, port))
+        for host, wanted in self._also:
+            self._places.append(join_address(host, await self._open(host, wanted)))
+        return {"tls": ",".join(self._places)}
+
+    async def listen_also(self, host: str) -> dict[str, str]:
+        """Listen at another address of this machine, on the same port where that is free; all hints that are to be published now.
+
+        Where it listens there already, nothing changes. Raises as `listen` does, and `Misuse` where it does not listen at all.
+        """
+        if not self._listeners:
+            raise Misuse("listen_also adds an address to those of a netlayer that listens")
+        if host not in self._hosts:
+            self._hosts.add(host)  # whoever asks at the same time has it then
+            try:
+                port = self._port if self._host in WILDCARDS else await self._open_near(host)
+            except BaseException:
+                self._hosts.discard(host)
+                raise
+            place = join_address(host, port)
+            if place not in self._places:
+                self._places.append(place)
+        return {"tls": ",".join(self._places)}
+
+    async def _open_near(self, host: str) -> int:
+        try:
+            return await self._open(host, self._port)
+        except Conflict:
+            return await self._open(host, 0)
+
+    async def _open(self, host: str, port: int) -> int:
+        listening = await listening_socket(host, port)
+        found: int = listening.getsockname()[1]
+        self._hosts.add(host)
+        self._start(listening, f"tls {join_address(host, found)}", self._told)
+        return found
 
     async def dial(self, locator: Locator, receive: Callable[[Channel], Receiver]) -> Channel:
         expected = public_of(locator.designator)
-        where = hint(locator, "tls")
-        host, port = split_address(where)
+        places = split_addresses(hint(locator, "tls"))
+        failures: list[str] = []
+        for host, port in places:
+            try:
+                return await self._dial_one(host, port, expected, receive, self.dial_seconds / len(places))
+            except (Unreachable, ProtocolError) as error:  # another network may have something else there
+                if len(places) == 1:
+                    raise
+                failures.append(error.message if isinstance(error, Unreachable) else str(error))
+        raise Unreachable("; ".join(failures))
 
+    async def _dial_one(
+        self, host: str, port: int, expected: bytes, receive: Callable[[Channel], Receiver], seconds: float
+    ) -> Channel:
         def connect(protocol: Callable[[], Handshake]) -> Awaitable[object]:
             return asyncio.get_running_loop().create_connection(
                 protocol,
@@ -94,7 +146,7 @@ class TlsNetlayer(StreamNetlayer):
         def begin(pipe: asyncio.Transport) -> Hello:
             return fresh_hello(self._key, pinned_binding(pipe, expected), expected)
 
-        return await self._dial(f"tls {where}", connect, begin, receive)
+        return await self._dial(f"tls {join_address(host, port)}", connect, begin, receive, seconds=seconds)
 
     # --- what StreamNetlayer asks for --------------------------------------------------------
 
@@ -117,6 +169,11 @@ class TlsNetlayer(StreamNetlayer):
         if self._client_context is None:
             self._client_context = client_context()
         return self._client_context
+
+
+def refuse(channel: Channel) -> Receiver:
+    """What accepts channels until `listen` is told who does."""
+    raise Unreachable("this node does not listen")
 
 
 async def listening_socket(host: str, port: int) -> socket.socket:

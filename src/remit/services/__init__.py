@@ -1,6 +1,6 @@
 """Services: processes and objects that start in the right order, stop when what they need is gone, and say why they are not up.
 
-Start with `_warden.py` (processes), `_model.py` (what depends on what) and `_manager.py` (who acts on it).
+Start with `_processes.py` (which has the warden start processes: `remit.warden`), `_model.py` (what depends on what) and `_manager.py` (who acts on it).
 """
 
 from remit.services._check import check_directory, check_files

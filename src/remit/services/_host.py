@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -50,7 +50,7 @@ _SETTLE: Final = 5.0  # seconds after which what nobody has taken over of an ear
 class Services:
     """Owned by the supervisor's process, such as a machine's agent. Leaving it ends all services; being killed leaves them to the next one.
 
-    `environment` is what all processes get besides. `space` is the dataspace, in which anything may be asserted; `processes` is the device, by default one in the directory.
+    `environment` is what all processes get besides. `keep` is asked at the end: whether the services are to go on, for the next one to take over. `space` is the dataspace, in which anything may be asserted; `processes` is the device, by default one in the directory.
     """
 
     def __init__(
@@ -61,10 +61,13 @@ class Services:
         environment: Mapping[str, str] | None = None,
         linger: float = 10.0,
         settle: float = _SETTLE,
+        keep: Callable[[], bool] = lambda: False,
     ) -> None:
         self.directory = Path(directory).absolute()
         self.processes: Any = processes or Processes(self.directory, linger=linger, environment=environment)
         self._settle = settle
+        self._keep = keep
+        self._kept = False
         self._stack = AsyncExitStack()
         self._said: dict[str, int] = {}
         self._next = 1
@@ -76,7 +79,7 @@ class Services:
         open_state_dir(self.directory)
         try:
             await self.processes.open()
-            self._stack.push_async_callback(self.processes.close)
+            self._stack.push_async_callback(self._close)
             self.vat = await self._stack.enter_async_context(Vat("services"))
             timer = self.vat.device("timer", Timer(time.time, asyncio.sleep))
             device = self.vat.device("processes", self.processes)
@@ -106,6 +109,10 @@ class Services:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._kept = self._keep()
+        if self._kept:
+            await self._stack.aclose()
+            return
         with suppress(TimeoutError, Broken):
             async with asyncio.timeout(_SHUT):
                 await self.manager.shut()
@@ -114,6 +121,9 @@ class Services:
                 ):
                     await asyncio.sleep(_LOOK)
         await self._stack.aclose()
+
+    async def _close(self) -> None:
+        await (self.processes.close(keep=True) if self._kept else self.processes.close())
 
     def _kernel(self) -> tuple[Ref[Any], Ref[Any]]:
         """The devices by which the network and all devices are followed; nothing is before somebody wants to know."""

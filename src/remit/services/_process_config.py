@@ -22,8 +22,8 @@ from hashlib import sha256
 from typing import Any, Final
 
 from remit.errors import BadArgument
-from remit.services._spawn import LIMITS
 from remit.values import Symbol
+from remit.warden import LIMITS
 
 __all__ = ["ProcessConfig", "process_config"]
 

@@ -1,4 +1,4 @@
-"""The device `processes`: starts and ends processes for services, through the warden (`_warden.py`), which outlives us.
+"""The device `processes`: starts and ends processes for services, through the warden (`remit.warden`), which outlives us.
 
     device = Processes(directory)      in a state directory of its own, 0700; one supervisor at a time has it open
     await device.open()                a warden that runs is taken over, with all that it runs; else one is started
@@ -120,7 +120,7 @@ class Processes:
 
     def _launch(self) -> None:
         log = os.open(self.directory / "warden.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        command = [sys.executable, "-P", "-m", "remit.services._warden"]
+        command = [sys.executable, "-P", "-m", "remit.warden"]
         command += ["--state", str(self.directory), "--linger", str(self.linger)]
         try:
             self._reap()

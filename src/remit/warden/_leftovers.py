@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
-from remit.services._spawn import MARK
+from remit.warden._spawn import MARK
 
 __all__ = ["children", "group_alive", "is_stranger", "marked", "owner_of", "send", "sweep"]
 

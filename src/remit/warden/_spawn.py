@@ -10,12 +10,15 @@ A process that could not be started says why through a pipe that a successful ex
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import grp
 import os
 import pwd
 import resource
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
 from typing import Any, Final
 
 __all__ = ["LIMITS", "MARK", "environment", "fork_exec", "identity", "subreaper"]
@@ -67,7 +70,7 @@ def _known(find: Any, name: str | int, what: str) -> Any:
 
 def environment(spec: Mapping[str, Any], says: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process: ours (or nothing), what follows from its user, what the spec sets and unsets, and `more`."""
-    made = {} if spec.get("clear_env") else dict(os.environ)
+    made = {} if spec.get("clear_env") else dict(_inherited())
     made.update(says)
     for name, value in (spec.get("env") or {}).items():
         if value is None:
@@ -79,26 +82,46 @@ def environment(spec: Mapping[str, Any], says: Mapping[str, str], more: Mapping[
     return made
 
 
+@cache
+def _inherited() -> dict[str, str]:
+    """Our own environment, which never changes."""
+    return dict(os.environ)
+
+
 def fork_exec(
     spec: Mapping[str, Any], env: Mapping[str, str], descriptors: Mapping[int, int], ids: Any
 ) -> tuple[int, int]:
     """Start it; the process id, and a pipe that ends empty when the program runs, or says why it does not.
 
-    `descriptors`: number in the child → ours. Everything else is closed by exec.
+    `descriptors`: number in the child → ours. Everything else is closed by exec. What can be found out before the fork is: each page
+    that the child touches is copied for it.
     """
     told, tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    parent = os.getpid()
+    parent, handled = os.getpid(), _handled()
+    program = _program(spec["argv"][0], env["PATH"])
     pid = os.fork()
     if pid:
         os.close(tell)
         return pid, told
-    step = "start"
+    step = "a session of its own"
     try:
-        for name, work in _steps(spec, descriptors, ids, parent):
-            step = name
-            work()
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        step = "descriptors"
+        _place(descriptors)
+        step = "limits"
+        _limit(spec)
+        step = f"user {spec.get('user')}, group {spec.get('group')}"
+        _become(ids)
+        step = f"directory {spec.get('dir')}"
+        os.chdir(spec.get("dir") or "/")
+        step = "death signal"
+        _leash(spec, parent)
         step = spec["argv"][0]
-        os.execvpe(step, spec["argv"], env)  # noqa: S606  # no shell: what the description says is run
+        _become_program(program, spec["argv"], env)
     except BaseException as error:  # noqa: BLE001  # this is the child: it says what failed, and ends here
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         os.write(tell, f"{step}: {reason}".encode(errors="replace")[:2000])
@@ -106,56 +129,61 @@ def fork_exec(
         os._exit(127)
 
 
-def _steps(spec: Mapping[str, Any], descriptors: Mapping[int, int], ids: Any, parent: int) -> Sequence[tuple[str, Any]]:
-    uid, gid, groups, _ = ids
+def _program(name: str, path: str) -> str:
+    """Where a program is, "" where only the child can tell: each attempt to run one that is not there costs a process as much as being made."""
+    if os.sep in name:
+        return ""
+    places = (os.path.join(folder, name) for folder in path.split(os.pathsep) if os.path.isabs(folder))
+    return next((place for place in places if os.access(place, os.X_OK) and os.path.isfile(place)), "")
 
-    def signals() -> None:
-        signal.set_wakeup_fd(-1)
-        for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
-    def limits() -> None:
-        for name, (soft, hard) in (spec.get("limits") or {}).items():
-            resource.setrlimit(LIMITS[name], (soft, hard))
-        if spec.get("nice"):
-            os.setpriority(os.PRIO_PROCESS, 0, spec["nice"])
-        os.umask(spec["umask"] if spec.get("umask") is not None else 0o022)
+def _become_program(program: str, argv: list[str], env: Mapping[str, str]) -> None:
+    if program:
+        with suppress(OSError):  # of another user, perhaps: there may be one further on in the path
+            os.execve(program, argv, env)  # noqa: S606  # no shell: what the description says is run
+    os.execvpe(argv[0], argv, env)  # noqa: S606
 
-    def become() -> None:
-        if groups is not None:
-            os.setgroups(groups)
-        if gid is not None:
-            os.setresgid(gid, gid, gid)
-        if uid is not None:
-            os.setresuid(uid, uid, uid)
 
-    def leash() -> None:  # last: a change of user lets go of it (prctl(2))
-        _prctl(_DEATH, signal.SIGKILL)
-        if spec.get("no_new_privileges"):
-            _prctl(_NO_NEW_PRIVILEGES, 1)
-        if os.getppid() != parent:
-            raise OSError("the warden has ended meanwhile")
-
-    return (
-        ("a session of its own", os.setsid),
-        ("signals", signals),
-        ("descriptors", lambda: _place(descriptors)),
-        ("limits", limits),
-        (f"user {spec.get('user')}, group {spec.get('group')}", become),
-        (f"directory {spec.get('dir')}", lambda: os.chdir(spec.get("dir") or "/")),
-        ("death signal", leash),
-    )
+@cache
+def _handled() -> list[int]:
+    """The signals, once and for all, that do not have their default effect here; exec would leave ignored ones ignored, and until then handled ones be lost."""
+    never = (signal.SIG_DFL, None)
+    return [number for number in range(1, signal.NSIG) if signal.getsignal(number) not in never]
 
 
 def _place(descriptors: Mapping[int, int]) -> None:
     """Put each where it is wanted; copies above all wanted numbers first, so that none overwrites another."""
-    import fcntl  # the child's one use of it
-
     top = max(descriptors) + 1
-    copies = {wanted: fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, top) for wanted, ours in descriptors.items()}
-    for wanted, copy in copies.items():
+    copies = [(wanted, fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, top)) for wanted, ours in descriptors.items()]
+    for wanted, copy in copies:
         os.dup2(copy, wanted, inheritable=True)
+
+
+def _limit(spec: Mapping[str, Any]) -> None:
+    for name, (soft, hard) in (spec.get("limits") or {}).items():
+        resource.setrlimit(LIMITS[name], (soft, hard))
+    if spec.get("nice"):
+        os.setpriority(os.PRIO_PROCESS, 0, spec["nice"])
+    os.umask(spec["umask"] if spec.get("umask") is not None else 0o022)
+
+
+def _become(ids: Any) -> None:
+    uid, gid, groups, _ = ids
+    if groups is not None:
+        os.setgroups(groups)
+    if gid is not None:
+        os.setresgid(gid, gid, gid)
+    if uid is not None:
+        os.setresuid(uid, uid, uid)
+
+
+def _leash(spec: Mapping[str, Any], parent: int) -> None:
+    """Comes last: a change of user lets go of it (prctl(2))."""
+    _prctl(_DEATH, signal.SIGKILL)
+    if spec.get("no_new_privileges"):
+        _prctl(_NO_NEW_PRIVILEGES, 1)
+    if os.getppid() != parent:
+        raise OSError("the warden has ended meanwhile")
 
 
 def _prctl(option: int, value: int) -> None:

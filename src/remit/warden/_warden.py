@@ -1,4 +1,4 @@
-"""The warden: the parent of all processes of a machine's services, and the reader of their logs. `python -m remit.services._warden`.
+"""The warden: the parent of all processes of a machine's services, and the reader of their logs. `python -m remit.warden`.
 
 One small process beside the supervisor (the machine's agent), which asks it for everything over a unix socket. It outlives the supervisor:
 services, their logs and their readiness go on while that is started again, and the next one takes over what runs. Where none comes
@@ -25,11 +25,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from remit.services._leftovers import children, is_stranger, owner_of, send, sweep
-from remit.services._rotate import Log
-from remit.services._run import Run
-from remit.services._spawn import subreaper
-from remit.services._wardenlink import Line, listen
+from remit.warden._leftovers import children, is_stranger, owner_of, send, sweep
+from remit.warden._link import Line, listen
+from remit.warden._rotate import Log
+from remit.warden._run import Run
+from remit.warden._spawn import subreaper
 
 __all__ = ["Warden", "main"]
 
@@ -238,7 +238,7 @@ class Warden:
 
 def main() -> int:
     """The process: one for each state directory."""
-    parser = argparse.ArgumentParser(prog="python -m remit.services._warden")
+    parser = argparse.ArgumentParser(prog="python -m remit.warden")
     parser.add_argument("--state", required=True, type=Path)
     parser.add_argument("--linger", type=float, default=10.0)
     given = parser.parse_args()
@@ -265,7 +265,3 @@ def _mark() -> str:
             return mark
     path.write_text(os.urandom(16).hex())
     return path.read_text()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
-from remit.services._leftovers import group_alive, send
-from remit.services._rotate import Lines, Log
-from remit.services._sd_notify import NotifySocket
-from remit.services._spawn import MARK, environment, fork_exec, identity
+from remit.warden._leftovers import group_alive, send
+from remit.warden._rotate import Lines, Log
+from remit.warden._sd_notify import NotifySocket
+from remit.warden._spawn import MARK, environment, fork_exec, identity
 
 __all__ = ["Host", "Run"]
 
