@@ -17,6 +17,7 @@ from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._household import Household, first_of, household, where
 from remit.machines._introduction import Introduction, Redemption
 from remit.machines._names import missing
+from remit.machines._planned import Planned
 from remit.machines._process import ProcessProvider
 from remit.machines._provider import Provider, ProviderDesk
 from remit.machines._wiring import Wiring
@@ -25,7 +26,7 @@ from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer, WebSocketNet
 __all__ = ["BOSS_CLASSES", "BossSettings", "run_boss"]
 
 BOSS_CLASSES: tuple[type, ...] = (
-    *(Alarms, Boss, Fleet, Grant, HobServer, Introduction, PendingHob, Redemption, Wiring),
+    *(Alarms, Boss, Fleet, Grant, HobServer, Introduction, PendingHob, Planned, Redemption, Wiring),
 )
 
 LOOPBACK: Final = "127.0.0.1:0"
