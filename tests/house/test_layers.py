@@ -41,6 +41,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/net/_trace.py": "dates what it records, and gives traces ids that nobody guesses",
     "src/remit/machines/_process.py": "gives agents the part of our environment that they need",
     "src/remit/machines/_parcel.py": "drafts parcels under random names",
+    "src/remit/machines/_systemd.py": "gives orders to systemd, on the host that an agent is brought to",
     "src/remit/machines/_agent.py": "spreads machines' attempts to reach their boss over time",
     "src/remit/machines/_facing.py": "asks the kernel which address this machine has on the way to another",
     "src/remit/machines/_household.py": "makes the swiss numbers of the files by which boss and hobs are found",

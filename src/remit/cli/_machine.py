@@ -21,6 +21,7 @@ __all__ = ["machine", "machine_table"]
 
 SILENT = 150.0  # seconds without a hello after which a machine is probably down; it says one each minute
 POLL = 0.1  # seconds between looks while a machine comes
+LOOK = 2.0  # seconds between questions to its provider meanwhile, which may have to ask far away
 
 
 @click.group(cls=Suggesting)
@@ -54,18 +55,22 @@ def create(settings: Settings, name: str, provider: str, options: tuple[str, ...
         show_json(made)
     else:
         say(f"machine {name} is {made['state']}")
+        if provider != "process":
+            say(f"its provider sees: {made['provider_sees']}")
 
 
 async def _active(boss: Ref[Any], name: str, seconds: float) -> dict[str, Any]:
     """Look until the machine has come; of one that does not come, say what it waits for."""
     seen: dict[str, Any] = {}
-    begun = asyncio.get_running_loop().time()
+    begun = looked = asyncio.get_running_loop().time()
     try:
         with progress() as show:
             async with asyncio.timeout(seconds * 0.9):
                 while seen.get("state") != "active":
-                    seen = await boss.show(name)
-                    waited = asyncio.get_running_loop().time() - begun
+                    now = asyncio.get_running_loop().time()
+                    if not seen or now - looked > LOOK or await _state(boss, name) != seen["state"]:
+                        seen, looked = dict(await boss.show(name)), now
+                    waited = now - begun
                     show(
                         f"machine {name} is {seen['state']}, its provider sees: {seen['provider_sees']} ({waited:.0f} s)"
                     )
@@ -76,6 +81,11 @@ async def _active(boss: Ref[Any], name: str, seconds: float) -> dict[str, Any]:
             f"{seen.get('provider_sees')}{'; ' + seen['error'] if seen.get('error') else ''}. {seen.get('remedy', '')}"
         ) from None
     return seen
+
+
+async def _state(boss: Ref[Any], name: str) -> str:
+    machines: list[dict[str, Any]] = await boss.list_machines()
+    return next((str(each["state"]) for each in machines if each["name"] == name), "gone")
 
 
 @machine.command("list")
@@ -96,6 +106,11 @@ def _silence(machine: dict[str, Any]) -> str:
     return f"silent; try: remit machine start {machine['name']}" if silent else ""
 
 
+def _version(machine: dict[str, Any]) -> str:
+    """The version of its agent, with the parcel that it runs out of."""
+    return " ".join(each for each in (machine["version"], machine["parcel"]) if each)
+
+
 def machine_table(machines: list[dict[str, Any]]) -> None:
     """Machines as a table."""
     rows = [
@@ -103,6 +118,7 @@ def machine_table(machines: list[dict[str, Any]]) -> None:
             m["name"],
             m["state"],
             m["provider"],
+            _version(m),
             ago(m["created"]),
             ago(m["seen"]),
             "ALARM" if m["alarms"] else m["error"] or _silence(m),
@@ -110,7 +126,7 @@ def machine_table(machines: list[dict[str, Any]]) -> None:
         for m in machines
     ]
     table(
-        ("MACHINE", "STATE", "PROVIDER", "CREATED", "SEEN", "NOTE"),
+        ("MACHINE", "STATE", "PROVIDER", "VERSION", "CREATED", "SEEN", "NOTE"),
         rows,
         "there are no machines; make one with: remit machine create NAME",
     )
@@ -129,6 +145,8 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
     for key in ("name", "id", "provider", "provider_sees", "state", "error", "remedy"):
         if seen[key]:
             tell(f"{key.replace('_', ' ')}: {seen[key]}")
+    if _version(seen):
+        tell(f"version: {_version(seen)}")
     tell(f"created: {ago(seen['created'])}, seen: {ago(seen['seen'])}")
     for title, edges in (("holds", seen["holds"]), ("grants", seen["grants"])):
         for edge in edges:

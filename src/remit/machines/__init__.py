@@ -11,7 +11,6 @@ from remit.machines._accounts import Account, Accounts
 from remit.machines._agent import HOB_CLASSES, run_agent
 from remit.machines._alarms import Alarms
 from remit.machines._boss import Boss
-from remit.machines._boss_world import MACHINE_KINDS, BossWorld, dotted
 from remit.machines._cloud_init import cloud_config
 from remit.machines._cloud_scripts import AgentSetup
 from remit.machines._desk import Desk
@@ -25,10 +24,9 @@ from remit.machines._log_lines import log_to_stderr
 from remit.machines._names import check_name, split_name
 from remit.machines._outlet import Outlet, Programs
 from remit.machines._parcel import Parcel, digest_of, find_parcel, pack, parcel, read_parcel, running_parcel, unpack
-from remit.machines._planned import Planned
 from remit.machines._process import ProcessProvider
 from remit.machines._program import LocalMachine
-from remit.machines._provider import Networked, Observed, Provider, ProviderDesk
+from remit.machines._provider import Networked, Observed, Provider, ProviderDesk, Upgradable
 from remit.machines._records import Alarm, Enrolment, Machine, Offer, Report
 from remit.machines._run_boss import BOSS_CLASSES, BossSettings, run_boss
 from remit.machines._watch import Bell, Watch
@@ -38,7 +36,6 @@ from remit.machines._workshop import Workshop
 __all__ = [
     "BOSS_CLASSES",
     "HOB_CLASSES",
-    "MACHINE_KINDS",
     "Account",
     "AccountDesk",
     "Accounts",
@@ -49,7 +46,6 @@ __all__ = [
     "Binding",
     "Boss",
     "BossSettings",
-    "BossWorld",
     "Desk",
     "Enrolment",
     "Fleet",
@@ -67,13 +63,13 @@ __all__ = [
     "Outlet",
     "Parcel",
     "PendingHob",
-    "Planned",
     "ProcessProvider",
     "Programs",
     "Provider",
     "ProviderDesk",
     "Redemption",
     "Report",
+    "Upgradable",
     "Watch",
     "Wiring",
     "Workshop",
@@ -81,7 +77,6 @@ __all__ = [
     "check_name",
     "cloud_config",
     "digest_of",
-    "dotted",
     "find_parcel",
     "log_to_stderr",
     "pack",

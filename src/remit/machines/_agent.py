@@ -34,6 +34,7 @@ from remit.machines._household import Household, first_of, household, where
 from remit.machines._layout import Layout
 from remit.machines._outlet import Outlet, Programs
 from remit.machines._process_table import Process, tethered
+from remit.machines._release import own_release
 from remit.machines._room import note_process
 from remit.machines._service_room import ServiceRoom
 from remit.machines._watch import Bell, Watch
@@ -48,7 +49,6 @@ T = TypeVar("T")
 HOB_CLASSES: Final[tuple[type, ...]] = (Absence, Account, Accounts, Control, Desk, Grant, HobClient, Outlet, Watch)
 ANSWER: Final = 45.0  # seconds for one conversation with the boss
 SHORTEST, LONGEST = 0.1, 5.0  # seconds between two attempts to reach the boss
-VERSION: Final = "1"  # of what hob and boss say to each other
 MOST_REPORTED: Final = 100  # warnings about what is given out and not kept: there is one for each kind and remedy
 RHYTHM: Final = 60.0  # seconds between two hellos while the link holds
 _log = logging.getLogger("remit.machines")
@@ -71,7 +71,7 @@ class Agent:
 
     async def live(self) -> None:
         """Enrol if need be, then keep in touch with the boss; ends only by being cancelled or refused."""
-        await self.hob.wake(VERSION)
+        await self.hob.wake(own_release())
         await self.house.door("hob.ref", await self.hob.desk(), "programs of this machine")
         if not await self.hob.known_as():
             await self._again(self._redeem, "redeem the introduction")

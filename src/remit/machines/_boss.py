@@ -11,14 +11,14 @@ from remit.machines._devices import device
 from remit.machines._fleet import Fleet
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._names import check_name, missing, split_name
-from remit.machines._planned import Planned
 from remit.machines._records import Offer
 from remit.machines._supports import check_offer, check_within
 from remit.machines._traces import merged
+from remit.machines._upgrade import PATIENCE, Upgrade
 from remit.machines._views import alarm_view, edge_view, machine_view, offer_view
 from remit.machines._wiring import Wiring, no_new_grants
 from remit.net import designator_of
-from remit.vat import Promise, Ref, actor, call, spawn, tell, this
+from remit.vat import Promise, Ref, actor, call, spawn, tell
 
 __all__ = ["Boss"]
 
@@ -36,7 +36,6 @@ class Boss:
     alarms: Ref[Alarms] | None = None
     wiring: Ref[Wiring] | None = None
     fleet: Ref[Fleet] | None = None
-    planned: Ref[Planned] | None = None
 
     # --- machines -----------------------------------------------------------------------------------
 
@@ -56,6 +55,16 @@ class Boss:
     def destroy_machine(self, name: str) -> Promise[Any]:
         """End a machine and all that it grants and was granted; works for half-made and unreachable ones."""
         return self._fleet().destroy(name)
+
+    async def upgrade_machine(self, name: str, digest: str = "", patience: float = PATIENCE) -> dict[str, Any]:
+        """Put the boss's own version of the agent on a machine, or the parcel whose digest begins so, and see that it is well; else take it back.
+
+        Gives {"machine", "state", "version", "parcel", "before", "error"}; the state is "upgraded", "unchanged", "restored" (what ran before runs again)
+        or "lost". `patience`: seconds for the machine to come back. Its services go on meanwhile.
+        """
+        hob = self._active(name, name)
+        machine = call(self._fleet()).machine(name)
+        return await Upgrade(self.providers, self.network, machine, hob, patience).run(digest)
 
     def machine(self, name: str) -> Ref[PendingHob | HobServer]:
         """The server presence of a machine."""
@@ -108,13 +117,9 @@ class Boss:
         return self.machine(machine).service(verb, arguments or [])
 
     def withdraw(self, service: str) -> Promise[Any]:
-        """Take an offer back and end its edges; an object that the machine kept for it is forgotten.
-
-        Gives {"ended": edges, "unfinished": whether the machine could not be reached, and does it when it says hello}.
-        """
-        self._active(split_name("service", service)[0], service)
-        tell(self.planner()).withdrawn(service)
-        return self._wiring().withdraw(service)
+        """Take an offer back and end its grants; an object that the machine kept for it is forgotten."""
+        name, offer = split_name("service", service)
+        return self.machine(name).withdraw(offer)
 
     def offers(self) -> list[dict[str, Any]]:
         """What all machines offer, as they last said."""
@@ -127,13 +132,13 @@ class Boss:
     # --- edges --------------------------------------------------------------------------------------
 
     async def bind(
-        self, target: str, service: str, attenuation: Attenuation | None = None, interface: str = "", id: str = ""
+        self, target: str, service: str, attenuation: Attenuation | None = None, interface: str = ""
     ) -> dict[str, Any]:
         """Give machine `a` under the name `x` (target `a.x`) what machine `b` offers as `y` (service `b.y`); the edge, as in `status`.
 
         Refused are unknown names, another `interface` than the offer's, an attenuation that the service cannot enforce, and a
         machine with an open alarm. Where a machine cannot be reached the edge is kept, "wanted" or "granted" with the reason, and
-        finished when the machine says hello. `id`: a fresh one for the edge, made by the caller.
+        finished when the machine says hello.
         """
         grantee, name = split_name("binding", target)
         provider, offered = split_name("service", service)
@@ -142,7 +147,7 @@ class Boss:
         checked = check_within(offer, interface, attenuation or Attenuation())
         if call(self._alarms()).of(grantee):
             raise Refused(no_new_grants(grantee))
-        id, now = id or (await self.network.token())[:16], await self.network.now()
+        id, now = (await self.network.token())[:16], await self.network.now()
         edge = Edge(id, grantee, name, provider, offered, interface or offer.interface, checked, "wanted", now, now)
         return edge_view(await self._wiring().connect(edge))
 
@@ -321,12 +326,6 @@ class Boss:
             tell(hob).summon(here)
         call(self._wiring()).resume()
         await self._fleet().resume(start)
-
-    def planner(self) -> Ref[Planned]:
-        """What planners need of this boss: see `Planned`."""
-        if self.planned is None:
-            self.planned = spawn(Planned, this(), self._fleet(), self._wiring(), self.network)
-        return self.planned
 
     def _alarms(self) -> Ref[Alarms]:
         if self.alarms is None:

@@ -30,6 +30,7 @@ SHORT: Final = 16
 """Digits of a digest that are shown, and that an agent tells its boss."""
 _MOST: Final = 1 << 30
 """Bytes of an unpacked parcel; those that there are have 30 MB."""
+_METADATA: Final = "Metadata-Version: 2.1\nName: remit\nVersion: {}\n"
 _PIECE: Final = 1 << 20
 
 
@@ -81,6 +82,7 @@ def parcel(store: str | os.PathLike[str], *, extras: Collection[str] | None = No
         "distributions": {name: parts[name].version for name in sorted(parts)},
     }
     files |= {f"bin/{name}": text.encode() for name, text in launchers(suffix).items()}
+    files[f"lib/remit-{note['version']}.dist-info/METADATA"] = _METADATA.format(note["version"]).encode()
     files[NOTE] = json.dumps(note, indent=1, sort_keys=True).encode() + b"\n"
     return _put(Path(store), files, _digest(files))
 

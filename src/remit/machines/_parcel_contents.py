@@ -100,6 +100,8 @@ def files_of(found: Distribution, *, compiled: bool) -> Iterator[tuple[str, Path
         name = PurePosixPath(place)
         if own and (name.parts[0] == "remit" or (name.suffix in _COMPILED and not compiled)):
             continue  # the directory that runs has been taken, wherever it is
+        if own and name.name in ("METADATA", "WHEEL"):
+            continue  # an installation in place has those of the day on which it was made
         if _belongs(name) and (path := Path(str(found.locate_file(place)))).is_file():
             seen = seen or path.suffix in (".py", *_COMPILED)
             yield str(name), path

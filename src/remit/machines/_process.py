@@ -6,6 +6,7 @@
         boss.address        the boss's signed current address, read by the machine each time before it dials
         process             pid, start time and boot id of the agent, by which only it is ever signalled
         agent.log           0600: the agent's output
+        current, previous   the parcels that it is started out of, once it has been upgraded (`_versions.py`)
 
 The agent is a session of its own (no terminal, no signal of ours reaches it by accident) and outlives the boss on purpose;
 `destroy` ends it, and the user data's `tether` (a pid and start time) makes it end with another process.
@@ -25,11 +26,14 @@ from typing import Any, Final
 from remit.durable import write_secret_file
 from remit.errors import ProviderError, StoreError
 from remit.machines._launch import spawn_apart
+from remit.machines._parcel import Parcel
 from remit.machines._process_table import Process
 from remit.machines._provider import Observed
 from remit.machines._room import MachineRoom, note_process, running_in
+from remit.machines._service_room import KEEP
+from remit.machines._versions import current, go_back, switch
 
-__all__ = ["ProcessProvider"]
+__all__ = ["ProcessProvider", "environment", "keep_services"]
 
 _PASSED: Final = ("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV")
 _GRACE: Final = 5.0  # seconds for an agent to end by itself when told to
@@ -80,10 +84,22 @@ class ProcessProvider:
             if not directory.exists():
                 return
             self._room.check_owner(directory)
-            process = running_in(directory)
-            if process is not None:
-                await asyncio.to_thread(process.end, self._grace)
+            await self._end(directory)
             await asyncio.to_thread(shutil.rmtree, directory)
+
+    async def upgrade(self, id: str, parcel: Parcel) -> None:
+        """See `Upgradable.upgrade`."""
+        async with self._room.lock(id):
+            directory = self._room.find(id)
+            if switch(directory, parcel.path) or not self._runs(directory):
+                await self._again(directory)
+
+    async def downgrade(self, id: str) -> None:
+        """See `Upgradable.downgrade`."""
+        async with self._room.lock(id):
+            directory = self._room.find(id)
+            if go_back(directory) or not self._runs(directory):
+                await self._again(directory)
 
     async def list(self) -> Sequence[Observed]:
         """See `Provider.list`."""
@@ -98,23 +114,51 @@ class ProcessProvider:
         name = self._room.name_of(directory)
         if name is None:
             return Observed(directory.name)
-        process = running_in(directory)
+        process = self._runs(directory)
         if process is None:
             return Observed(directory.name, name, "made", f"its process does not run; see {directory}/agent.log")
         return Observed(directory.name, name, "running", f"process {process.pid}")
 
+    # --- its agent --------------------------------------------------------------------------------------
+
+    def _runs(self, directory: Path) -> Process | None:
+        """The agent of this directory, if it runs."""
+        return running_in(directory)
+
+    async def _end(self, directory: Path) -> None:
+        """End the agent, if it runs."""
+        process = running_in(directory)
+        if process is not None:
+            await asyncio.to_thread(process.end, self._grace)
+
+    async def _again(self, directory: Path) -> None:
+        """End the agent, with its services left to the next one, and start that."""
+        keep_services(directory)
+        await self._end(directory)
+        self._launch(directory)
+
     def _launch(self, directory: Path) -> None:
         """Start the agent unless it runs. If we die before its pid is noted, the agent itself notes it."""
-        if running_in(directory) is not None:
+        if self._runs(directory) is not None:
             return
-        command = [*self._command, "--state", str(directory)]
+        parcel = current(directory)
+        command = self._command if parcel is None else (str(parcel / "bin" / "remit-agent"),)
         try:
-            pid = spawn_apart(command, directory / "agent.log", _environment())
+            pid = spawn_apart(
+                [*command, "--state", str(directory)],
+                directory / "agent.log",
+                environment(sys.executable if parcel else ""),
+            )
         except ProviderError as error:
             raise ProviderError(f"machine {directory.name}: {error}") from None
         process = Process.of(pid)
         if process is not None:
             note_process(directory, process)
+
+
+def keep_services(directory: Path) -> None:
+    """Have the next agent that ends here leave its services running."""
+    (directory / KEEP).touch(mode=0o600)
 
 
 def _leave_word(directory: Path, user_data: dict[str, Any]) -> None:
@@ -124,9 +168,15 @@ def _leave_word(directory: Path, user_data: dict[str, Any]) -> None:
     write_secret_file(directory / "user-data", json.dumps(user_data).encode(), replace=True)
 
 
-def _environment() -> dict[str, str]:
-    """What an agent needs of ours, and no more: no authority of the boss's, such as $REMIT_BOSS, gets into it."""
+def environment(python: str = "") -> dict[str, str]:
+    """What an agent needs of ours, and no more: no authority of the boss's, such as $REMIT_BOSS, gets into it.
+
+    `python`: which one runs a parcel; that has modules of its own.
+    """
     passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
+    if python:
+        passed.pop("PYTHONPATH", None)
+        passed["REMIT_PYTHON"] = python
     if "PYTHONPATH" in passed:  # the agent stands in its own directory
         passed["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, passed["PYTHONPATH"].split(os.pathsep)))
     return passed

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 
 from remit.errors import ProviderError, RemitError
 from remit.machines._names import check_name, missing
+from remit.machines._parcel import Parcel, find_parcel, parcel
 from remit.values import record
 
-__all__ = ["Networked", "Observed", "Provider", "ProviderDesk"]
+__all__ = ["Networked", "Observed", "Provider", "ProviderDesk", "Upgradable"]
 
 T = TypeVar("T")
 PATIENCE: Final = 300.0  # seconds that one call to a provider may take; making a virtual machine takes minutes
@@ -69,11 +71,25 @@ class Networked(Protocol):
         """
 
 
+@runtime_checkable
+class Upgradable(Protocol):
+    """A provider that can put another version of the agent on its machines, and take that back. Both may be called again."""
+
+    async def upgrade(self, id: str, parcel: Parcel) -> None:
+        """Put this parcel on the machine and start its agent again out of it, with its services kept; what ran before is kept beside it.
+
+        Nothing happens to one that runs out of it already. Whether the agent is well is seen by its boss.
+        """
+
+    async def downgrade(self, id: str) -> None:
+        """Start the agent again out of what ran before the last upgrade."""
+
+
 class ProviderDesk:
     """The device `providers`: the providers by name.
 
     `listen` has the boss listen at another address of this host, and is set by its process. Bounds each call by `patience` seconds. `defaults` is what the user data of a provider's machines
-    says of their agents, besides what was asked for with the one machine.
+    says of their agents, besides what was asked for with the one machine. `parcels` is where versions of the agent are kept.
     """
 
     def __init__(
@@ -82,10 +98,12 @@ class ProviderDesk:
         *,
         defaults: dict[str, dict[str, Any]] | None = None,
         patience: float = PATIENCE,
+        parcels: Path | None = None,
     ) -> None:
         self._providers = {check_name("provider", name): provider for name, provider in providers.items()}
         self._defaults = defaults or {}
         self._patience = patience
+        self._parcels = parcels
         self.listen: Callable[[str], Awaitable[None]] | None = None
 
     async def prepare(self, provider: str) -> None:
@@ -128,6 +146,35 @@ class ProviderDesk:
     async def observe(self, provider: str, id: str) -> Observed:
         """See `Provider.observe`."""
         return await self._asked(provider, "observe", id, self._find(provider).observe(id))
+
+    async def stage(self, digest: str) -> dict[str, str]:
+        """The parcel whose digest begins so, or that of the installation that runs (""): {"digest", "parcel" (its beginning), "version"}."""
+        made = await asyncio.to_thread(self._staged, digest)
+        return {"digest": made.digest, "parcel": made.short, "version": made.version}
+
+    def _staged(self, digest: str) -> Parcel:
+        if self._parcels is None:
+            raise ProviderError("this boss keeps no parcels: its machines cannot be upgraded")
+        return find_parcel(self._parcels, digest) if digest else parcel(self._parcels)
+
+    async def upgrade(self, provider: str, id: str, digest: str) -> None:
+        """See `Upgradable.upgrade`, of a parcel that was staged."""
+        found, made = self._upgradable(provider), await asyncio.to_thread(self._staged, digest)
+        await self._asked(provider, "upgrade", id, found.upgrade(id, made))
+
+    async def downgrade(self, provider: str, id: str) -> None:
+        """See `Upgradable.downgrade`."""
+        await self._asked(provider, "downgrade", id, self._upgradable(provider).downgrade(id))
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, for an object that looks again and again."""
+        await asyncio.sleep(min(seconds, self._patience))
+
+    def _upgradable(self, name: str) -> Upgradable:
+        found = self._find(name)
+        if not isinstance(found, Upgradable):
+            raise ProviderError(f"machines of provider {name} cannot be upgraded in place: destroy and create them")
+        return found
 
     def _find(self, name: str) -> Provider:
         provider = self._providers.get(name)

@@ -17,7 +17,7 @@ from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._household import Household, first_of, household, where
 from remit.machines._introduction import Introduction, Redemption
 from remit.machines._names import missing
-from remit.machines._planned import Planned
+from remit.machines._parcel import parcel
 from remit.machines._process import ProcessProvider
 from remit.machines._provider import Provider, ProviderDesk
 from remit.machines._wiring import Wiring
@@ -26,9 +26,10 @@ from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer, WebSocketNet
 __all__ = ["BOSS_CLASSES", "BossSettings", "run_boss"]
 
 BOSS_CLASSES: tuple[type, ...] = (
-    *(Alarms, Boss, Fleet, Grant, HobServer, Introduction, PendingHob, Planned, Redemption, Wiring),
+    *(Alarms, Boss, Fleet, Grant, HobServer, Introduction, PendingHob, Redemption, Wiring),
 )
 
+PARCELS: Final = "parcels"  # in the state directory: what the boss puts on machines
 LOOPBACK: Final = "127.0.0.1:0"
 AGAIN: Final = 5.0  # seconds between two attempts to load a boss whose disk is full
 PATIENCE: Final = 8.0  # seconds that the boss waits for a machine: whoever asked wants to hear which one is missing
@@ -155,7 +156,7 @@ def make_providers(settings: BossSettings, key: NodeKey) -> ProviderDesk:
         if kind not in KINDS_OF_PROVIDER:
             raise missing("kind of provider", str(kind), KINDS_OF_PROVIDER)
         made[name] = KINDS_OF_PROVIDER[kind](settings, key, name, rest)
-    return ProviderDesk(made, defaults=defaults)
+    return ProviderDesk(made, defaults=defaults, parcels=settings.state / PARCELS)
 
 
 def _process(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
@@ -166,4 +167,18 @@ def _process(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, An
     return ProcessProvider(root, key.designator)
 
 
-KINDS_OF_PROVIDER: dict[str, Callable[[BossSettings, NodeKey, str, dict[str, Any]], Provider]] = {"process": _process}
+def _ssh(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+    from remit.machines._ssh import SshProvider
+
+    known = {each: str(rest.pop(each)) for each in ("identity", "config", "base") if each in rest}
+    if rest:
+        raise BadArgument(
+            f"provider {name}: unknown {', '.join(sorted(rest))}; an ssh provider takes: identity, config, base, agent"
+        )
+    return SshProvider(settings.state, key.designator, lambda: parcel(settings.state / PARCELS), **known)
+
+
+KINDS_OF_PROVIDER: dict[str, Callable[[BossSettings, NodeKey, str, dict[str, Any]], Provider]] = {
+    "process": _process,
+    "ssh": _ssh,
+}

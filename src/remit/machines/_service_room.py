@@ -47,6 +47,7 @@ class ServiceRoom:
 
     async def live(self, hob: Ref[Any]) -> None:
         """Run what there is to run, from when there is something; until cancelled, which ends all services."""
+        (self._hob_file / KEEP).unlink(missing_ok=True)  # for an agent that ended in another way
         while not self._wanted.is_set() and not self._something():
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK):

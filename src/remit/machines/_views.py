@@ -9,6 +9,7 @@ from typing import Any
 
 from remit.graph import Edge
 from remit.machines._records import Alarm, Machine, Offer
+from remit.machines._release import Release
 from remit.vat import call
 
 __all__ = ["alarm_view", "edge_view", "machine_view", "offer_view"]
@@ -18,6 +19,7 @@ def machine_view(machine: Machine, alarms: list[Alarm]) -> dict[str, Any]:
     """One machine; `seen` is its last hello, None before the first. Called inside a turn of the boss."""
     alarmed = [alarm.id for alarm in alarms if alarm.machine == machine.name]
     active = call(machine.hob).state() == "active"
+    release = Release.parse(call(machine.hob).agent_version() if active else "")
     return {
         "name": machine.name,
         "id": machine.id,
@@ -26,7 +28,9 @@ def machine_view(machine: Machine, alarms: list[Alarm]) -> dict[str, Any]:
         "created": machine.created,
         "since": machine.since,
         "seen": call(machine.hob).last_seen() if active else None,
-        "agent": call(machine.hob).agent_version() if active else "",
+        "agent": release.protocol,
+        "version": release.version,
+        "parcel": release.parcel,
         "introduction": call(machine.introduction).story(),
         "error": machine.error,
         "alarms": alarmed,
