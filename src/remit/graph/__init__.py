@@ -10,6 +10,8 @@ from remit.graph._diff import plan
 from remit.graph._edge import Edge
 from remit.graph._holding import Holder, edges_of, held_by, holders_of, select
 from remit.graph._model import Graph, Link, Node, Violation, below, levels, part_of
+from remit.graph._policy import Hook, check, check_policies
+from remit.graph._reach import Reach
 from remit.graph._steps import Authority, Kind, Plan, Step
 from remit.lib import Attenuation
 
@@ -22,6 +24,7 @@ __all__ = [
     "Edge",
     "Graph",
     "Holder",
+    "Hook",
     "Journal",
     "Kind",
     "Known",
@@ -30,6 +33,7 @@ __all__ = [
     "Link",
     "Node",
     "Plan",
+    "Reach",
     "Seen",
     "Step",
     "Violation",
@@ -39,6 +43,8 @@ __all__ = [
     "authority_changes",
     "below",
     "canonical",
+    "check",
+    "check_policies",
     "check_same",
     "covers",
     "data",
