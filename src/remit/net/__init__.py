@@ -10,8 +10,11 @@ control and dials, `Framing` and `Frames` cut streams into messages, a `Proof` r
 from remit.net._account import SessionAccount
 from remit.net._address_book import AddressBook, SignedAddress, sign_address
 from remit.net._admission import Admission
+from remit.net._bulk import Bulk
+from remit.net._bulks import Bulks
 from remit.net._channel import Channel, Netlayer, Receiver
 from remit.net._dialling import dialling
+from remit.net._ends import End, Joint, Meter
 from remit.net._handshake import Proof
 from remit.net._hello import Hello
 from remit.net._identity import NodeKey, designator_of, proves, public_of
@@ -24,6 +27,7 @@ from remit.net._metrics import EXPOSITION_TYPE, Family, exposition
 from remit.net._network import Network
 from remit.net._node import Guide, Node
 from remit.net._recall import Recall
+from remit.net._socket_end import SocketEnd
 from remit.net._socketfile import SocketFile
 from remit.net._stream import Framing
 from remit.net._streams import StreamNetlayer
@@ -38,16 +42,21 @@ __all__ = [
     "EXPOSITION_TYPE",
     "AddressBook",
     "Admission",
+    "Bulk",
+    "Bulks",
     "Channel",
+    "End",
     "Family",
     "Frames",
     "Framing",
     "Guide",
     "Hello",
+    "Joint",
     "Journey",
     "Live",
     "MemoryNetlayer",
     "MemoryNetwork",
+    "Meter",
     "Netlayer",
     "Network",
     "Node",
@@ -57,6 +66,7 @@ __all__ = [
     "Receiver",
     "SessionAccount",
     "SignedAddress",
+    "SocketEnd",
     "SocketFile",
     "StreamNetlayer",
     "TcpTestingNetlayer",

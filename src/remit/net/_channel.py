@@ -69,6 +69,9 @@ class Channel(Protocol):
     def resume(self) -> None:
         """Undo `pause`. What is already here is delivered first, soon, not inside this call."""
 
+    def hand_over(self, receiver: Receiver) -> None:
+        """From now on another receiver hears what comes; nothing more does before `resume`. For use inside `received`."""
+
     def close(self) -> None:
         """Send what is waiting, then end. Nothing is received any more. Ends at the latest after the netlayer's limit."""
 

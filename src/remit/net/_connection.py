@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from remit.captp import Session
 from remit.errors import LinkLost
 from remit.net._account import SessionAccount
+from remit.net._bulk import OPENING
 from remit.net._identity import NodeKey, designator_of, proves
 from remit.vat import Context, Message, Promise
 
@@ -41,12 +42,13 @@ PROBE: Final = "ping"
 class Connection:
     """The receiver of one channel. Made by the node when a channel opens; ends with the channel or the session."""
 
-    __slots__ = ("account", "announced", "channel", "gathering", "heard", "node", "probing", "session")
+    __slots__ = ("accepted", "account", "announced", "channel", "gathering", "heard", "node", "probing", "session")
 
     def __init__(self, node: Node, channel: Channel, *, initiator: bool) -> None:
         self.node = node
         self.channel = channel
         self.account = SessionAccount(channel, asyncio.get_running_loop().call_later, self._overdrawn)
+        self.accepted = not initiator
         self.announced = False
         self.gathering = False
         self.probing = False
@@ -68,6 +70,9 @@ class Connection:
         """One whole message from the peer."""
         if not self.gathering:
             self._hear()
+        if not self.announced and self.accepted and message.startswith(OPENING):
+            self.node.not_a_session(self, message)
+            return
         self.session.received(message)
         if not self.announced and self.session.state != "greeting":
             self.announced = True

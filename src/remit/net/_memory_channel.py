@@ -87,6 +87,10 @@ class MemoryChannel:
             self._paused = False
             self._soon(self._take)
 
+    def hand_over(self, receiver: Receiver) -> None:
+        self.pause()
+        self._receiver = receiver
+
     def close(self) -> None:
         self._end(None)
 

@@ -19,6 +19,7 @@ from remit.errors import Broken, LinkLost, Misuse, Unreachable
 from remit.lib import SwissNumbers
 from remit.net._address import foreign_hints
 from remit.net._address_book import TRANSPORT, AddressBook, SignedAddress, sign_address
+from remit.net._bulks import Bulks
 from remit.net._connection import Connection
 from remit.net._dial import Dial
 from remit.net._dial_queue import DialsForOthers
@@ -98,6 +99,7 @@ class Node:
         self._flush_asked = False
         self._tidying = False
         self._littered: dict[Connection, None] = {}  # those that have something to give back
+        self.bulks = Bulks(self)
         self._tasks: set[asyncio.Task[Any]] = set()
         self.closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -181,6 +183,7 @@ class Node:
         driver = self.vat._driver
         if driver is not None and driver.after == self.flush:
             driver.after = _nothing
+        self.bulks.close()
         for session in list(self._connections):
             session.abort("the node is closing")
         for dial in self._others.give_up():
@@ -199,6 +202,12 @@ class Node:
         connection = Connection(self, channel, initiator=False)
         self._connections[connection.session] = connection
         return connection
+
+    def not_a_session(self, connection: Connection, opening: bytes) -> None:
+        """An accepted channel begins as a bulk stream: it is no session's."""
+        self._connections.pop(connection.session, None)
+        connection.account.close()
+        self.bulks.arrived(connection.channel, opening)
 
     def dialled(self, locator: Locator, channel: Channel) -> Connection:
         """An attempt of ours has its channel: say hello, unless the peer has come to us meanwhile."""
@@ -440,6 +449,7 @@ class Node:
         """Probe what is silent, give up what stays so."""
         while True:
             await asyncio.sleep(self.heartbeat / 2)
+            self.bulks.beat()
             for connection in list(self._connections.values()):
                 connection.beat(self.heartbeat)
                 connection.session.age_gifts()

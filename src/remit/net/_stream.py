@@ -139,14 +139,17 @@ class StreamChannel(asyncio.BufferedProtocol):
         if hasattr(self._pipe, "max_size"):  # asyncio's transports over plain sockets
             self._pipe.max_size = READ
         try:
-            self._receiver = receive(self)
-            self._together = getattr(self._receiver, "together", _at_once)
-            self._share = getattr(self._receiver, "share", _all)
+            self._hear(receive(self))
         except BaseException:
             self._pipe.abort()
             raise
         if early or self._cutter.pending:
             self.data_received(early)
+
+    def _hear(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._together = getattr(receiver, "together", _at_once)
+        self._share = getattr(receiver, "share", _all)
 
     # --- what the owner calls ---------------------------------------------------------------
 
@@ -165,6 +168,10 @@ class StreamChannel(asyncio.BufferedProtocol):
         if self._paused:
             self._paused = False
             asyncio.get_running_loop().call_soon(self._go_on)
+
+    def hand_over(self, receiver: Receiver) -> None:
+        self.pause()
+        self._hear(receiver)
 
     def close(self) -> None:
         if self._ending or self._over:
@@ -195,7 +202,11 @@ class StreamChannel(asyncio.BufferedProtocol):
     @property
     def spare(self) -> Callable[[], bool] | None:
         """The receiver's own word on whether anything would be lost with this channel."""
-        return getattr(self._receiver, "spare", None)
+        return self._is_spare if hasattr(self._receiver, "spare") else None
+
+    def _is_spare(self) -> bool:
+        spare = getattr(self._receiver, "spare", None)  # another receiver may have taken the channel over
+        return spare is not None and bool(spare())
 
     def discard(self) -> None:
         """`abort`, for a transport whose making was cancelled: uvloop then closes it without telling its protocol."""
