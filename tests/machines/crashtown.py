@@ -148,6 +148,7 @@ class MachinePlace(Place):
 
     def parts(self) -> dict[str, Any]:
         self.workshop, self.bell = Workshop([Table, Row], AccountDesk({"fake": FakeDriver})), Bell()
+        self.layout = Layout(self.directory / "bindings")
         return {
             "classes": [*KINDS, *HOB_CLASSES, Table, Row],
             "roots": {"hob": (HobClient,), "swiss": (SwissNumbers,)},
@@ -156,16 +157,24 @@ class MachinePlace(Place):
                 "programs": Programs(),
                 "summons": self.bell,
                 "accounts": self.workshop.accounts,
-                "layout": Layout(self.directory / "bindings"),
+                "layout": self.layout,
             },
         }
 
     async def begin(self) -> None:
         assert self.durable is not None and self.node is not None
+        self.workshop.accounts.exits.attach(self.node)
+        self.layout.entrances.attach(self.node)
         house = Household(self.directory, self.key, self.durable, self.node, asyncio.Event())
         introduction = self.machine.user_data["introduction"]
         data = UserData(version=1, machine=self.name, id="", introduction=introduction, agent=AgentSection())
         self._agent = asyncio.ensure_future(Agent(house, data, self.workshop, self.bell, shortest=0.005).live())
+
+    async def end(self) -> None:
+        if self.durable is not None:
+            await self.workshop.accounts.close()
+            self.layout.entrances.close_all()
+        await super().end()
 
     @property
     def hob(self) -> Ref[HobClient]:

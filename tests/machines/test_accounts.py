@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -283,15 +284,18 @@ def test_files_are_replaced_in_one_step(tmp_path: Path) -> None:
     def credential(number: int) -> Credential:
         return Credential("fake", {"username": str(number)}, {"password": Secret(str(number))}, number)
 
-    layout.write("db", "e1", credential(1))
-    for number in range(2, 30):
-        before = (tmp_path / "bindings" / "db").resolve()
-        layout.write("db", "e1", credential(number))
-        texts = read_binding(tmp_path / "bindings", "db")
-        assert texts == {"type": "fake", "username": str(number), "password": str(number)}
-        assert not before.exists()
-    assert layout.held() == {"db": "e1"}
-    layout.remove("db", "e2")
-    assert layout.held() == {"db": "e1"}
-    layout.remove("db", "e1")
-    assert list((tmp_path / "bindings").iterdir()) == []
+    async def main() -> None:
+        await layout.write("db", "e1", credential(1))
+        for number in range(2, 30):
+            before = (tmp_path / "bindings" / "db").resolve()
+            await layout.write("db", "e1", credential(number))
+            texts = read_binding(tmp_path / "bindings", "db")
+            assert texts == {"type": "fake", "username": str(number), "password": str(number)}
+            assert not before.exists()
+        assert layout.held() == {"db": "e1"}
+        await layout.remove("db", "e2")
+        assert layout.held() == {"db": "e1"}
+        await layout.remove("db", "e1")
+        assert list((tmp_path / "bindings").iterdir()) == []
+
+    asyncio.run(main())

@@ -5,18 +5,22 @@ Start with `_driver.py` (what a driver does), `_credential.py` (what comes out o
 
 from __future__ import annotations
 
-from remit.credentials._credential import Credential, check_credential
-from remit.credentials._driver import Description, Driver, Held, check_attenuation
+from remit.credentials._credential import TUNNEL, TUNNEL_HOST, TUNNEL_PORT, Credential, check_credential
+from remit.credentials._driver import Description, Driver, Held, Led, check_attenuation
 from remit.credentials._known import DriverClass, driver_classes, find_driver
 from remit.credentials._owner import Owner, check_edge
 from remit.values import Secret
 
 __all__ = [
+    "TUNNEL",
+    "TUNNEL_HOST",
+    "TUNNEL_PORT",
     "Credential",
     "Description",
     "Driver",
     "DriverClass",
     "Held",
+    "Led",
     "Owner",
     "Secret",
     "check_attenuation",

@@ -12,7 +12,14 @@ from typing import Final
 from remit.errors import BadArgument
 from remit.values import Secret, record
 
-__all__ = ["Credential", "check_credential"]
+__all__ = ["TUNNEL", "TUNNEL_HOST", "TUNNEL_PORT", "Credential", "check_credential"]
+
+TUNNEL: Final = "tunnel"
+"""The entry of a credential whose service is reached by a tunnel: `socket` or `port`, for what the grantee's machine makes of it unless it was told
+otherwise. That machine fills in where it is."""
+TUNNEL_HOST: Final = "{tunnel-host}"
+TUNNEL_PORT: Final = "{tunnel-port}"
+"""What stands for the place of the tunnel in the entries and secrets of such a credential."""
 
 _ENTRY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _MOST: Final = 64  # entries of one credential

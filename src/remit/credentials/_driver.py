@@ -14,9 +14,10 @@ from typing import Protocol
 from remit.credentials._credential import Credential
 from remit.errors import BadArgument
 from remit.lib import Attenuation
+from remit.net import End
 from remit.values import record
 
-__all__ = ["Description", "Driver", "Held", "check_attenuation"]
+__all__ = ["Description", "Driver", "Held", "Led", "check_attenuation"]
 
 
 @record("remit.credentials.description")
@@ -38,12 +39,14 @@ class Description:
 class Held:
     """What exists at the service for one edge: the `generations` that can log in, the `sessions` that are open now, and when it was last
     `used` as far as the service knows (seconds since the epoch; None: it does not). No generations: it is half made or half gone.
+    `spent` are the bytes that its tunnel has carried, where it has one.
     """
 
     edge: str
     generations: Sequence[int]
     sessions: int = 0
     used: float | None = None
+    spent: int | None = None
 
 
 class Driver(Protocol):
@@ -52,6 +55,8 @@ class Driver(Protocol):
     What cannot be done breaks: `Unreachable` where nothing was done and it may be tried again, `Uncertain` where the link was lost,
     `BadArgument` for what can never be done, `Refused` where the owner lacks the right, `Conflict` for what the service says otherwise.
     No error shows a secret.
+
+    A driver may have two methods more, where grantees get to the service by a tunnel of this machine's: see `Led`.
     """
 
     def describe(self) -> Description:
@@ -79,6 +84,18 @@ class Driver(Protocol):
 
     async def close(self) -> None:
         """Let go of the service. Grants stay."""
+
+
+class Led(Protocol):
+    """What a driver has besides where its service is reached by a tunnel."""
+
+    def through(self, credential: Credential) -> Credential | None:
+        """The credential as one writes it down who comes by a tunnel: with an entry `TUNNEL`, and `TUNNEL_HOST` and `TUNNEL_PORT` for the place that
+        the grantee's machine fills in. None: there is no need of a tunnel.
+        """
+
+    async def connect(self, edge: str, attenuation: Attenuation) -> End:
+        """A connection for one that has come by the tunnel of this edge. Raises `Unreachable`."""
 
 
 def check_attenuation(description: Description, attenuation: Attenuation) -> Attenuation:

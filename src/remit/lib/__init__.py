@@ -7,7 +7,7 @@ The state of all of them is their fields, so they last in a durable vat; `KINDS`
 """
 
 from remit.lib._attenuated import Attenuated, attenuated
-from remit.lib._attenuation import FREE, NOTHING, Attenuation, narrow
+from remit.lib._attenuation import FREE, METERS, NOTHING, Attenuation, Metered, make_attenuation, narrow
 from remit.lib._cell import Cell
 from remit.lib._clock import Clock
 from remit.lib._collections import Map, Set
@@ -31,6 +31,7 @@ KINDS: tuple[type, ...] = (
 __all__ = [
     "FREE",
     "KINDS",
+    "METERS",
     "NOTHING",
     "Attenuated",
     "Attenuation",
@@ -41,6 +42,7 @@ __all__ = [
     "Leaver",
     "Map",
     "Membrane",
+    "Metered",
     "Proxy",
     "Publisher",
     "Queue",
@@ -61,6 +63,7 @@ __all__ = [
     "attenuated",
     "check_supported",
     "keyed",
+    "make_attenuation",
     "make_sealer",
     "membrane",
     "narrow",

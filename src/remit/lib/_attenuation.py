@@ -51,20 +51,46 @@ class Attenuation:
             _count(self.count),
             _until(self.until),
             _rates(self.rate),
+            *(_count(limit, name) for name, limit in zip(METERS, _limits(self), strict=True)),
         )
 
     def kinds(self) -> tuple[str, ...]:
         """The names of the restrictions in force, to be compared with what a service `supports`."""
-        return tuple(name for name in _NAMES if getattr(self, name) is not None and getattr(self, name) is not False)
+        names: tuple[str, ...] = self.__record_fields__  # type: ignore[attr-defined]  # @record adds it
+        return tuple(name for name in names if getattr(self, name) is not None and getattr(self, name) is not False)
 
     def describe(self) -> str:
         """In words, for people: "only get, has; read-only; 3 uses"."""
         return "; ".join(_words(self)) or "unrestricted"
 
 
+@record("remit.attenuation.metered")
+class Metered(Attenuation):
+    """An attenuation with limits for what carries bytes, such as a tunnel. A record of its own, so that those without such limits stay what they
+    were, to stores and to peers of other versions.
+
+    `bytes`: how many pass in all, both ways together. `connections`: how many there may be at one time.
+    """
+
+    bytes: int | None = None
+    connections: int | None = None
+
+
 FREE: Final = Attenuation()
 NOTHING: Final = Attenuation(methods=[])
-_NAMES: Final = Attenuation.__record_fields__  # type: ignore[attr-defined]  # @record adds it
+METERS: Final = ("bytes", "connections")
+
+
+def make_attenuation(**fields: Any) -> Attenuation:
+    """The attenuation with these fields, of the class that has them."""
+    metered = any(fields.get(name) is not None for name in METERS)
+    if metered:
+        return Metered(**fields)
+    return Attenuation(**{name: value for name, value in fields.items() if name not in METERS})
+
+
+def _limits(a: Attenuation) -> tuple[Any, Any]:
+    return (a.bytes, a.connections) if isinstance(a, Metered) else (None, None)
 
 
 def narrow(a: Attenuation, b: Attenuation) -> Attenuation:
@@ -85,6 +111,7 @@ def narrow(a: Attenuation, b: Attenuation) -> Attenuation:
         _least(a.count, b.count),
         _least(a.until, b.until),
         _rates([*(a.rate or []), *(b.rate or [])]) or None,
+        *(_least(one, other) for one, other in zip(_limits(a), _limits(b), strict=True)),
     )
 
 
@@ -103,10 +130,14 @@ def _normal(
     count: int | None,
     until: float | None,
     rate: list[list[float]] | None,
+    most_bytes: int | None,
+    connections: int | None,
 ) -> Attenuation:
     if methods == []:
         return NOTHING
     made = Attenuation(methods, read_only, prefix, count, until, rate)
+    if most_bytes is not None or connections is not None:
+        made = Metered(methods, read_only, prefix, count, until, rate, most_bytes, connections)
     return made if made.kinds() else FREE
 
 
@@ -136,9 +167,9 @@ def _prefix(value: Any) -> str | None:
     return value
 
 
-def _count(value: Any) -> int | None:
+def _count(value: Any, name: str = "count") -> int | None:
     if value is not None and (type(value) is not int or value < 0):
-        raise BadArgument(f"an attenuation's count is a whole number of uses from 0 up, not {value!r}")
+        raise BadArgument(f"an attenuation's {name} is a whole number from 0 up, not {value!r}")
     return value
 
 
@@ -179,4 +210,9 @@ def _words(a: Attenuation) -> list[str]:
     if a.until is not None:
         words.append(f"until {a.until:.0f}")
     words.extend(f"{count} in {seconds:g} s" for count, seconds in a.rate or ())
+    most, connections = _limits(a)
+    if most is not None:
+        words.append(f"{most} bytes")
+    if connections is not None:
+        words.append("1 connection" if connections == 1 else f"{connections} connections")
     return words

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
-from remit.credentials import Credential, Description, Driver, Owner, Secret, find_driver
+from remit.credentials import Credential, Description, Driver, Held, Owner, Secret, find_driver
 from remit.errors import BadArgument, Missing
 from remit.machines._accounts import Accounts
+from remit.machines._exits import Exits
 from remit.vat import Ref, Vat
 
 __all__ = ["AccountDesk"]
 
 STEPS: Final = frozenset({"grant", "recall", "retire", "revoke", "observe"})
+WAYS: Final = frozenset({"through", "open", "meet"})  # of those that are reached by a tunnel
 
 
 class AccountDesk:
     """Owned by the agent. `others` are driver classes by kind, besides those that come with Remit."""
 
-    def __init__(self, others: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, others: Mapping[str, Any] | None = None, exits: Exits | None = None) -> None:
         self._others = dict(others or {})
+        self.exits = exits or Exits()
         self._drivers: dict[tuple[str, str], Driver] = {}
         self._known: dict[tuple[str, str], Credential] = {}  # the newest of each edge, by tag and edge; in memory only
 
@@ -48,9 +52,11 @@ class AccountDesk:
 
     async def ask(self, service: list[Any], step: str, arguments: list[Any]) -> Any:
         """One step of a driver, for the service with this kind, connection, tag and key."""
-        if step not in STEPS:
+        if step not in STEPS | WAYS:
             raise Missing(f"drivers have no step {step!r}")
         driver = self._driver(*service)
+        if step in WAYS:
+            return await self._way(driver, service[2], step, arguments)
         if step in ("grant", "recall"):  # the latter need not ask the service, if we know
             edge, attenuation, until, generation = arguments
             known = self._known.get((service[2], edge))
@@ -60,10 +66,37 @@ class AccountDesk:
             return known
         if step == "revoke":
             self._known.pop((service[2], arguments[0]), None)
-        return await getattr(driver, step)(*arguments)
+            self.exits.close(f"{service[2]}/{arguments[0]}", "the edge was revoked")
+        answer = await getattr(driver, step)(*arguments)
+        return [self._counted(service[2], held) for held in answer] if step == "observe" else answer
+
+    async def _way(self, driver: Any, tag: str, step: str, arguments: list[Any]) -> Any:
+        """What there is to do about the tunnel of an edge."""
+        if not hasattr(driver, "through"):
+            if step == "through":
+                return arguments[0]
+            raise BadArgument(f"services of kind {driver.kind} are not reached by tunnels")
+        if step == "through":
+            return driver.through(arguments[0]) or arguments[0]
+        edge, attenuation, spent, *rest = arguments
+        way = partial(driver.connect, edge, attenuation)
+        exit = self.exits.open(f"{tag}/{edge}", f"edge {edge}", way, attenuation, spent)
+        if step == "meet":
+            await self.exits.meet(exit, *rest)
+            return None
+        return [Secret(self.exits.ticket(exit, *rest).hex()), self.exits.node.address()]
+
+    def _counted(self, tag: str, held: Held) -> Held:
+        """What the driver sees of an edge, and what its tunnel has to do with it."""
+        exit = self.exits.find(f"{tag}/{held.edge}")
+        if exit is None:
+            return held
+        used = max((each for each in (held.used, exit.used) if each is not None), default=None)
+        return Held(held.edge, held.generations, max(held.sessions, exit.connections), used, exit.meter.spent)
 
     async def close(self) -> None:
         """Let go of all services."""
+        self.exits.close_all()
         for kind, tag in list(self._drivers):
             await self._forget(kind, tag)
 

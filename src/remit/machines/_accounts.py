@@ -12,14 +12,16 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from remit.credentials import Credential, Secret, check_credential
-from remit.errors import Broken, LinkLost, Revoked
+from remit.errors import BadArgument, Broken, LinkLost, Revoked
 from remit.lib import Attenuation
 from remit.machines._devices import device_now
+from remit.net import SignedAddress
 from remit.values import record
 from remit.vat import Far, Promise, Ref, actor, field, spawn, this
 
 __all__ = ["Account", "Accounts", "is_accounts"]
 
+KEY: Final = 32  # bytes of a node's public key
 RHYTHM: Final = 60.0  # seconds between two looks at the service, while nothing is due
 
 
@@ -54,6 +56,8 @@ class Accounts:
     key: bytes
     leases: dict[str, Lease] = field(factory=dict)
     facing: dict[str, Ref[Account]] = field(factory=dict)
+    spent: Any = None
+    """Bytes that the tunnel of an edge has carried, by edge; None before the first."""
 
     async def lease(self, edge: str, attenuation: Attenuation) -> Ref[Account]:
         """Make the account of an edge; the same again gives the same. Raises what the service says; then nothing is wanted any more."""
@@ -83,6 +87,23 @@ class Accounts:
         now = self.leases[edge]
         self.leases[edge] = now.but(made=max(now.made, made.generation), error="")
         return check_credential(made)
+
+    async def led(self, edge: str) -> Credential:
+        """The same for one who comes by a tunnel, where the service is reached by one."""
+        made = await this().current(edge)
+        return check_credential(await self._ask("through", made))
+
+    async def open(self, edge: str, key: bytes) -> Any:
+        """A ticket for one connection by the tunnel of an edge, for the node with this key, and where to come with it."""
+        return await self._lead("open", edge, key)
+
+    async def meet(self, edge: str, ticket: bytes, address: Any) -> None:
+        """Go to where the grantee is, which expects us with this ticket: it cannot come to us."""
+        await self._lead("meet", edge, ticket, address)
+
+    def _lead(self, step: str, edge: str, *arguments: Any) -> Any:
+        lease = self._lease(edge)
+        return self._ask(step, edge, lease.attenuation, (self.spent or {}).get(edge, 0), *arguments)
 
     async def rotate(self, edge: str, overlap: float) -> Credential:
         """A new generation, made at once; the older ones go on for so many seconds."""
@@ -156,6 +177,8 @@ class Accounts:
             await self._ask("revoke", edge)
             if self._ending(edge):
                 self.leases.pop(edge, None)
+                if self.spent is not None:
+                    self.spent.pop(edge, None)
             return
         if lease.made < lease.generation:
             await this().current(edge)
@@ -177,6 +200,8 @@ class Accounts:
             held = found.get(edge)
             if held is not None and held.used is not None and held.used > lease.used + 1:
                 self.leases[edge] = lease.but(used=held.used)
+            if held is not None and held.spent is not None:
+                self._note_spent(edge, held.spent)
             if (
                 edge in before
                 and not lease.ending
@@ -187,6 +212,12 @@ class Accounts:
         for edge in found:
             if edge not in self.leases:
                 await self._ask("revoke", edge)
+
+    def _note_spent(self, edge: str, count: int) -> None:
+        if self.spent is None:
+            self.spent = {}
+        if self.spent.get(edge, 0) < count:
+            self.spent[edge] = count
 
     def used(self, edge: str) -> float | None:
         """When this edge's account was last seen in use; None: never."""
@@ -225,6 +256,28 @@ class Account:
         """The credential as it is now: after a rotation, the newest."""
         made: Credential = await self.accounts.current(self.edge)
         return made
+
+    async def layout(self) -> Credential:
+        """The same as the grantee's machine lays it out: with a tunnel where the service is reached by one."""
+        made: Credential = await self.accounts.led(self.edge)
+        return made
+
+    async def open(self, key: bytes) -> list[Any]:
+        """One connection by the edge's tunnel: a ticket, as a secret, that is good once, for the node with this key; and the address to dial."""
+        if type(key) is not bytes or len(key) != KEY:
+            raise BadArgument("a tunnel is opened for the raw Ed25519 public key of a node")
+        way: list[Any] = await self.accounts.open(self.edge, key)
+        return way
+
+    async def meet(self, ticket: Secret, address: SignedAddress) -> None:
+        """The same for a node that cannot dial us: we dial it, with a ticket of its own."""
+        if type(ticket) is not Secret or type(address) is not SignedAddress:
+            raise BadArgument("a node that is to be met says where it is, and by which ticket")
+        try:
+            raw = bytes.fromhex(ticket.text)
+        except (ValueError, TypeError):
+            raise BadArgument("a ticket is written in hexadecimal digits") from None
+        await self.accounts.meet(self.edge, raw, address)
 
 
 def is_accounts(ref: Any) -> bool:

@@ -180,9 +180,10 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
     room = ServiceRoom(state, data.agent.services)
     classes, bell = classes_of(data.agent.classes, data.agent.path), Bell()
     accounts = AccountDesk(driver_classes(sys.modules[name] for name in data.agent.classes))
+    layout = Layout(state / "bindings")
     workshop = Workshop(classes, accounts)
     devices = {"workshop": workshop, "programs": Programs(), "summons": bell, "services": room}
-    devices |= {"accounts": accounts, "layout": Layout(state / "bindings")}
+    devices |= {"accounts": accounts, "layout": layout}
     async with household(
         state,
         data.machine,
@@ -191,6 +192,8 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
         devices=lambda _: devices,
         netlayers=lambda key: _netlayers(state, data, key),
     ) as house:
+        accounts.exits.attach(house.node)
+        layout.entrances.attach(house.node)
         mine = Process.of(os.getpid())
         if mine is not None:
             note_process(house.directory, mine)
@@ -206,6 +209,7 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
             await _ended(tending)
             await _ended(serving)
             await accounts.close()
+            layout.entrances.close_all()
             await _ended(living)
 
 

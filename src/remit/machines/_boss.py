@@ -6,6 +6,7 @@ from typing import Any
 
 from remit.errors import BadArgument, Broken, Missing, Refused
 from remit.graph import Attenuation, Edge, holders_of
+from remit.lib import Metered
 from remit.machines._alarms import Alarms
 from remit.machines._devices import device
 from remit.machines._fleet import Fleet
@@ -132,7 +133,7 @@ class Boss:
     # --- edges --------------------------------------------------------------------------------------
 
     async def bind(
-        self, target: str, service: str, attenuation: Attenuation | None = None, interface: str = ""
+        self, target: str, service: str, attenuation: Attenuation | Metered | None = None, interface: str = ""
     ) -> dict[str, Any]:
         """Give machine `a` under the name `x` (target `a.x`) what machine `b` offers as `y` (service `b.y`); the edge, as in `status`.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from remit.errors import BadArgument, Broken, Conflict, Missing, Unreachable
+from remit.errors import BadArgument, Broken, Conflict, Missing, NoSuchMethod, Unreachable
 from remit.graph import Edge
 from remit.lib import Attenuation, membrane
 from remit.machines._accounts import is_accounts
 from remit.machines._desk import Desk
 from remit.machines._devices import device, device_now
 from remit.machines._grant import Binding, Grant, GrantView
+from remit.machines._laying import PLAIN, Laying, check_laying
 from remit.machines._names import check_name, missing
 from remit.machines._outlet import Outlet
 from remit.machines._records import Offer, Report
@@ -44,6 +45,8 @@ class HobClient:
     services: dict[str, Ref[Any]] = field(factory=dict)
     granted: dict[str, Ref[Grant]] = field(factory=dict)
     bound: dict[str, Binding] = field(factory=dict)
+    layings: Any = None
+    """How bindings are laid out, by name, where somebody has chosen; None before the first."""
 
     # --- its own agent ------------------------------------------------------------------------------
 
@@ -279,13 +282,16 @@ class HobClient:
 
     # --- bindings -------------------------------------------------------------------------------------
 
-    async def bind(self, edge: Edge, sturdy: SturdyRef, ref: Ref[Any], account: bool = False) -> bool:
+    async def bind(
+        self, edge: Edge, sturdy: SturdyRef, ref: Ref[Any], account: bool = False, laying: Laying = PLAIN
+    ) -> bool:
         """Take a service into this machine's namespace; for the boss. Idempotent by the edge's id.
 
         `ref` is the live reference, handed over so that the two machines meet; what is kept is made from `sturdy` and finds
         the service again after any restart. False if they cannot meet: then nothing is bound, and the boss has to relay. The credential of
-        an `account` is laid out for programs.
+        an `account` is laid out for programs, as `laying` says.
         """
+        check_laying(laying)
         try:
             await ref
         except Unreachable:
@@ -294,21 +300,40 @@ class HobClient:
         kept = await self.network.enliven(sturdy)
         self.bound[name] = Binding(name, edge.id, edge.interface, edge.service, edge.attenuation, kept)
         if account:
-            await device_now("layout").write(name, edge.id, await kept.credential())
-            await self._tidy()  # it may have been taken back meanwhile
+            self._note_laying(name, laying)
+            await self._lay_out(name, edge.id, kept)
         return True
+
+    async def _lay_out(self, name: str, id: str, kept: Ref[Any]) -> None:
+        """Ask for the credential of an edge, and lay it out under its name."""
+        laying = (self.layings or {}).get(name, PLAIN)
+        try:
+            credential = await kept.layout()
+        except NoSuchMethod:  # a provider of an earlier version
+            credential = await kept.credential()
+        await device_now("layout").write(name, id, credential, kept, laying)
+        await self._tidy()  # it may have been taken back meanwhile
+
+    def _note_laying(self, name: str, laying: Laying) -> None:
+        if self.layings is None:
+            self.layings = {}
+        self.layings.pop(name, None)
+        if laying != PLAIN:
+            self.layings[name] = laying
 
     async def renew(self, id: str) -> bool:
         """Lay out the credential of this edge anew; whether it is laid out here. For the boss, after a rotation."""
         for name, edge in (await device_now("layout").held()).items():
             if edge == id and name in self.bound and self.bound[name].id == id:
-                await device_now("layout").write(name, id, await self.bound[name].ref.credential())
-                await self._tidy()
+                await self._lay_out(name, id, self.bound[name].ref)
                 return True
         return False
 
     async def refresh(self) -> None:
         """Look whether the credentials laid out here are the newest. For the agent: a rotation may have been missed."""
+        for name, id in (await device_now("layout").held()).items():
+            if name in self.bound and self.bound[name].id == id:
+                await device_now("layout").reopen(name, id, self.bound[name].ref)
         for id in (await device_now("layout").held()).values():
             try:
                 await this().renew(id)
@@ -327,6 +352,8 @@ class HobClient:
         if binding is None or binding.id != id:
             return False
         del self.bound[name]
+        if self.layings is not None:
+            self.layings.pop(name, None)
         await self._tidy()
         return True
 

@@ -1,4 +1,4 @@
-"""Bulk streams: bytes between two nodes on a connection of their own, beside the CapTP session, by the same listener.
+r"""Bulk streams: bytes between two nodes on a connection of their own, beside the CapTP session, by the same listener.
 
     dialler                                                 acceptor
        | -- signed hello, as for any connection: both keys proved -- |

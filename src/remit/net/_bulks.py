@@ -43,6 +43,31 @@ class Expected:
         self.timer = timer
 
 
+class _Attempt:
+    """One dial: what is made of the channel, and what the other end says to the ticket."""
+
+    __slots__ = ("_bulks", "_ticket", "answer", "bulk")
+
+    def __init__(self, bulks: Bulks, ticket: bytes) -> None:
+        self._bulks = bulks
+        self._ticket = ticket
+        self.bulk: Bulk | None = None
+        self.answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+
+    def begin(self, channel: Channel) -> Bulk:
+        self.bulk = self._bulks.made(channel, self._answered)
+        channel.send([OPENING + self._ticket])
+        return self.bulk
+
+    def give_up(self) -> None:
+        if self.bulk is not None:
+            self.bulk.channel.abort()
+
+    def _answered(self, why: str | None) -> None:
+        if not self.answer.done():
+            self.answer.set_result(why)
+
+
 class Bulks:
     """Owned by its node, and over with it."""
 
@@ -71,7 +96,7 @@ class Bulks:
 
     def arrived(self, channel: Channel, opening: bytes) -> None:
         """A peer has begun with this opening: hand its channel to whoever expects it, or end it."""
-        bulk = self._bulk(channel, None)
+        bulk = self.made(channel, None)
         channel.hand_over(bulk)
         digest = sha256(opening[len(OPENING) :]).digest()
         expected = self._expected.get(digest)
@@ -121,30 +146,23 @@ class Bulks:
         for transport in PREFERENCE:
             if transport not in location.hints or transport not in node.netlayers:
                 continue
-            answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-            made: list[Bulk] = []
-
-            def receive(channel: Channel, answer: asyncio.Future[str | None] = answer, made: list[Bulk] = made) -> Bulk:
-                made.append(self._bulk(channel, lambda why: None if answer.done() else answer.set_result(why)))
-                channel.send([OPENING + ticket])
-                return made[0]
-
+            attempt = _Attempt(self, ticket)
             try:
-                await node.netlayers[transport].dial(location, receive)
-                why = await node.within(node.heartbeat, answer)
+                await node.netlayers[transport].dial(location, attempt.begin)
+                why = await node.within(node.heartbeat, attempt.answer)
             except (Broken, ProtocolError, PeerUnproven) as error:
                 failures.append(f"{transport}: {error}")
-                for bulk in made:
-                    bulk.channel.abort()
+                attempt.give_up()
                 continue
             if why is not None:
                 raise Refused(f"node {location.designator[:12]} refuses the bulk stream: {why}")
-            return made[0]
+            return attempt.bulk
         if not failures:
             failures.append("no hint fits a netlayer of this node")
         return None
 
-    def _bulk(self, channel: Channel, answered: Callable[[str | None], None] | None) -> Bulk:
+    def made(self, channel: Channel, answered: Callable[[str | None], None] | None) -> Bulk:
+        """A stream on a fresh channel, which ends with this node."""
         if self._node.closed:
             raise LinkLost("this node is closing")
         bulk = Bulk(channel, self._open.discard, answered)

@@ -39,7 +39,7 @@ class End:
     and hand what they read to `joint.meter` and `other`.
     """
 
-    __slots__ = ("full", "joint", "other", "read_all", "wrote_all")
+    __slots__ = ("full", "gone", "joint", "other", "read_all", "wrote_all")
 
     joint: Joint | None
     """What it is part of, once it is."""
@@ -50,6 +50,7 @@ class End:
     def __init__(self) -> None:
         self.joint = self.other = None
         self.full = False
+        self.gone = ""  # why it broke before it was joined
         self.read_all = False  # its peer has no more to say
         self.wrote_all = False  # we have said so
 
@@ -99,6 +100,8 @@ class End:
         """The connection is gone, other than by an orderly end of both ways."""
         if self.joint is not None:
             self.joint.close(why)
+        elif not self.gone:
+            self.gone = why
 
     def _congestion(self, yes: bool) -> None:
         self.full = yes
@@ -134,7 +137,9 @@ class Joint:
         for end, other in ((first, second), (second, first)):
             end.joint, end.other = self, other
         for end, other in ((first, second), (second, first)):
-            if not other.full and not self.over:
+            if end.gone:
+                self.close(end.gone)
+            elif not other.full and not self.over:
                 end.resume()
 
     def overdrawn(self) -> None:

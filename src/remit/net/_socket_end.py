@@ -31,6 +31,12 @@ class SocketEnd(End, asyncio.BufferedProtocol):
         self._reading = False
         self._over = False
 
+    @property
+    def addresses(self) -> tuple[Any, Any]:
+        """The other end's address and ours."""
+        assert self._pipe is not None
+        return self._pipe.get_extra_info("peername"), self._pipe.get_extra_info("sockname")
+
     # --- what the event loop calls ----------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -165,6 +165,10 @@ class PipeChannel(asyncio.Protocol):
         if self._reader is not None and not self._over:
             self._reader.resume_reading()
 
+    def hand_over(self, receiver: Receiver) -> None:
+        self.pause()
+        self._receiver, self._together = receiver, _at_once
+
     def close(self) -> None:
         self._end(None, told=False)
 
@@ -227,3 +231,8 @@ class _Writing(asyncio.BaseProtocol):
 
 def _opened(file: BinaryIO | int, mode: str) -> BinaryIO:
     return cast("BinaryIO", os.fdopen(file, mode, 0)) if isinstance(file, int) else file
+
+
+def _at_once(work: Callable[[], None]) -> None:
+    """For a receiver that does not ask for the messages of one read together."""
+    work()

@@ -1,0 +1,182 @@
+"""Tunnels: a program of one machine reaches a server of another that listens there only, as far as its edge lets it."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+import time
+
+import pytest
+
+from remit.credentials import Secret
+from remit.errors import BadArgument, Broken
+from remit.lib import Attenuation, Metered
+from tests.machines.tunnels import TunnelTown, in_tunnel_town, over, until
+
+
+def test_a_program_gets_through_by_a_socket_of_its_own() -> None:
+    """The binding's directory has a socket that leads to the server; many connections at once, each ended by itself, ends passed on."""
+
+    async def work(town: TunnelTown) -> None:
+        assert (await town.bind())["state"] == "active"
+        texts = town.entries()
+        assert texts == {
+            "type": "tcp",
+            "provider": "remit",
+            "path": str(town.root / "raw" / "socket"),
+            "uri": f"unix:{town.root / 'raw' / 'socket'}",
+        }
+        assert stat.S_IMODE((town.root / "raw" / "socket").stat().st_mode) == 0o600
+        talks = [await town.talking() for _ in range(5)]
+        for number, (_, writer) in enumerate(talks):
+            writer.write(b"%d" % number * 100_000)
+            writer.write_eof()
+        for number, (reader, writer) in enumerate(talks):
+            assert await reader.read() == b"%d" % number * 100_000 + b"bye\n"
+            writer.close()
+        await until(lambda: town.server.ended == 5 and not town.server.connections)
+        assert not any(town.place(name).node.bulks._open for name in ("app", "db"))
+
+    in_tunnel_town(work)
+
+
+def test_revoking_cuts_what_is_open_within_a_second() -> None:
+    """Both ends of an open connection are over when the edge is revoked, and nothing new gets through."""
+
+    async def work(town: TunnelTown) -> None:
+        await town.bind()
+        reader, writer = await town.talking()
+        began = time.monotonic()
+        answer = await town.town.boss.revoke("app.raw")
+        assert answer["unfinished"] == []
+        await over(reader)
+        await until(lambda: not town.server.connections)
+        assert time.monotonic() - began < 1.0
+        assert list(town.root.iterdir()) == []
+        writer.close()
+
+    in_tunnel_town(work)
+
+
+def test_the_provider_cuts_whatever_the_grantee_does() -> None:
+    """Where the grantee's machine does not hear of the revocation, or will not, its connections are over at the provider's end."""
+
+    async def work(town: TunnelTown) -> None:
+        await town.bind()
+        reader, writer = await town.talking()
+        app = town.place("app")
+        entrance = app.layout.entrances._open.pop("raw")  # a hob that keeps what it should let go
+        town.wires.sever("boss", "app")
+        town.wires.apart.add(frozenset({"boss", "app"}))
+        began = time.monotonic()
+        answer = asyncio.ensure_future(town.town.boss.revoke("app.raw"))
+        await until(lambda: not town.server.connections)
+        await over(reader)
+        assert time.monotonic() - began < 1.0
+        again, more = await asyncio.open_unix_connection(entrance.path)
+        await over(again, 5.0)
+        assert not town.server.connections
+        town.wires.apart.clear()
+        await town.town.hob("app").hello()
+        await answer
+        for each in (writer, more):
+            each.close()
+        entrance.close("")
+
+    in_tunnel_town(work)
+
+
+def test_limits_of_bytes_and_connections_hold() -> None:
+    """So many connections at once, so many bytes both ways together, over all connections and restarts; then they end."""
+
+    async def work(town: TunnelTown) -> None:
+        edge = await town.bind(Metered(bytes=1000, connections=2))
+        assert edge["attenuation"] == "1000 bytes; 2 connections"
+        first, second = await town.talking(), await town.talking()
+        third, writer = await town.connect()
+        await over(third, 5.0)
+        assert len(town.server.connections) == 2
+        writer.close()
+        second[1].close()
+        await until(lambda: len(town.server.connections) == 1)
+        first[1].write(bytes(400))
+        assert len(await first[0].readexactly(400)) == 400
+        await town.town.hob("db").tend()
+        await town.place("db").end()
+        await over(first[0])
+        await town.place("db").start()
+        reader, writer = await town.talking()
+        writer.write(bytes(200))
+        await over(reader, 5.0)
+        await until(lambda: not town.server.connections)
+        reader, more = await town.connect()
+        await over(reader, 5.0)
+        assert not town.server.connections
+        for each in (first[1], writer, more):
+            each.close()
+
+    in_tunnel_town(work)
+
+
+def test_a_tunnel_ends_at_its_time() -> None:
+    """At `until` what is open is cut, without anybody asking."""
+
+    async def work(town: TunnelTown) -> None:
+        await town.bind(Attenuation(until=time.time() + 1.0))
+        reader, writer = await town.talking()
+        await over(reader, 3.0)
+        await until(lambda: not town.server.connections)
+        writer.close()
+
+    in_tunnel_town(work)
+
+
+def test_what_a_tunnel_cannot_enforce_is_refused() -> None:
+    """A tunnel knows no methods, keys and calls; other services know no bytes and connections."""
+
+    async def work(town: TunnelTown) -> None:
+        await town.town.boss.offer("db.main", "test.table")
+        for attenuation in (Attenuation(methods=["read"]), Attenuation(read_only=True), Attenuation(prefix="x")):
+            with pytest.raises(BadArgument, match="cannot enforce"):
+                await town.bind(attenuation)
+        with pytest.raises(BadArgument, match="cannot enforce bytes"):
+            await town.town.boss.bind("app.t", "db.main", Metered(bytes=3))
+
+    in_tunnel_town(work)
+
+
+def test_a_server_that_is_away_ends_the_connection() -> None:
+    """Where nothing answers at the place, the program's connection ends; an offer of such a place is refused at once."""
+
+    async def work(town: TunnelTown) -> None:
+        await town.bind()
+        await town.server.__aexit__()
+        reader, writer = await town.connect()
+        await over(reader, 5.0)
+        writer.close()
+        with pytest.raises(Broken, match="nothing answers"):
+            await town.town.boss.offer("db.other", "tcp", "", "", [Secret("127.0.0.1:1")])
+
+    in_tunnel_town(work)
+
+
+def test_entrances_are_there_again_after_a_restart() -> None:
+    """The grantee's agent listens at the same place again, before it has reached the provider."""
+
+    async def work(town: TunnelTown) -> None:
+        await town.bind()
+        before = town.entries()
+        app = town.place("app")
+        await app.end()
+        town.wires.apart.add(frozenset({"app", "db"}))
+        await app.start()
+        looking = asyncio.ensure_future(town.town.hob("app").refresh())  # as the agent does; it waits for the provider
+        await until(lambda: "raw" in app.layout.entrances._open)
+        assert town.entries() == before
+        reader, writer = await town.connect()
+        town.wires.apart.clear()
+        assert await reader.readline() == b"hello\n"
+        writer.close()
+        await looking
+
+    in_tunnel_town(work)
