@@ -9,19 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit.graph import authority_changes, covers, difference
-from remit.lib import FREE, Attenuation
+from remit.lib import FREE, Attenuation, Metered, make_attenuation
 from tests.graph.kit import link
 
 READ, WRITE = Attenuation(read_only=True), Attenuation(methods=["write"])
 ATTENUATIONS = st.builds(
-    Attenuation,
+    make_attenuation,
     methods=st.none() | st.lists(st.sampled_from("abc"), max_size=3),
     read_only=st.booleans(),
     prefix=st.none() | st.text("xy", max_size=2),
     count=st.none() | st.integers(0, 3),
     until=st.none() | st.floats(1, 3),
     rate=st.none() | st.lists(st.tuples(st.integers(1, 3), st.sampled_from([1.0, 2.0, 60.0])), max_size=2),
-).map(Attenuation.checked)
+    bytes=st.none() | st.integers(0, 3),
+    connections=st.none() | st.integers(0, 3),
+).map(lambda made: made.checked())
 
 
 @given(ATTENUATIONS, ATTENUATIONS)
@@ -54,6 +56,9 @@ def test_covering_is_an_order(a: Attenuation, b: Attenuation, c: Attenuation) ->
         (Attenuation(rate=[[10, 1.0]]), Attenuation(rate=[[20, 60.0]]), "other"),
         (Attenuation(until=10.0), Attenuation(until=20.0), "wider"),
         (Attenuation(prefix="a"), Attenuation(prefix="ab"), "narrower"),
+        (FREE, Metered(bytes=10), "narrower"),
+        (Metered(bytes=10), Metered(bytes=5, connections=3), "narrower"),
+        (Metered(connections=1), Metered(connections=2), "wider"),
     ],
 )
 def test_differences_have_names(old: Any, new: Any, word: str) -> None:

@@ -10,8 +10,8 @@ from remit.cli._connect import ask_boss
 from remit.cli._exit import PARTLY
 from remit.cli._main import Settings
 from remit.cli._show import as_json_option, say, show_json, table
-from remit.cli._times import ago, at, moment, rates
-from remit.lib import Attenuation
+from remit.cli._times import ago, at, moment, rates, size
+from remit.lib import make_attenuation
 
 __all__ = ["bind", "bindings", "edge_table", "how_much", "revoke", "unbind", "who_can"]
 
@@ -26,6 +26,10 @@ __all__ = ["bind", "bindings", "edge_table", "how_much", "revoke", "unbind", "wh
 @click.option(
     "--rate", callback=rates, multiple=True, metavar="N/TIME", help="Only so many calls in a time: 10/s, 100/m, 5/10m."
 )
+@click.option(
+    "--bytes", "most", callback=size, metavar="SIZE", help="Of a tunnel: only so many bytes, both ways: 500k, 10M, 2G."
+)
+@click.option("--connections", type=click.IntRange(min=1), help="Of a tunnel: only so many at once.")
 @click.option("--until", callback=moment, metavar="WHEN", help="Only until then: 10m, 2h, 7d, 2031-12-24T18:00.")
 @click.option("--interface", default="", help="Refuse a service that keeps another interface.")
 @as_json_option
@@ -39,13 +43,22 @@ def bind(
     prefix: str | None,
     count: int | None,
     rate: list[list[float]] | None,
+    most: int | None,
+    connections: int | None,
     until: float | None,
     interface: str,
     as_json: bool,
 ) -> None:
     """Give a machine, under a name, what another machine offers. Where it cannot be reached it is done later, and says so."""
-    narrowed = Attenuation(
-        methods=_methods(only), read_only=read_only, prefix=prefix, count=count, until=until, rate=rate
+    narrowed = make_attenuation(
+        methods=_methods(only),
+        read_only=read_only,
+        prefix=prefix,
+        count=count,
+        until=until,
+        rate=rate,
+        bytes=most,
+        connections=connections,
     )
     edge = ask_boss(settings, lambda boss: boss.bind(target, service, narrowed, interface))
     if as_json:

@@ -28,6 +28,11 @@ __all__ = ["offer", "offers", "withdraw"]
     metavar="FILE",
     help="The file (mode 600) with the connection of the owner of a service such as postgres or redis; '-' or fd:N.",
 )
+@click.option(
+    "--target",
+    metavar="HOST:PORT|PATH",
+    help="Where the server is, on its machine, of a service of kind tcp: it needs no connection of an owner.",
+)
 @click.option("--interface", default="", help="The name of the interface that it keeps.")
 @click.option("--description", default="", help="For people.")
 @as_json_option
@@ -38,21 +43,26 @@ def offer(
     arguments: tuple[str, ...],
     kind: str,
     owner: str | None,
+    target: str | None,
     interface: str,
     description: str,
     as_json: bool,
 ) -> None:
     """Have a machine make an object of a KIND from ARGUMENTS, keep it, and offer it as MACHINE.NAME.
 
-    A KIND that speaks no CapTP (postgres, redis) takes the connection of its owner instead, by --owner: docs/credentials.md.
+    A KIND that speaks no CapTP (postgres, redis, tcp) takes the connection of its owner instead, by --owner, or where it is, by --target:
+    docs/credentials.md.
 
     Each argument is JSON where it can be read as such, else text; '-' takes one from standard input, '@FILE' from a file.
     """
     given = [argument(text) for text in arguments]
-    if owner is not None:
+    if owner is not None and target is not None:
+        raise click.UsageError("--owner and --target are two ways to say the same: give one of them")
+    where = target if owner is None else read_secret(owner, "--owner")[1]
+    if where is not None:
         from remit.credentials import Secret
 
-        given.append(Secret(read_secret(owner, "--owner")[1]))
+        given.append(Secret(where))
     made = ask_boss(settings, lambda boss: boss.offer(service, kind, interface, description, given))
     if as_json:
         show_json(made)

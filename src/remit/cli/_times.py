@@ -1,4 +1,4 @@
-"""Times as people write and read them."""
+"""Times and amounts as people write and read them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Final
 
 import click
 
-__all__ = ["age", "ago", "at", "moment", "rates", "span"]
+__all__ = ["age", "ago", "at", "moment", "rates", "size", "span"]
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
 _RATE: Final = re.compile(r"([1-9]\d{0,8})/(\d+(?:\.\d+)?)?([smhd])", re.ASCII)
+_SIZE: Final = re.compile(r"([1-9]\d{0,17})([kMGT]?)", re.ASCII)
 _NUMBER: Final = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 _LAST: Final = 253_370_764_800.0  # the year 9999, the last that dates are written in
@@ -65,6 +66,17 @@ def _rate(text: str, ctx: click.Context, param: click.Parameter) -> list[float]:
             f"{text!r} is no rate: write calls and a time, such as 10/s, 100/m or 5/10m", ctx, param
         )
     return [int(found[1]), seconds]
+
+
+def size(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """An option's number of bytes: `500k`, `10M`, `2G`, in thousands, or that number."""
+    if value is None:
+        return None
+    found = _SIZE.fullmatch(value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no number of bytes: write 500k, 10M, 2G or the number", ctx, param)
+    factor: int = 1000 ** " kMGT".index(found[2] or " ")
+    return int(found[1]) * factor
 
 
 def age(moment: float) -> float:

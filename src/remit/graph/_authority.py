@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from remit.graph._model import Link
 from remit.graph._steps import Authority
-from remit.lib import Attenuation
+from remit.lib import METERS, Attenuation
 
 __all__ = ["authority_changes", "covers", "difference"]
 
@@ -22,7 +22,12 @@ def covers(wide: Attenuation, narrow: Attenuation) -> bool:
         and (wide.count is None or (narrow.count is not None and narrow.count <= wide.count))
         and (wide.until is None or (narrow.until is not None and narrow.until <= wide.until))
         and all(any(_slower(own, rate) for own in narrow.rate or ()) for rate in wide.rate or ())
+        and all(_within(getattr(wide, name, None), getattr(narrow, name, None)) for name in METERS)
     )
+
+
+def _within(wide: int | None, narrow: int | None) -> bool:
+    return wide is None or (narrow is not None and narrow <= wide)
 
 
 def _slower(one: Sequence[float], other: Sequence[float]) -> bool:
@@ -59,10 +64,13 @@ def authority_changes(before: Iterable[Link], after: Iterable[Link], remade: Ite
 
 
 def _covered(attenuation: Attenuation, links: Iterable[Link], *, again: bool = False) -> bool:
-    counted = again and attenuation.count is not None
-    return any(
-        covers(link.attenuation, attenuation) and not (counted and link.attenuation.count is not None) for link in links
-    )
+    counted = again and _counts(attenuation)
+    return any(covers(link.attenuation, attenuation) and not (counted and _counts(link.attenuation)) for link in links)
+
+
+def _counts(attenuation: Attenuation) -> bool:
+    """Whether something of it is used up."""
+    return attenuation.count is not None or getattr(attenuation, "bytes", None) is not None
 
 
 def _grouped(links: Iterable[Link]) -> Mapping[tuple[str, str], list[Link]]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from remit.errors import BadArgument
-from remit.lib import FREE, Attenuation
+from remit.lib import Attenuation, Metered, make_attenuation
 
 __all__ = ["attenuation_of", "canonical", "data", "digest", "plain"]
 
@@ -42,10 +42,10 @@ def digest(value: Any) -> str:
 
 def attenuation_of(given: Mapping[str, Any]) -> Attenuation:
     """The attenuation that `data` made this of, in normal form."""
-    unknown = sorted(set(given) - set(FREE.__record_fields__))  # type: ignore[attr-defined]  # @record adds it
+    unknown = sorted(set(given) - set(Metered.__record_fields__))  # type: ignore[attr-defined]  # @record adds it
     if unknown:
         raise BadArgument(f"an attenuation has no {', '.join(unknown)}")
-    return Attenuation(**given).checked()
+    return make_attenuation(**given).checked()
 
 
 def plain(value: Any, where: str, depth: int = 0) -> Any:
