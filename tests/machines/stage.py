@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 import sys
@@ -25,25 +26,28 @@ PATIENCE = 30.0
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = {"classes": ["tests.machines.town"], "path": [str(ROOT)]}
 BOSS = """
-import asyncio, sys
+import asyncio, json, sys
 from remit.machines import BossSettings, run_boss
-asyncio.run(run_boss(BossSettings(sys.argv[1], start=True), print))
+providers = json.loads(sys.argv[2]) if len(sys.argv) > 2 else None
+asyncio.run(run_boss(BossSettings(sys.argv[1], start=True, providers=providers), print))
 """
 
 
 class Stage:
     """A directory with a boss; `tidy` ends whatever was started there."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, providers: dict[str, dict[str, Any]] | None = None) -> None:
         self.place = place
+        self.providers = providers
         self.state = place / "boss"
         self.boss: subprocess.Popen[bytes] | None = None
 
     def start_boss(self) -> None:
         """A boss's process, which starts its machines."""
+        told = [] if self.providers is None else [json.dumps(self.providers)]
         with (self.place / "boss.log").open("ab") as log:
             self.boss = subprocess.Popen(
-                [sys.executable, "-c", BOSS, str(self.state)], stdout=log, stderr=log, cwd=ROOT
+                [sys.executable, "-c", BOSS, str(self.state), *told], stdout=log, stderr=log, cwd=ROOT
             )
 
     def kill_boss(self) -> None:

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from remit.errors import BadArgument, Broken, StoreFull
+from remit.errors import BadArgument, Broken, ProviderError, StoreFull
 from remit.machines._alarms import Alarms
 from remit.machines._boss import Boss
 from remit.machines._fleet import Fleet
@@ -178,7 +178,17 @@ def _ssh(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) 
     return SshProvider(settings.state, key.designator, lambda: parcel(settings.state / PARCELS), **known)
 
 
+def _docker(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+    from remit.machines._docker import DockerProvider  # whoever has no containers loads none of it
+
+    try:
+        return DockerProvider(key.designator, settings.state / PARCELS, rest, provider=name)
+    except ProviderError as error:
+        raise BadArgument(f"provider {name}: {error}") from None
+
+
 KINDS_OF_PROVIDER: dict[str, Callable[[BossSettings, NodeKey, str, dict[str, Any]], Provider]] = {
+    "docker": _docker,
     "process": _process,
     "ssh": _ssh,
 }

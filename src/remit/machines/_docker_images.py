@@ -1,0 +1,142 @@
+"""Images for machines: whatever image has Python, with the parcel of an agent put into it, made once for each pair of the two.
+
+    remit-agent:<digest of both>      the base image and /opt/remit
+
+The Engine keeps it, and shows it under that name only when it is whole. Nothing of a single machine is in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tarfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from remit.errors import ProviderError
+from remit.machines._docker_engine import Engine, EngineError
+from remit.machines._docker_options import BASE_IMAGE
+from remit.machines._parcel import Parcel, parcel
+
+__all__ = ["AGENT", "Images", "last_words"]
+
+HOME: Final = "/opt/remit"
+AGENT: Final = f"{HOME}/bin/remit-agent"
+MAKING: Final = "remit.making"  # the label of a container in which an image is made, with the owner
+CHECK: Final = f"import compileall; compileall.compile_dir('{HOME}/lib', quiet=2); import remit.machines._agent"
+MAKING_SECONDS: Final = 240.0
+LINES: Final = 3
+
+
+class Images:
+    """The images that one provider's machines are made from. `store` is where the parcel is made; `owner` labels what is half made."""
+
+    def __init__(self, engine: Engine, owner: str, store: Path) -> None:
+        self._engine = engine
+        self._owner = owner
+        self._store = store
+        self._parcel: Parcel | None = None
+        self._lock = asyncio.Lock()
+
+    async def with_agent(self, base: str) -> str:
+        """The image of this base with an agent in it, made if need be. Raises `ProviderError` where it cannot run one."""
+        async with self._lock:
+            found = await self._base(base)
+            if self._parcel is None:
+                self._parcel = await asyncio.to_thread(parcel, self._store)
+            digest = sha256(f"{found['Id']} {self._parcel.digest} {CHECK}".encode()).hexdigest()[:20]
+            name = f"remit-agent:{digest}"
+            if await self._engine.find(f"/images/{name}/json") is None:
+                await self._make(base, found["Id"], self._parcel, digest)
+            return name
+
+    async def _base(self, name: str) -> Any:
+        """The image, out of a registry if the Engine does not have it; but ours only from here, since anybody could publish one of its name."""
+        found = await self._engine.find(f"/images/{name}/json")
+        if found is None and name.partition(":")[0] == BASE_IMAGE:
+            raise ProviderError(
+                f"the Docker Engine has no image {name}: make it with: remit image build docker (as root, on Debian), or name another one that has "
+                "Python 3.11 or newer: --option image=NAME"
+            )
+        if found is None:
+            repository, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "latest")
+            try:
+                await self._engine.pull("/images/create", lambda _: None, fromImage=repository, tag=tag)
+            except EngineError as error:
+                raise ProviderError(
+                    f"the image {name} is not here, and cannot be fetched from its registry: {error}"
+                ) from None
+            found = await self._engine.get(f"/images/{name}/json")
+        return found
+
+    async def _make(self, base: str, id: str, made: Parcel, digest: str) -> None:
+        await self._sweep()
+        body = {
+            "Image": id,
+            "Entrypoint": [f"{HOME}/bin/remit-python"],
+            "Cmd": ["-c", CHECK],
+            "User": "0:0",
+            "NetworkDisabled": True,
+            "Labels": {MAKING: self._owner},
+        }
+        container = (await self._engine.post("/containers/create", body))["Id"]
+        try:
+            await self._engine.unpack(container, "/", await asyncio.to_thread(_tar_of, made))
+            await self._run(base, container)
+            labels = {"remit.base": base, "remit.parcel": made.digest}
+            config = {"Labels": labels, "Entrypoint": [], "Cmd": [AGENT], "User": ""}
+            await self._engine.post("/commit", config, container=container, repo="remit-agent", tag=digest, pause=False)
+        finally:
+            await self._engine.delete(f"/containers/{container}", force=True, v=True)
+
+    async def _run(self, base: str, container: str) -> None:
+        """See that an agent can be loaded there; its modules are compiled on that occasion."""
+        why = f"the image {base} cannot run an agent (it needs sh, and Python 3.11 or newer of the same version as the boss's)"
+        try:
+            await self._engine.post(f"/containers/{container}/start")
+        except EngineError as error:
+            raise ProviderError(f"{why}: {error}") from None
+        waiting = await self._engine.ask("POST", f"/containers/{container}/wait", {}, seconds=MAKING_SECONDS)
+        if waiting.data()["StatusCode"] != 0:
+            raise ProviderError(f"{why}: {await last_words(self._engine, container)}")
+
+    async def _sweep(self) -> None:
+        """Remove what a boss that was killed meanwhile has left of this."""
+        filters = {"label": [f"{MAKING}={self._owner}"]}
+        for each in await self._engine.get("/containers/json", all=True, filters=filters):
+            await self._engine.delete(f"/containers/{each['Id']}", force=True, v=True)
+
+
+async def last_words(engine: Engine, container: str) -> str:
+    """The last lines that a container has written, on one line."""
+    answer = await engine.ask("GET", f"/containers/{container}/logs", {"stdout": True, "stderr": True, "tail": LINES})
+    body, text = answer.body, b""
+    while len(body) >= 8:  # Engine API, "Attach to a container", Stream format: kind, 3 zeros, 4 bytes of length
+        size = int.from_bytes(body[4:8], "big")
+        text, body = text + body[8 : 8 + size], body[8 + size :]
+    return " | ".join(text.decode(errors="replace").split("\n")).strip(" |")[-500:]
+
+
+def _tar_of(made: Parcel) -> bytes:
+    """The parcel below `HOME`, with its directories: the Engine makes missing ones writable for everybody."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for parent in ("opt", HOME.lstrip("/")):
+            tar.addfile(_owned(tarfile.TarInfo(parent), directory=True))
+        for path in sorted(made.path.rglob("*")):
+            inner = path.relative_to(made.path)
+            if "__pycache__" not in inner.parts:
+                entry = _owned(tar.gettarinfo(path, f"{HOME.lstrip('/')}/{inner.as_posix()}"), directory=path.is_dir())
+                with io.BytesIO(b"" if path.is_dir() else path.read_bytes()) as data:
+                    tar.addfile(entry, data)
+    return file.getvalue()
+
+
+def _owned(entry: tarfile.TarInfo, *, directory: bool) -> tarfile.TarInfo:
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mtime = 0
+    if directory:
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+    return entry

@@ -1,0 +1,177 @@
+"""What a container is made with: what the table of remit.toml says for all machines of a provider, and `--option` for one.
+
+    image       what it is made from: a name at the Engine, or in a registry that it knows    [remit-machine]
+    memory      most memory, such as 512m or 2g; there is no swap besides                     [1g]
+    cpus        most processors, such as 0.5; 0 for all                                       [0]
+    pids        most processes and threads                                                    [512]
+    read_only   whether its root file system is read-only                                     [true]
+    tmpfs       the size of /tmp and of /run, in memory                                       [64m]
+    publish     its ports that this host has on loopback: 8080, or 8080:80 for port 80        []
+    user        user and group that the agent runs as, by number; not root                    [10001:10001]
+
+Only the table: `socket` (of the Engine), `subnet` (of the network of its machines), `internal` (whether they reach nothing beyond this host), `mounts`
+(directories of this host that they see: "/here:/there:ro"). They give a machine more of this host than whoever asks for one may decide.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from remit.errors import ProviderError
+from remit.machines._docker_engine import SOCKET
+from remit.machines._names import near
+
+__all__ = ["BASE_IMAGE", "ContainerOptions", "HostOptions", "container_options", "host_options"]
+
+BASE_IMAGE: Final = "remit-machine"
+USER: Final = 10001
+_UNITS: Final = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_IMAGE: Final = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]{0,254}", re.ASCII)
+
+
+class ContainerOptions(NamedTuple):
+    """One container's. Sizes in bytes; `publish` maps ports of this host's loopback to ports of the machine."""
+
+    image: str = BASE_IMAGE
+    memory: int = 1 << 30
+    cpus: float = 0.0
+    pids: int = 512
+    read_only: bool = True
+    tmpfs: int = 64 << 20
+    publish: tuple[tuple[int, int], ...] = ()
+    user: str = f"{USER}:{USER}"
+
+
+class HostOptions(NamedTuple):
+    """Those of all containers of one provider. `mounts`: (directory here, directory there, whether it is read-only)."""
+
+    socket: str = SOCKET
+    subnet: str = ""
+    internal: bool = False
+    mounts: tuple[tuple[str, str, bool], ...] = ()
+
+
+def container_options(given: Mapping[str, Any], defaults: ContainerOptions = ContainerOptions()) -> ContainerOptions:  # noqa: B008  # it cannot change
+    """The options of one machine. Raises `ProviderError` with the nearest name for an unknown one, and with the form for a wrong value."""
+    return defaults._replace(**{name: _read(name, value, ContainerOptions._fields) for name, value in given.items()})
+
+
+def host_options(table: Mapping[str, Any]) -> tuple[HostOptions, ContainerOptions]:
+    """What the provider's table says: of this host, and the defaults of its containers."""
+    known = (*HostOptions._fields, *ContainerOptions._fields)
+    read = {name: _read(name, value, known) for name, value in table.items()}
+    host = {name: value for name, value in read.items() if name in HostOptions._fields}
+    return HostOptions(**host), ContainerOptions(**{name: value for name, value in read.items() if name not in host})
+
+
+def _read(name: str, value: Any, known: tuple[str, ...]) -> Any:
+    if name in HostOptions._fields and name not in known:
+        raise ProviderError(
+            f"{name} is for all machines of a provider, and stands in its table in remit.toml: it is no option of one machine"
+        )
+    if name not in known:
+        raise ProviderError(f"a docker provider has no option {name}: {near(name, known)}")
+    try:
+        return READ[name](value)
+    except (ValueError, TypeError) as error:
+        raise ProviderError(f"the option {name}={str(value)[:80]} cannot be used: {error}") from None
+
+
+def _image(value: Any) -> str:
+    if not isinstance(value, str) or not _IMAGE.fullmatch(value):
+        raise ValueError("an image is named as docker names it, such as debian:12")
+    return value
+
+
+def _size(value: Any) -> int:
+    said = re.fullmatch(r"(\d{1,12})([bkmgt]?)b?", str(value).lower())
+    if said is None or isinstance(value, bool):
+        raise ValueError("a size is a number of bytes, or such as 512m or 2g")
+    size = int(said[1]) * _UNITS[said[2]]
+    if not 6 << 20 <= size <= 1 << 50:
+        raise ValueError("a size is at least 6m, which is the least that an Engine gives")
+    return size
+
+
+def _cpus(value: Any) -> float:
+    number = float(value)
+    if not 0 <= number <= 4096:
+        raise ValueError("a number of processors is such as 0.5 or 2, or 0 for all")
+    return number
+
+
+def _pids(value: Any) -> int:
+    number = int(value)
+    if not 16 <= number <= 1 << 22:
+        raise ValueError("a machine needs at least 16 processes and threads")
+    return number
+
+
+def _yes(value: Any) -> bool:
+    found = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(str(value).lower())
+    if found is None:
+        raise ValueError("say true or false")
+    return found
+
+
+def _listed(value: Any) -> list[str]:
+    return (
+        [str(each) for each in value]
+        if isinstance(value, list | tuple)
+        else [each for each in str(value).replace(",", " ").split() if each]
+    )
+
+
+def _publish(value: Any) -> tuple[tuple[int, int], ...]:
+    found = []
+    for each in _listed(value):
+        here, _, there = each.partition(":")
+        ports = (int(here), int(there or here))
+        if not all(0 < port < 65536 for port in ports):
+            raise ValueError("a port is a number from 1 to 65535; the host's address is always loopback")
+        found.append(ports)
+    return tuple(found)
+
+
+def _user(value: Any) -> str:
+    said = re.fullmatch(r"(\d{1,9})(?::(\d{1,9}))?", str(value))
+    if said is None:
+        raise ValueError("a user is a number, or user:group as numbers")
+    if int(said[1]) == 0:
+        raise ValueError(
+            "an agent that is root in a container is one mistake away from being root outside; name another user"
+        )
+    return f"{said[1]}:{said[2] or said[1]}"
+
+
+def _subnet(value: Any) -> str:
+    return str(ipaddress.ip_network(str(value)))
+
+
+def _mounts(value: Any) -> tuple[tuple[str, str, bool], ...]:
+    found = []
+    for each in _listed(value):
+        here, there, *mode = each.split(":")
+        if not here.startswith("/") or not there.startswith("/") or mode not in ([], ["ro"], ["rw"]):
+            raise ValueError("a mount is /here:/there, read-only unless :rw follows")
+        found.append((here, there, mode != ["rw"]))
+    return tuple(found)
+
+
+READ: Final[dict[str, Callable[[Any], Any]]] = {
+    "image": _image,
+    "memory": _size,
+    "tmpfs": _size,
+    "cpus": _cpus,
+    "pids": _pids,
+    "read_only": _yes,
+    "publish": _publish,
+    "user": _user,
+    "socket": str,
+    "subnet": _subnet,
+    "internal": _yes,
+    "mounts": _mounts,
+}

@@ -1,0 +1,304 @@
+"""How the contract of providers gets each of them: a kit for each sort. To put yours under it, add one to `KITS`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from remit.machines import ProcessProvider, Provider
+from remit.machines._docker import DockerProvider
+from remit.machines._docker_base import build_image
+from remit.machines._docker_engine import Answer, Engine
+from remit.machines._process_table import Process
+from remit.machines._rootfs import recipe_of_host
+from remit.testing import FakeProvider
+
+AGENT = (sys.executable, "-c", "import time; time.sleep(300)")
+NOTING = "import os, time; from remit.machines._process import *; from remit.machines._process import Process; note_process(os.sys.argv[2], Process.of(os.getpid())); time.sleep(300)"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Died(Exception):
+    """The boss's process was killed just now: nothing more comes of what it was doing."""
+
+
+class Kit:
+    """Providers of one sort on one place. Their machines merely run; `table` says how a real boss gets one whose machines enrol."""
+
+    name = ""
+    shared = True
+    """Whether providers of several owners see the same machines, so that they have to be told apart."""
+    seconds = 20.0
+    """What one conversation with it may take."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.ids: list[str] = []  # of machines that a real boss made: what is left of them is looked for, too
+
+    @staticmethod
+    def lacks() -> str:
+        """What this machine lacks to run it, "" if nothing: then its tests are skipped with this reason."""
+        return ""
+
+    def provider(self, owner: str = "boss") -> Provider:
+        """A provider for this owner, as a boss's process makes it when it starts."""
+        raise NotImplementedError
+
+    def dying(self, at: int) -> AbstractContextManager[Provider]:
+        """The same for the owner "boss", and it raises `Died` before it changes anything outside for the `at`th time, and ever after."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Wait until what a provider that died has started is as far as it comes by itself."""
+
+    def table(self) -> dict[str, Any] | None:
+        """The provider's table in remit.toml, None where machines do not enrol."""
+        return None
+
+    def kill(self, id: str) -> None:
+        """End a machine from outside, without asking its provider."""
+        raise NotImplementedError
+
+    def visible(self, id: str) -> str:
+        """All that others of this host can look at: arguments, environments, logs, what the provider's tools show."""
+        return ""
+
+    def leftovers(self) -> Sequence[str]:
+        """What is there still of machines that have been destroyed."""
+        return []
+
+    def sweep(self) -> None:
+        """End everything, whatever a test did."""
+        for owner in ("boss", "other"):
+            asyncio.run(self._sweep(self.provider(owner)))
+
+    async def _sweep(self, provider: Provider) -> None:
+        for each in await provider.list():
+            await provider.destroy(each.id)
+
+
+class FakeKit(Kit):
+    """The fake one, which is all in memory."""
+
+    name = "fake"
+    shared = False
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        self.made = FakeProvider()
+
+    def provider(self, owner: str = "boss") -> FakeProvider:
+        return self.made
+
+    @contextmanager
+    def dying(self, at: int) -> Iterator[FakeProvider]:
+        for step in ("create", "destroy"):
+            if at < 2:
+                self.made.fail(step, "before" if at == 0 else "half")
+        try:
+            yield self.made
+        except Exception as error:
+            raise Died from error
+        finally:
+            self.made._faults.clear()
+
+    def kill(self, id: str) -> None:
+        self.made.machines[id].running = False
+
+    def leftovers(self) -> Sequence[str]:
+        return list(self.made.machines)
+
+
+class ProcessKit(Kit):
+    """The process provider, with something that merely stays alive as the agent."""
+
+    name = "process"
+
+    def provider(self, owner: str = "boss", command: Sequence[str] = AGENT) -> ProcessProvider:
+        return ProcessProvider(self.place / "machines", owner, command=command, grace=2.0)
+
+    @contextmanager
+    def dying(self, at: int) -> Iterator[ProcessProvider]:
+        from remit.machines import _process
+
+        left = [at]
+
+        def counted(work: Any) -> Any:
+            def instead(*args: Any, **kwargs: Any) -> Any:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Died
+                return work(*args, **kwargs)
+
+            return instead
+
+        names = ("open_state_dir", "write_secret_file", "_spawn")
+        with (
+            patch.multiple(_process, **{name: counted(getattr(_process, name)) for name in names}),
+            patch.object(_process.shutil, "rmtree", counted(shutil.rmtree)),
+            patch.object(Process, "end", counted(Process.end)),
+        ):
+            yield self.provider(command=(sys.executable, "-c", NOTING))
+
+    def settle(self) -> None:
+        """An agent that was started notes itself where the provider could not any more."""
+        deadline = time.monotonic() + self.seconds
+        while self._unnoted():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def _unnoted(self) -> bool:
+        running = [pid for pid in self._pids() if NOTING in _read(f"/proc/{pid}/cmdline")]
+        noted = {file.read_text().split()[0] for file in (self.place / "machines").glob("*/process")}
+        return any(pid not in noted for pid in running)
+
+    def _pids(self) -> list[str]:
+        state = f"--state {self.place}/machines/"
+        return [pid for pid in os.listdir("/proc") if pid.isdigit() and state in _read(f"/proc/{pid}/cmdline")]
+
+    def table(self) -> dict[str, Any]:
+        return {"kind": "process", "root": str(self.place / "machines")}
+
+    def kill(self, id: str) -> None:
+        process = Process.parse((self.place / "machines" / id / "process").read_text())
+        assert process is not None
+        process.send(signal.SIGKILL)
+        assert process.wait(self.seconds)
+
+    def visible(self, id: str) -> str:
+        shown = [_read(f"/proc/{pid}/{what}") for pid in self._pids() for what in ("cmdline", "environ")]
+        assert shown
+        return "\n".join([*shown, (self.place / "machines" / id / "agent.log").read_text()])
+
+    def leftovers(self) -> Sequence[str]:
+        return [*(path.name for path in (self.place / "machines").glob("*")), *self._pids()]
+
+
+class DyingEngine(Engine):
+    """An Engine whose user is killed before its `left`th request that changes something."""
+
+    left = 0
+
+    async def ask(self, method: str, path: str, query: Any, **more: Any) -> Answer:
+        if self.left == 0 and method not in ("GET", "HEAD"):
+            raise Died
+        if self.left < 0:
+            raise Died
+        if method not in ("GET", "HEAD"):
+            self.left -= 1
+        return await super().ask(method, path, query, **more)
+
+
+class DockerKit(Kit):
+    """Containers of the Docker Engine here, on the image that `remit image build docker` makes."""
+
+    name = "docker"
+    seconds = 300.0  # for the first of all: it makes the image
+    parcels: list[Path] = []
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        self.owner = f"t{os.getpid()}x{abs(hash(place)) % 10**6:06d}"
+
+    @staticmethod
+    def lacks() -> str:
+        async def look() -> None:
+            await Engine().get("/version")
+            await build_image(Engine(), recipe_of_host(), "remit-machine", lambda _: None)
+
+        if _LACKS.get("docker") is None:
+            try:
+                asyncio.run(look())
+            except Exception as error:
+                _LACKS["docker"] = f"no machine can be made with Docker here: {error}"
+            else:
+                _LACKS["docker"] = ""
+        return _LACKS["docker"]
+
+    def provider(self, owner: str = "boss", engine: Engine | None = None) -> DockerProvider:
+        made = DockerProvider(self.owner + owner, self.store(), engine=engine)
+        made.command = ("sleep", "300")
+        made.prefix = f"remit-{self.owner}-"  # others may try the same here at the same time
+        return made
+
+    def store(self) -> Path:
+        """Where the parcel is made, once for all tests of this process: nothing of it changes."""
+        if not self.parcels or not self.parcels[0].is_dir():
+            self.parcels[:] = [self.place / "parcels"]
+        return self.parcels[0]
+
+    @contextmanager
+    def dying(self, at: int) -> Iterator[DockerProvider]:
+        engine = DyingEngine()
+        engine.left = at
+        yield self.provider(engine=engine)
+
+    def table(self) -> dict[str, Any]:
+        return {"kind": "docker"}
+
+    def kill(self, id: str) -> None:
+        asyncio.run(self._kill(id))
+
+    async def _kill(self, id: str) -> None:
+        name = await self._named(id)
+        await Engine().post(f"/containers/{name}/kill")
+        await Engine().post(f"/containers/{name}/wait")
+
+    async def _named(self, id: str) -> str:
+        (found,) = await Engine().get(
+            "/containers/json", all=True, filters={"label": [f"remit.machine={id}"], "name": [self.owner]}
+        ) or (await Engine().get("/containers/json", all=True, filters={"label": [f"remit.machine={id}"]}))
+        return str(found["Names"][0].lstrip("/"))
+
+    def visible(self, id: str) -> str:
+        return asyncio.run(self._visible(id))
+
+    async def _visible(self, id: str) -> str:
+        engine, name = Engine(), await self._named(id)
+        container = await engine.get(f"/containers/{name}/json")
+        shown = [container, await engine.get(f"/volumes/{name}"), await engine.get(f"/containers/{name}/top")]
+        shown += [await engine.get(f"/images/{container['Image']}/{what}") for what in ("json", "history")]
+        logs = await engine.ask("GET", f"/containers/{name}/logs", {"stdout": True, "stderr": True})
+        pids = [each for each in os.listdir("/proc") if each.isdigit()]
+        host = [_read(f"/proc/{pid}/{what}") for pid in pids for what in ("cmdline", "environ")]
+        return "\n".join([*map(str, shown), logs.body.decode(), *host, _read("/var/log/dockerd.log")])
+
+    def leftovers(self) -> Sequence[str]:
+        return asyncio.run(self._leftovers())
+
+    async def _leftovers(self) -> list[str]:
+        engine = Engine()
+        found = [each["Names"][0] for each in await engine.get("/containers/json", all=True)]
+        found += [each["Name"] for each in (await engine.get("/volumes"))["Volumes"] or []]
+        found += [str(each["Labels"]) for each in await engine.get("/networks")]
+        return [each for each in found if any(mine in each for mine in (self.owner, *self.ids))]
+
+
+_LACKS: dict[str, str] = {}
+KITS: dict[str, type[Kit]] = {kit.name: kit for kit in (FakeKit, ProcessKit, DockerKit)}
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_bytes().decode(errors="replace").replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def opened(name: str, place: Path) -> Kit:
+    """The kit of this name, or the reason why it cannot be tried here."""
+    lacks = KITS[name].lacks()
+    if lacks:
+        pytest.skip(lacks)
+    return KITS[name](place)
