@@ -18,14 +18,22 @@ import pytest
 
 from remit.machines import ProcessProvider, Provider
 from remit.machines._docker import DockerProvider
-from remit.machines._docker_base import build_image
 from remit.machines._docker_engine import Answer, Engine
+from remit.machines._docker_options import BASE_IMAGE
+from remit.machines._launch import spawn_apart
 from remit.machines._process_table import Process
-from remit.machines._rootfs import recipe_of_host
 from remit.testing import FakeProvider
 
 AGENT = (sys.executable, "-c", "import time; time.sleep(300)")
-NOTING = "import os, time; from remit.machines._process import *; from remit.machines._process import Process; note_process(os.sys.argv[2], Process.of(os.getpid())); time.sleep(300)"
+NOTING = """
+import os, sys, time
+from remit.machines._launch import spawn_apart
+from remit.machines._docker_options import BASE_IMAGE
+from remit.machines._process_table import Process
+from remit.machines._room import note_process
+note_process(sys.argv[2], Process.of(os.getpid()))
+time.sleep(300)
+"""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -125,12 +133,16 @@ class ProcessKit(Kit):
 
     name = "process"
 
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        self.spawned: list[int] = []
+
     def provider(self, owner: str = "boss", command: Sequence[str] = AGENT) -> ProcessProvider:
         return ProcessProvider(self.place / "machines", owner, command=command, grace=2.0)
 
     @contextmanager
     def dying(self, at: int) -> Iterator[ProcessProvider]:
-        from remit.machines import _process
+        from remit.machines import _process, _room
 
         left = [at]
 
@@ -143,9 +155,15 @@ class ProcessKit(Kit):
 
             return instead
 
-        names = ("open_state_dir", "write_secret_file", "_spawn")
+        def spawn(*args: Any) -> int:
+            self.spawned.append(spawn_apart(*args))
+            return self.spawned[-1]
+
+        steps = {"write_secret_file": counted(_process.write_secret_file), "spawn_apart": counted(spawn)}
+        rooms = {"write_secret_file": counted(_room.write_secret_file), "open_state_dir": counted(_room.open_state_dir)}
         with (
-            patch.multiple(_process, **{name: counted(getattr(_process, name)) for name in names}),
+            patch.multiple(_process, **steps),
+            patch.multiple(_room, **rooms),
             patch.object(_process.shutil, "rmtree", counted(shutil.rmtree)),
             patch.object(Process, "end", counted(Process.end)),
         ):
@@ -154,14 +172,12 @@ class ProcessKit(Kit):
     def settle(self) -> None:
         """An agent that was started notes itself where the provider could not any more."""
         deadline = time.monotonic() + self.seconds
-        while self._unnoted():
+        while any(Process.of(pid) is not None and str(pid) not in self._noted() for pid in self.spawned):
             assert time.monotonic() < deadline
             time.sleep(0.01)
 
-    def _unnoted(self) -> bool:
-        running = [pid for pid in self._pids() if NOTING in _read(f"/proc/{pid}/cmdline")]
-        noted = {file.read_text().split()[0] for file in (self.place / "machines").glob("*/process")}
-        return any(pid not in noted for pid in running)
+    def _noted(self) -> set[str]:
+        return {file.read_text().split()[0] for file in (self.place / "machines").glob("*/process")}
 
     def _pids(self) -> list[str]:
         state = f"--state {self.place}/machines/"
@@ -215,13 +231,15 @@ class DockerKit(Kit):
     def lacks() -> str:
         async def look() -> None:
             await Engine().get("/version")
-            await build_image(Engine(), recipe_of_host(), "remit-machine", lambda _: None)
+            await Engine().get(f"/images/{BASE_IMAGE}/json")
 
         if _LACKS.get("docker") is None:
             try:
                 asyncio.run(look())
             except Exception as error:
-                _LACKS["docker"] = f"no machine can be made with Docker here: {error}"
+                _LACKS["docker"] = (
+                    f"no machine can be made with Docker here: {error} (tools/servers; remit image build docker)"
+                )
             else:
                 _LACKS["docker"] = ""
         return _LACKS["docker"]

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "call": ("_call", "call_command", "Call a method of a bound service, or of the boss."),
     "dataspace": ("_dataspace", "dataspace", "Dataspaces: serve them, look into them, take part."),
     "exec": ("_exec", "exec_command", "Start a program with its bindings."),
+    "image": ("_image", "image", "Build what machines are made from."),
     "machine": ("_machine", "machine", "Create, list, show, start and destroy machines."),
     "offer": ("_offer", "offer", "Have a machine make and offer an object."),
     "offers": ("_offer", "offers", "List what machines offer."),

@@ -14,6 +14,7 @@ from remit.machines._boss import Boss
 from remit.machines._cloud_init import cloud_config
 from remit.machines._cloud_scripts import AgentSetup
 from remit.machines._desk import Desk
+from remit.machines._docker_base import build_docker_image
 from remit.machines._fleet import Fleet
 from remit.machines._grant import Binding, Grant, GrantView
 from remit.machines._hob_client import HobClient
@@ -74,6 +75,7 @@ __all__ = [
     "Wiring",
     "Workshop",
     "binding_root",
+    "build_docker_image",
     "check_name",
     "cloud_config",
     "digest_of",

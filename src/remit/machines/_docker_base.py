@@ -7,15 +7,16 @@ NAME                        the same, under the name that it was asked for
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from remit.machines._docker_engine import Engine
-from remit.machines._docker_options import BASE_IMAGE
-from remit.machines._rootfs import CACHE, Recipe, root_tar
+from remit.errors import BadArgument
+from remit.machines._docker_engine import SOCKET, Engine
+from remit.machines._docker_options import BASE_IMAGE, is_image_name
+from remit.machines._rootfs import CACHE, Recipe, recipe_of_host, root_tar
 
-__all__ = ["build_image"]
+__all__ = ["build_docker_image", "build_image"]
 
 LABEL: Final = "remit.recipe"
 
@@ -35,3 +36,15 @@ async def build_image(
     repository, _, tag = name.partition(":")
     await engine.post(f"/images/{by_digest}/tag", repo=repository, tag=tag or "latest")
     return by_digest
+
+
+async def build_docker_image(
+    name: str, packages: Iterable[str], say: Callable[[str], None], *, fresh: bool = False, socket: str | None = None
+) -> str:
+    """Have the Docker Engine here have an image for machines, made of this host's own Debian; see `build_image`. Raises `ProviderError`."""
+    if not is_image_name(name):
+        raise BadArgument(
+            f"{name[:80]!r} cannot be the name of an image: it is named as docker does, such as remit-machine"
+        )
+    recipe = await asyncio.to_thread(recipe_of_host, packages)
+    return await build_image(Engine(socket or SOCKET), recipe, name, say, fresh=fresh)

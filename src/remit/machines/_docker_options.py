@@ -24,7 +24,7 @@ from remit.errors import ProviderError
 from remit.machines._docker_engine import SOCKET
 from remit.machines._names import near
 
-__all__ = ["BASE_IMAGE", "ContainerOptions", "HostOptions", "container_options", "host_options"]
+__all__ = ["BASE_IMAGE", "ContainerOptions", "HostOptions", "container_options", "host_options", "is_image_name"]
 
 BASE_IMAGE: Final = "remit-machine"
 USER: Final = 10001
@@ -80,10 +80,15 @@ def _read(name: str, value: Any, known: tuple[str, ...]) -> Any:
         raise ProviderError(f"the option {name}={str(value)[:80]} cannot be used: {error}") from None
 
 
+def is_image_name(value: Any) -> bool:
+    """Whether this may be the name of an image."""
+    return isinstance(value, str) and _IMAGE.fullmatch(value) is not None
+
+
 def _image(value: Any) -> str:
-    if not isinstance(value, str) or not _IMAGE.fullmatch(value):
+    if not is_image_name(value):
         raise ValueError("an image is named as docker names it, such as debian:12")
-    return value
+    return str(value)
 
 
 def _size(value: Any) -> int:

@@ -169,7 +169,9 @@ class Fleet:
     def _again(self, machine: Machine, start: bool) -> Any:
         if machine.state == "destroying":
             return this().destroy(machine.name)
-        if machine.state == "pending" and not machine.asked:  # it may have been made by then, and look for us where we were
+        if (
+            machine.state == "pending" and not machine.asked
+        ):  # it may have been made by then, and look for us where we were
             return this().start(machine.name)
         return this().start(machine.name) if start else None
 
