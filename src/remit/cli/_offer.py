@@ -8,6 +8,7 @@ import click
 
 from remit.cli._arguments import argument
 from remit.cli._connect import ask_boss
+from remit.cli._exit import PARTLY
 from remit.cli._main import Settings
 from remit.cli._secret import read_secret
 from remit.cli._show import as_json_option, say, show_json, table
@@ -76,11 +77,14 @@ def offer(
 @click.pass_obj
 def withdraw(settings: Settings, service: str, as_json: bool) -> None:
     """Take an offer back and end its grants. An object that the machine kept for it is forgotten."""
-    ask_boss(settings, lambda boss: boss.withdraw(service))
+    done = ask_boss(settings, lambda boss: boss.withdraw(service))
     if as_json:
-        show_json({"service": service, "offered": False})
-    else:
+        show_json({"service": service, "offered": False, **done})
+    elif not done["unfinished"]:
         say(f"{service} is offered no longer")
+    if done["unfinished"]:
+        say(f"{service} has no edges any more; its machine cannot be reached, and takes it back when it is there again")
+        raise click.exceptions.Exit(PARTLY)
 
 
 @click.command()

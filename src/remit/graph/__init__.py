@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remit.graph._actual import GOING, Actual, Known, Seen
+from remit.graph._actual import GOING, HALF, Actual, Known, Seen
 from remit.graph._apply import Done, Journal, Late, Ledger, World, apply, check_same
 from remit.graph._authority import authority_changes, covers, difference
 from remit.graph._data import attenuation_of, canonical, data, digest
@@ -17,6 +17,7 @@ from remit.lib import Attenuation
 
 __all__ = [
     "GOING",
+    "HALF",
     "Actual",
     "Attenuation",
     "Authority",

@@ -8,9 +8,10 @@ from remit.graph._model import Graph, Link, Node
 from remit.graph._steps import Step
 from remit.values import record
 
-__all__ = ["GOING", "Actual", "Known", "Seen"]
+__all__ = ["GOING", "HALF", "Actual", "Known", "Seen"]
 
 GOING = "going"
+HALF = "half"
 
 
 @record("remit.graph.seen")
@@ -18,7 +19,7 @@ class Seen:
     """One thing that there is. `what` says it as it would be declared, as far as it can be seen: fields that cannot be seen are not there.
 
     `owner` is the project whose label it carries, "" if it was made by hand. `name` is what it is called for good where it is. `state` is
-    "up", "coming", "away" (there, and out of reach) or "going" (being removed). `note` is for people.
+    "up", "coming", "half" (to be asked for again), "away" or "down" (there, and out of reach) or "going" (being removed). `note` is for people.
     """
 
     what: Node | Link

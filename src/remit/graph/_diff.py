@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from remit.errors import Conflict, Missing
-from remit.graph._actual import GOING, Actual, Known, Seen
+from remit.graph._actual import GOING, HALF, Actual, Known, Seen
 from remit.graph._authority import authority_changes, covers
 from remit.graph._data import digest
 from remit.graph._model import Graph, Link, Node, Violation, below, levels
@@ -70,7 +70,7 @@ class _Planner:
         self.seen: dict[str, Seen] = actual.by_key
         self.begun = {step.key: step for step in known.open}
         self.names = dict(known.names or {})
-        self.steps: list[Step] = moves(graph.moved, self.last, self.seen, graph.project)
+        self.steps: list[Step] = moves(graph.moved, self.last, self.seen, self.kinds)
         for step in self.steps:
             if step.was in self.names:
                 self.names[step.key] = self.names.pop(step.was)
@@ -146,6 +146,8 @@ class _Planner:
             self._anew(part, seen, why, changed)
         elif changed:
             self._add("change", seen.what, part, _why(changed, part, seen.what, last), changed, seen.name)
+        elif seen.state == HALF:
+            self._add("create", None, part, f"is half made{f': {seen.note}' if seen.note else ''}", name=seen.name)
         else:
             self._note(part, seen, last)
 
@@ -176,7 +178,9 @@ class _Planner:
         if ends:
             self._anew(part, seen, f"{ends[0]} is made anew")
             return
-        changed = [name for name in ("service", "attenuation") if getattr(part, name) != getattr(there, name)]
+        changed = [
+            name for name in ("grantee", "service", "attenuation") if getattr(part, name) != getattr(there, name)
+        ]
         if part.interface and part.interface != there.interface:
             changed.append("interface")
         changed += _changed(
@@ -236,7 +240,9 @@ class _Planner:
 
     def foreign(self) -> list[str]:
         """What is there and is not of this project."""
-        return sorted(key for key, seen in self.seen.items() if not self._ours(seen) and key not in self.wanted)
+        return sorted(
+            key for key in self.seen if (seen := self._there(key)) and not self._ours(seen) and key not in self.wanted
+        )
 
     def observed(self, actual: Actual) -> str:
         """The digest of what this plan counts on: what is ours or declared, and every link. Others' nodes may come and go."""
@@ -251,7 +257,7 @@ class _Planner:
     def orphans(self) -> list[str]:
         """What carries this project's label, and is declared nowhere, now or before."""
         ours = {*self.wanted, *self.last, *self.begun}
-        return sorted(key for key, seen in self.seen.items() if self._ours(seen) and key not in ours)
+        return sorted(key for key in self.seen if (seen := self._there(key)) and self._ours(seen) and key not in ours)
 
     def _there(self, key: str) -> Seen | None:
         seen = self.seen.get(key)

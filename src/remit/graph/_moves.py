@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from remit.errors import Conflict
+from remit.errors import BadArgument, Conflict
 from remit.graph._actual import Seen
 from remit.graph._model import Link, Node, below
-from remit.graph._steps import Step
+from remit.graph._steps import Kind, Step
 
 __all__ = ["moves", "renamed"]
 
@@ -25,7 +25,7 @@ def _moved(id: str, old: str, new: str) -> str:
 
 
 def moves(
-    pairs: Sequence[Sequence[str]], last: dict[str, Node | Link], seen: dict[str, Seen], project: str
+    pairs: Sequence[Sequence[str]], last: dict[str, Node | Link], seen: dict[str, Seen], kinds: Mapping[str, Kind]
 ) -> list[Step]:
     """The steps of all renames that are still to be done; `last` and `seen` are changed to what there is after them.
 
@@ -38,6 +38,7 @@ def moves(
         if not tops:
             continue
         for key in tops:
+            _refuse_elsewhere(last[key], new, kinds)
             _refuse_taken(f"{last[key].kind} {new}", last, seen, key)
         for key, part in sorted(last.items(), key=lambda item: item[0] not in tops):
             made = renamed(part, old, new)
@@ -50,6 +51,13 @@ def moves(
                 last[made.key] = made
         _carry(seen, old, new)
     return steps
+
+
+def _refuse_elsewhere(part: Node | Link, new: str, kinds: Mapping[str, Kind]) -> None:
+    """A link at another holder is another authority; and some nodes cannot be taken from where they are."""
+    stays = isinstance(part, Link) or kinds.get(part.kind, Kind(part.kind)).stays
+    if stays and part.id.rpartition("/")[0] != new.rpartition("/")[0]:
+        raise BadArgument(f"moved: {part.key} cannot become {new}: only its last name can change")
 
 
 def _refuse_taken(key: str, last: Mapping[str, object], seen: Mapping[str, Seen], old: str) -> None:

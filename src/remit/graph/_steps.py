@@ -16,12 +16,13 @@ __all__ = ["Authority", "Kind", "Plan", "Step"]
 @record("remit.graph.kind")
 class Kind:
     """What a planner has to know of a kind of node: a change of a field in `anew` means making it anew ("*": of any), others are changed in
-    place; `loses` says for people what is lost when one is removed.
+    place; `loses` says for people what is lost when one is removed. `stays`: one can be given another name, and not be moved below something else.
     """
 
     name: str
     anew: Sequence[str] = ()
     loses: str = ""
+    stays: bool = False
 
 
 @record("remit.graph.step")

@@ -11,6 +11,7 @@ from remit.machines._accounts import Account, Accounts
 from remit.machines._agent import HOB_CLASSES, run_agent
 from remit.machines._alarms import Alarms
 from remit.machines._boss import Boss
+from remit.machines._boss_world import MACHINE_KINDS, BossWorld, dotted
 from remit.machines._cloud_init import cloud_config
 from remit.machines._cloud_scripts import AgentSetup
 from remit.machines._desk import Desk
@@ -25,6 +26,7 @@ from remit.machines._log_lines import log_to_stderr
 from remit.machines._names import check_name, split_name
 from remit.machines._outlet import Outlet, Programs
 from remit.machines._parcel import Parcel, digest_of, find_parcel, pack, parcel, read_parcel, running_parcel, unpack
+from remit.machines._planned import Planned
 from remit.machines._process import ProcessProvider
 from remit.machines._program import LocalMachine
 from remit.machines._provider import Networked, Observed, Provider, ProviderDesk, Upgradable
@@ -37,6 +39,7 @@ from remit.machines._workshop import Workshop
 __all__ = [
     "BOSS_CLASSES",
     "HOB_CLASSES",
+    "MACHINE_KINDS",
     "Account",
     "AccountDesk",
     "Accounts",
@@ -47,6 +50,7 @@ __all__ = [
     "Binding",
     "Boss",
     "BossSettings",
+    "BossWorld",
     "Desk",
     "Enrolment",
     "Fleet",
@@ -64,6 +68,7 @@ __all__ = [
     "Outlet",
     "Parcel",
     "PendingHob",
+    "Planned",
     "ProcessProvider",
     "Programs",
     "Provider",
@@ -79,6 +84,7 @@ __all__ = [
     "check_name",
     "cloud_config",
     "digest_of",
+    "dotted",
     "find_parcel",
     "log_to_stderr",
     "pack",

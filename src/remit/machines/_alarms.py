@@ -48,6 +48,11 @@ class Alarms:
             del self.open[alarm.id]
         return found
 
+    def rename(self, old: str, new: str) -> None:
+        """A machine has another name now."""
+        for alarm in self.of(old):
+            self.open[alarm.id] = alarm.__replace__(machine=new)  # type: ignore[attr-defined]  # @record adds it
+
     def drop(self, machine: str) -> None:
         """Forget the alarms of a machine that is gone."""
         for alarm in self.of(machine):

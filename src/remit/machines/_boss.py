@@ -12,6 +12,7 @@ from remit.machines._devices import device
 from remit.machines._fleet import Fleet
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._names import check_name, missing, split_name
+from remit.machines._planned import Planned
 from remit.machines._records import Offer
 from remit.machines._supports import check_offer, check_within
 from remit.machines._traces import merged
@@ -19,7 +20,7 @@ from remit.machines._upgrade import PATIENCE, Upgrade
 from remit.machines._views import alarm_view, edge_view, machine_view, offer_view
 from remit.machines._wiring import Wiring, no_new_grants
 from remit.net import designator_of
-from remit.vat import Promise, Ref, actor, call, spawn, tell
+from remit.vat import Promise, Ref, actor, call, spawn, tell, this
 
 __all__ = ["Boss"]
 
@@ -37,6 +38,7 @@ class Boss:
     alarms: Ref[Alarms] | None = None
     wiring: Ref[Wiring] | None = None
     fleet: Ref[Fleet] | None = None
+    planned: Ref[Planned] | None = None
 
     # --- machines -----------------------------------------------------------------------------------
 
@@ -118,9 +120,13 @@ class Boss:
         return self.machine(machine).service(verb, arguments or [])
 
     def withdraw(self, service: str) -> Promise[Any]:
-        """Take an offer back and end its grants; an object that the machine kept for it is forgotten."""
-        name, offer = split_name("service", service)
-        return self.machine(name).withdraw(offer)
+        """Take an offer back and end its edges; an object that the machine kept for it is forgotten.
+
+        Gives {"ended": edges, "unfinished": whether the machine could not be reached, and does it when it says hello}.
+        """
+        self._active(split_name("service", service)[0], service)
+        tell(self.planner()).withdrawn(service)
+        return self._wiring().withdraw(service)
 
     def offers(self) -> list[dict[str, Any]]:
         """What all machines offer, as they last said."""
@@ -133,13 +139,18 @@ class Boss:
     # --- edges --------------------------------------------------------------------------------------
 
     async def bind(
-        self, target: str, service: str, attenuation: Attenuation | Metered | None = None, interface: str = ""
+        self,
+        target: str,
+        service: str,
+        attenuation: Attenuation | Metered | None = None,
+        interface: str = "",
+        id: str = "",
     ) -> dict[str, Any]:
         """Give machine `a` under the name `x` (target `a.x`) what machine `b` offers as `y` (service `b.y`); the edge, as in `status`.
 
         Refused are unknown names, another `interface` than the offer's, an attenuation that the service cannot enforce, and a
         machine with an open alarm. Where a machine cannot be reached the edge is kept, "wanted" or "granted" with the reason, and
-        finished when the machine says hello.
+        finished when the machine says hello. `id`: a fresh one for the edge, made by the caller.
         """
         grantee, name = split_name("binding", target)
         provider, offered = split_name("service", service)
@@ -148,7 +159,7 @@ class Boss:
         checked = check_within(offer, interface, attenuation or Attenuation())
         if call(self._alarms()).of(grantee):
             raise Refused(no_new_grants(grantee))
-        id, now = (await self.network.token())[:16], await self.network.now()
+        id, now = id or (await self.network.token())[:16], await self.network.now()
         edge = Edge(id, grantee, name, provider, offered, interface or offer.interface, checked, "wanted", now, now)
         return edge_view(await self._wiring().connect(edge))
 
@@ -327,6 +338,12 @@ class Boss:
             tell(hob).summon(here)
         call(self._wiring()).resume()
         await self._fleet().resume(start)
+
+    def planner(self) -> Ref[Planned]:
+        """What planners need of this boss: see `Planned`."""
+        if self.planned is None:
+            self.planned = spawn(Planned, this(), self._fleet(), self._wiring(), self.network)
+        return self.planned
 
     def _alarms(self) -> Ref[Alarms]:
         if self.alarms is None:

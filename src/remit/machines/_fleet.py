@@ -39,8 +39,10 @@ class Fleet:
 
     # --- making ---------------------------------------------------------------------------------------
 
-    async def create(self, name: str, provider: str, options: dict[str, Any]) -> Ref[PendingHob | HobServer]:
-        """Record the wish for a machine and ask the provider for it; gives its server presence.
+    async def create(
+        self, name: str, provider: str, options: dict[str, Any], id: str = ""
+    ) -> Ref[PendingHob | HobServer]:
+        """Record the wish for a machine and ask the provider for it; gives its server presence. `id`: a fresh one, made by the caller.
 
         What fails after the wish is recorded leaves the machine pending, with the error and what to do about it.
         """
@@ -49,7 +51,7 @@ class Fleet:
         if provider not in providers:
             raise missing("provider", provider, providers)
         now = await self.network.now()
-        id = f"{name}-{(await self.network.token())[:10]}"
+        id = id or f"{name}-{(await self.network.token())[:10]}"
         if name in self.machines:
             raise Conflict(f"there is a machine {name!r} already ({self.machines[name].state}); choose another name")
         hob: Ref[Any] = spawn(PendingHob, name, self.wiring, self.network)
@@ -121,6 +123,23 @@ class Fleet:
         if machine.state == "pending":
             at = call(machine.introduction).story()["at"]
             self.machines[name] = machine.but(state="active", since=at, error="")
+
+    def rename(self, old: str, new: str) -> None:
+        """Give an active machine another name; its id, key, objects and edges stay. Nothing happens where that is done already."""
+        check_name("machine", new)
+        if old not in self.machines and new in self.machines:
+            return
+        machine = self._find(old)
+        if new in self.machines:
+            raise Conflict(f"there is a machine {new!r} already ({self.machines[new].state}); choose another name")
+        if machine.state != "active":
+            raise Conflict(f"machine {old} is {machine.state}; it can be renamed while it is active")
+        del self.machines[old]
+        self.machines[new] = machine.but(name=new)
+        for each in (machine.hob, machine.introduction):
+            call(each).rename(new)
+        call(self.alarms).rename(old, new)
+        call(self.wiring).rename(old, new)
 
     # --- ending ---------------------------------------------------------------------------------------
 

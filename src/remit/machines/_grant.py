@@ -75,6 +75,10 @@ class Grant:
             tell(self.network).forget(sturdy)
         self.ways.clear()
 
+    def rename(self, offer: str, grantee: str) -> None:
+        """One of its ends has another name now."""
+        self.offer, self.grantee = offer, grantee
+
     def view(self) -> GrantView:
         """For people."""
         used = call(self.membrane).state()["used"]

@@ -79,6 +79,11 @@ class HobClient:
         self.boss = answer
         return answer
 
+    def rename(self, name: str) -> str:
+        """The boss calls this machine so from now on; the name."""
+        self.name = check_name("machine", name)
+        return name
+
     def known_as(self) -> str:
         """The machine's name, "" before it has enrolled."""
         return self.name
@@ -136,7 +141,7 @@ class HobClient:
     async def keep(self, offer: Offer, arguments: list[Any]) -> Offer:
         """Make an object of the class `offer.kind`, keep it with this machine's state, and offer it.
 
-        Offering the same again changes nothing; another kind under the same name is a `Conflict`.
+        Offering the same again changes its description at most; another kind under the same name is a `Conflict`.
         """
         check_offer(offer)
         if not self._kept_already(offer):
@@ -145,6 +150,9 @@ class HobClient:
             if not self._kept_already(offer):
                 self.services[offer.name] = made
                 self._announce(described(offer, kind))
+        there = self.offered[offer.name]
+        if offer.description and offer.description != there.description:
+            self._announce(there.but(description=offer.description))
         return self.offered[offer.name]
 
     def _kept_already(self, offer: Offer) -> bool:
@@ -195,6 +203,26 @@ class HobClient:
         await self.programs.drop(name)
         return ended
 
+    def rename_offer(self, old: str, new: str) -> Offer:
+        """Give an offer that this machine keeps another name; its object and its grants stay. For the boss. Done once, however often it is asked."""
+        check_name("offer", new)
+        if old not in self.offered and new in self.offered:
+            return self.offered[new]
+        if old not in self.offered:
+            raise missing("offer", old, self.offered)
+        offer = self.offered[old]
+        if new in self.offered or not offer.kind:
+            why = f"{new!r} is offered as well" if offer.kind else "it is a program's, which gives it its name"
+            raise Conflict(f"{old!r} cannot be renamed: {why}")
+        del self.offered[old]
+        self.offered[new] = offer.but(name=new)
+        self.services[new] = self.services.pop(old)
+        for grant in self.granted.values():
+            view = call(grant).view()
+            if view.offer == old:
+                call(grant).rename(new, view.grantee)
+        return self.offered[new]
+
     def _announce(self, offer: Offer) -> None:
         self.offered[offer.name] = offer
         if self.server is not None:
@@ -214,7 +242,9 @@ class HobClient:
         """
         there = self.granted.get(edge.id)
         offer = self.offered.get(edge.offer)
-        if there is None:
+        if there is not None:
+            call(there).rename(edge.offer, edge.grantee)
+        else:
             if offer is None:
                 raise missing(f"offer on {self.name or 'this machine'}:", edge.offer, self.offered)
             checked = check_within(offer, edge.interface, edge.attenuation)

@@ -9,7 +9,7 @@ from remit.graph import Edge
 from remit.machines._records import Offer, Report
 from remit.machines._supports import check_offer, check_offers, check_report, check_room
 from remit.values import SturdyRef
-from remit.vat import Promise, Ref, actor, become, call, field, tell
+from remit.vat import Promise, Ref, actor, become, call, field, on, tell
 
 __all__ = ["HobServer", "PendingHob"]
 
@@ -51,6 +51,7 @@ class HobServer:
     address: Any
     seen: float = 0.0
     version: str = ""
+    renamed: bool = False
     known: dict[str, Offer] = field(factory=dict)
 
     def register(self, client: Ref[Any], key: bytes, address: Any) -> None:
@@ -78,6 +79,8 @@ class HobServer:
         self.address = address
         self.seen = await self.network.now()
         tell(self.wiring).reconcile(self.name, list(report.grants), report.bindings)
+        if self.renamed:
+            self.tell_name()
         return await self.network.address()
 
     def offering(self, offer: Offer) -> None:
@@ -111,6 +114,26 @@ class HobServer:
         return self.version
 
     # --- to the machine -----------------------------------------------------------------------------
+
+    def rename(self, name: str) -> None:
+        """The machine has another name now; it hears of that when it can be reached."""
+        self.name, self.renamed = name, True
+        self.tell_name()
+
+    def tell_name(self) -> None:
+        """Tell the machine its name."""
+        on(self.client.rename(self.name), self._named, lambda _: None)
+
+    def _named(self, name: str) -> None:
+        if name == self.name:
+            self.renamed = False
+
+    async def rename_offer(self, old: str, new: str) -> None:
+        """Have the machine give an offer another name."""
+        made: Offer = await self.client.rename_offer(old, new)
+        check_offer(made)
+        self.known.pop(old, None)
+        self.known[made.name] = made
 
     def offers(self) -> list[Offer]:
         """What the machine offers, as it last said."""

@@ -88,6 +88,12 @@ class Introduction:
         """Give a machine that has not come more time."""
         self.expires = max(self.expires, expires)
 
+    def rename(self, name: str) -> None:
+        """The machine has another name now."""
+        self.name = name
+        if self.answer is not None:
+            self.answer = Enrolment(name, self.answer.server)
+
     def server(self) -> SturdyRef | None:
         """The sturdyref by which the machine fetches its server presence, once it has enrolled."""
         return None if self.answer is None else self.answer.server

@@ -18,6 +18,7 @@ from remit.machines._household import Household, first_of, household, where
 from remit.machines._introduction import Introduction, Redemption
 from remit.machines._names import missing
 from remit.machines._parcel import parcel
+from remit.machines._planned import Planned
 from remit.machines._process import ProcessProvider
 from remit.machines._provider import Provider, ProviderDesk
 from remit.machines._wiring import Wiring
@@ -26,7 +27,7 @@ from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer, WebSocketNet
 __all__ = ["BOSS_CLASSES", "BossSettings", "run_boss"]
 
 BOSS_CLASSES: tuple[type, ...] = (
-    *(Alarms, Boss, Fleet, Grant, HobServer, Introduction, PendingHob, Redemption, Wiring),
+    *(Alarms, Boss, Fleet, Grant, HobServer, Introduction, PendingHob, Planned, Redemption, Wiring),
 )
 
 PARCELS: Final = "parcels"  # in the state directory: what the boss puts on machines

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from remit.errors import Broken, Conflict, LinkLost, Refused, Revoked, Unreachable
+from remit.errors import Broken, Conflict, LinkLost, Missing, Refused, Revoked, Unreachable
 from remit.graph import Edge, select
 from remit.lib import FREE, membrane
 from remit.machines._grant import Grant
@@ -33,6 +33,7 @@ class Wiring:
     edges: dict[str, Edge] = field(factory=dict)
     hobs: dict[str, Ref[HobServer]] = field(factory=dict)
     relays: dict[str, Ref[Grant]] = field(factory=dict)
+    withdrawals: dict[str, bool] = field(factory=dict)
 
     # --- machines that come and go ------------------------------------------------------------------
 
@@ -43,6 +44,8 @@ class Wiring:
     def leave(self, name: str) -> None:
         """The machine is being destroyed: its edges, both ways, are taken back at the machines that remain."""
         self.hobs.pop(name, None)
+        for service in [each for each in self.withdrawals if each.startswith(f"{name}.")]:
+            del self.withdrawals[service]
         for edge in list(self.edges.values()):
             if name in (edge.grantee, edge.provider):
                 self._withdraw(edge)
@@ -202,6 +205,84 @@ class Wiring:
             tell(hob).unbind(edge.name, edge.id)
         return hob.revoke(edge.id)
 
+    async def withdraw(self, service: str) -> dict[str, Any]:
+        """Take an offer back, and every edge to it: {"ended": edges, "unfinished": whether its machine could not be reached, and does it when it says
+        hello}. `Missing` where there is no such offer.
+        """
+        machine, _, name = service.partition(".")
+        if machine not in self.hobs:
+            raise LinkLost(f"machine {machine} has not enrolled yet")
+        known = {offer.name for offer in call(self.hobs[machine]).offers()}
+        if name not in known:
+            known = {offer.name for offer in await self.hobs[machine].fresh_offers()}
+        if name not in known:
+            raise missing(f"offer on {machine}:", name, known)
+        self.withdrawals[service] = True
+        ended = [edge.id for edge in self.edges.values() if edge.open and edge.service == service]
+        await this().retract(ended)
+        return {"ended": ended, "unfinished": not await this().pull_offer(service)}
+
+    async def pull_offer(self, service: str) -> bool:
+        """Ask the machine to take back an offer that is to go; whether that is done."""
+        machine, _, name = service.partition(".")
+        if service not in self.withdrawals or machine not in self.hobs:
+            return True
+        error = await outcome_of(self.hobs[machine].withdraw(name))
+        if isinstance(error, LinkLost):
+            return False
+        self.withdrawals.pop(service, None)
+        if error is not None and not isinstance(error, Missing):
+            await this()
+            raise error
+        return True
+
+    def leaving(self) -> list[str]:
+        """The offers that are to go, and whose machines have not confirmed it."""
+        return sorted(self.withdrawals)
+
+    # --- other names ----------------------------------------------------------------------------------
+
+    def rename(self, old: str, new: str) -> None:
+        """A machine has another name now. Its edges stay; both their ends are told."""
+        self.hobs[new] = self.hobs.pop(old)
+        for edge in list(self.edges.values()):
+            if old in (edge.grantee, edge.provider, *edge.awaiting):
+                ends = {end: new for end in ("grantee", "provider") if getattr(edge, end) == old}
+                awaiting = [new if name == old else name for name in edge.awaiting]
+                self.edges[edge.id] = edge.but(**ends, awaiting=awaiting)
+                tell(this()).refresh(edge.id)
+        for service in [each for each in self.withdrawals if each.startswith(f"{old}.")]:
+            del self.withdrawals[service]
+            self.withdrawals[f"{new}.{service.partition('.')[2]}"] = True
+
+    async def rename_offer(self, old: str, new: str) -> None:
+        """Give an offer another name (`machine.name` both): its machine is asked first, and has to be there. Done once, however often it is asked."""
+        machine, name = old.partition(".")[0], new.partition(".")[2]
+        if machine not in self.hobs:
+            raise LinkLost(f"machine {machine} has not enrolled yet")
+        await self.hobs[machine].rename_offer(old.partition(".")[2], name)
+        for edge in list(self.edges.values()):
+            if edge.service == old:
+                self.edges[edge.id] = edge.but(offer=name)
+                tell(this()).refresh(edge.id)
+
+    async def rename_binding(self, old: str, new: str) -> None:
+        """Hold an edge under another name (`machine.name` both) of the same machine. Done once, however often it is asked."""
+        edge, taken = self._held(old), self._held(new)
+        if edge is None and taken is not None:
+            return
+        if edge is None or taken is not None:
+            raise missing("binding", old, []) if edge is None else Conflict(f"{new} is bound already")
+        self.edges[edge.id] = edge.but(name=new.partition(".")[2])
+        await this()
+        if await outcome_of(this().refresh(edge.id)) is None and edge.grantee in self.hobs:
+            await outcome_of(self.hobs[edge.grantee].unbind(edge.name, edge.id))
+
+    async def refresh(self, id: str) -> None:
+        """Names have changed: tell both ends of an open edge. What they do not hear now they hear with the next hello, as far as it matters."""
+        if id in self.edges and self.edges[id].open:
+            await outcome_of(this().advance(id))
+
     # --- reconciliation -------------------------------------------------------------------------------
 
     def reconcile(self, name: str, grants: list[str], bindings: dict[str, str]) -> None:
@@ -213,12 +294,15 @@ class Wiring:
             if id not in self.edges:
                 tell(hob).revoke(id)
         for binding, id in bindings.items():
-            if id not in self.edges:
+            edge = self.edges.get(id)
+            if edge is None or (edge.open and edge.name != binding):
                 tell(hob).unbind(binding, id)
+        for service in [each for each in self.withdrawals if each.startswith(f"{name}.")]:
+            tell(this()).pull_offer(service)
         for edge in self._where(lambda edge: name in (edge.grantee, edge.provider)):
             if not edge.open:
                 tell(this()).pull(edge.id)
-            elif edge.state != "active" or edge.via or self._lacks(edge, name, grants, bindings):
+            elif edge.state != "active" or edge.via or edge.error or self._lacks(edge, name, grants, bindings):
                 tell(this()).advance(edge.id)
 
     def resume(self) -> None:
@@ -243,6 +327,10 @@ class Wiring:
     def every(self) -> list[Edge]:
         """All edges, oldest first, those that are being revoked included."""
         return self._where(lambda _: True)
+
+    def held(self, target: str) -> Edge | None:
+        """The open edge behind a binding `machine.name`, if there is one."""
+        return self._held(target)
 
     def named(self, target: str) -> Edge:
         """The open edge behind a binding `machine.name`. `Missing` names the nearest ones."""

@@ -1,0 +1,217 @@
+"""The world of plans whose things are a boss's machines, what they offer, and the bindings between them.
+
+Ids are paths: machine `db`, offer `db/main`, binding `app/notes`. The boss calls them `db`, `db.main` and `app.notes`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from remit.errors import BadArgument, Broken, Missing, Uncertain, Unreachable
+from remit.graph import GOING, HALF, Actual, Done, Kind, Late, Link, Node, Seen, Step
+from remit.values import Secret
+from remit.vat import Ref
+
+__all__ = ["MACHINE_KINDS", "BossWorld", "dotted"]
+
+MACHINE_KINDS: Final = (
+    Kind("machine", ["provider", "options"], "everything that it keeps", stays=True),
+    Kind("offer", ["kind", "interface", "arguments", "owner"], "its object and what that keeps", stays=True),
+)
+PATIENCE: Final = 60.0  # seconds for a machine to come, and for one that has to offer something
+ANSWER: Final = 330.0  # seconds for one answer of the boss, who gives providers 300
+POLL: Final = 0.1
+
+
+def dotted(id: str) -> str:
+    """What the boss calls the thing with this id."""
+    return id.replace("/", ".")
+
+
+class BossWorld:
+    """One project's view of a boss; lives as long as the connection that `planner` (the boss's `Planned`) came by.
+
+    `owner` gives the owner's connection that an offer names. `say` hears what is being waited for.
+    """
+
+    def __init__(
+        self,
+        planner: Ref[Any],
+        project: str,
+        *,
+        owner: Callable[[str], Secret],
+        say: Callable[[str], Any] = str,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._planner = planner
+        self._project = project
+        self._owner = owner
+        self._say = say
+        self._patience = patience
+        self._coming: dict[str, str] = {}  # machines that were asked for, by key
+
+    # --- looking --------------------------------------------------------------------------------------
+
+    async def observe(self) -> Actual:
+        """All that the boss knows of, whoever made it."""
+        things: list[Seen] = []
+        start: int | None = 0
+        while start is not None:
+            page = await self._answer(self._planner.inventory(start))
+            things += [_SEEN[each["kind"]](each) for each in page["things"]]
+            start = page["next"]
+        return Actual(things)
+
+    async def _answer(self, promise: Awaitable[Any]) -> Any:
+        try:
+            async with asyncio.timeout(ANSWER):
+                return await promise
+        except TimeoutError:
+            raise Uncertain(
+                f"the boss has not answered within {ANSWER:g} s; what was asked may have been done"
+            ) from None
+
+    # --- doing ----------------------------------------------------------------------------------------
+
+    async def do(self, step: Step) -> Done:
+        """See `World`."""
+        part = step.part
+        if step.action in ("adopt", "note"):
+            return Done(await self._answer(self._planner.label(_boss_kind(part), dotted(part.id), self._project)))
+        if step.action == "forget":
+            return await self._forget(step)
+        if step.action == "move":
+            return await self._move(step)
+        if isinstance(part, Link):
+            return await (self._revoke(step) if step.after is None else self._bind(step, part))
+        if part.kind == "machine":
+            return await (self._destroy(step) if step.after is None else self._create(step, part))
+        if part.kind == "offer":
+            return await (self._withdraw(step) if step.after is None else self._offer(part))
+        raise BadArgument(f"a boss makes no {part.kind}")
+
+    async def settle(self) -> Sequence[Late]:
+        """Wait for the machines that were asked for."""
+        late: list[Late] = []
+        for key, name in self._coming.items():
+            try:
+                await self._there(name)
+            except Broken as error:
+                late.append(Late(key, error.message))
+        self._coming.clear()
+        return late
+
+    async def _forget(self, step: Step) -> Done:
+        if step.name:
+            try:
+                await self._answer(self._planner.label(_boss_kind(step.part), dotted(step.part.id), ""))
+            except Missing:
+                pass
+        return Done()
+
+    async def _move(self, step: Step) -> Done:
+        """What moved with something else has moved when that has."""
+        assert step.before is not None and step.after is not None
+        old, new = step.before.id, step.after.id
+        kind = _boss_kind(step.after)
+        own = old != new and old.rpartition("/")[0] == new.rpartition("/")[0]
+        if own:
+            return Done(await self._answer(self._planner.rename(kind, dotted(old), dotted(new))))
+        return Done(step.name)
+
+    async def _create(self, step: Step, node: Node) -> Done:
+        fields = node.fields
+        options = fields.get("options", {})
+        id = await self._answer(
+            self._planner.create(node.id, fields.get("provider", "process"), options, self._project)
+        )
+        self._coming[step.key] = node.id
+        return Done(id)
+
+    async def _destroy(self, step: Step) -> Done:
+        why = await self._answer(self._planner.destroy(step.part.id, step.name))
+        return Done(late=f"its provider has not removed it yet: {why}" if why else "")
+
+    async def _offer(self, node: Node) -> Done:
+        fields = node.fields
+        machine = node.id.partition("/")[0]
+        await self._there(machine)
+        arguments = list(fields.get("arguments", []))
+        if "owner" in fields:
+            arguments.append(self._owner(fields["owner"]))
+        texts = [fields.get(name, "") for name in ("kind", "interface", "description")]
+        return Done(await self._answer(self._planner.offer(dotted(node.id), *texts, arguments, self._project)))
+
+    async def _withdraw(self, step: Step) -> Done:
+        done = await self._answer(self._planner.withdraw(dotted(step.part.id)))
+        return Done(late="" if done else "its machine cannot be reached, and takes it back when it is there again")
+
+    async def _bind(self, step: Step, link: Link) -> Done:
+        for end in (link.grantee, link.service):
+            await self._there(end.partition("/")[0])
+        terms = (dotted(link.id), dotted(link.service), link.attenuation, link.interface, self._project)
+        edge = await self._offered(lambda: self._answer(self._planner.bind(*terms, step.name)), link.service)
+        done = edge["state"] == "active"
+        return Done(edge["id"], "" if done else edge["error"] or "one of its machines cannot be reached")
+
+    async def _offered(self, bind: Callable[[], Awaitable[Any]], service: str) -> Any:
+        """What a program or a service offers may come a little later than its machine."""
+        deadline = asyncio.get_running_loop().time() + self._patience
+        while True:
+            try:
+                return await bind()
+            except Missing:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+            self._say(f"waiting for {dotted(service)} to be offered")
+            await asyncio.sleep(POLL * 5)
+
+    async def _revoke(self, step: Step) -> Done:
+        left = await self._answer(self._planner.revoke(step.name))
+        return Done(late=f"{', '.join(left)} cannot be reached, and gives it up when it is there again" if left else "")
+
+    async def _there(self, machine: str) -> None:
+        """Wait until a machine has enrolled."""
+        deadline = asyncio.get_running_loop().time() + self._patience
+        while True:
+            seen = await self._answer(self._planner.state_of(machine))
+            if seen["state"] == "active":
+                return
+            if seen["state"] in ("gone", "destroying"):
+                raise Missing(f"machine {machine} is {seen['state']}")
+            if seen["error"] or asyncio.get_running_loop().time() > deadline:
+                why = f": {seen['error']}" if seen["error"] else f" within {self._patience:g} s"
+                raise Unreachable(f"machine {machine} has not come{why}; see: remit machine show {machine}")
+            self._say(f"waiting for machine {machine} to enrol")
+            await asyncio.sleep(POLL)
+
+
+def _boss_kind(part: Node | Link) -> str:
+    return "edge" if isinstance(part, Link) else part.kind
+
+
+_MACHINE_STATES: Final = {"active": "up", "pending": "coming", "destroying": GOING}
+
+
+def _machine(seen: dict[str, Any]) -> Seen:
+    node = Node(seen["name"], "machine", {"provider": seen["provider"], "options": seen["options"]})
+    state = HALF if seen["state"] == "pending" and not seen["asked"] else _MACHINE_STATES[seen["state"]]
+    return Seen(node, seen["label"], seen["id"], state, seen["error"])
+
+
+def _offer(seen: dict[str, Any]) -> Seen:
+    fields = {"kind": seen["class"], "interface": seen["interface"], "description": seen["description"]}
+    node = Node(f"{seen['machine']}/{seen['name']}", "offer", fields, [seen["machine"]])
+    return Seen(node, seen["label"], "", seen["state"], seen["error"])
+
+
+def _edge(seen: dict[str, Any]) -> Seen:
+    id, service = (seen[name].replace(".", "/", 1) for name in ("target", "service"))
+    link = Link(id, id.partition("/")[0], service, seen["attenuation"].checked(), seen["interface"])
+    state = {"active": "up", "revoking": GOING}.get(seen["state"], "coming")
+    return Seen(link, seen["label"], seen["id"], state, seen["error"])
+
+
+_SEEN: Final[dict[str, Callable[[dict[str, Any]], Seen]]] = {"machine": _machine, "offer": _offer, "edge": _edge}

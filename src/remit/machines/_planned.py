@@ -1,0 +1,263 @@
+"""What a planner asks of a boss: all that there is, with whom it belongs to, and steps that may be asked again.
+
+A *label* says of a machine, an offer or an edge which project has declared it. It is noted before the thing is asked for, so that nothing that
+was made for a project is ever taken for somebody else's.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from remit.errors import BadArgument, Broken, Conflict, LinkLost, Missing
+from remit.graph import Attenuation, Edge
+from remit.machines._hob_server import HobServer, PendingHob
+from remit.machines._names import check_name, split_name
+from remit.machines._records import Machine, Offer
+from remit.vat import Ref, actor, call, field, this
+
+__all__ = ["Planned"]
+
+PAGE: Final = 400  # things in one answer, which has to fit into a message
+SPARE: Final = 200  # labels of what is gone, before they are looked for
+
+
+@actor(kind="remit.machines.planned", version=1)
+class Planned:
+    """The boss's side of all planners. Owned by the boss; whoever holds it can do what they can do: all that the boss can do to machines,
+    offers and edges. `labels`: the project of each thing, by "machine ID", "offer ID.NAME" and "edge ID".
+    """
+
+    boss: Ref[Any]
+    fleet: Ref[Any]
+    wiring: Ref[Any]
+    network: Ref[Any]
+    labels: dict[str, str] = field(factory=dict)
+
+    # --- looking --------------------------------------------------------------------------------------
+
+    def inventory(self, start: int = 0) -> dict[str, Any]:
+        """All machines, offers and edges, a page at a time: {"things": [...], "next": where the next page starts, or None}.
+
+        Each has `kind` ("machine", "offer", "edge"), its names, `label` (the project, "" for none), `state` and `error`; an edge has its `attenuation` as
+        a record. There are no secrets in it.
+        """
+        if type(start) is not int or start < 0:
+            raise BadArgument("a page starts at 0 or above")
+        things = self._things()
+        if start == 0 and len(self.labels) > len(things) + SPARE:
+            self._prune()
+        end = start + PAGE
+        return {"things": things[start:end], "next": end if end < len(things) else None}
+
+    def _things(self) -> list[dict[str, Any]]:
+        going = call(self.wiring).leaving()
+        things: list[dict[str, Any]] = []
+        for machine in call(self.fleet).every():
+            things.append(self._machine(machine))
+            offers: list[Offer] = call(machine.hob).offers() if call(machine.hob).state() == "active" else []
+            things += [self._offer(machine, offer, f"{machine.name}.{offer.name}" in going) for offer in offers]
+        return [*things, *(self._edge(edge) for edge in call(self.wiring).every())]
+
+    def _machine(self, machine: Machine) -> dict[str, Any]:
+        return {
+            "kind": "machine",
+            "id": machine.id,
+            "name": machine.name,
+            "provider": machine.provider,
+            "options": dict(machine.options),
+            "asked": machine.asked,
+            "label": self.labels.get(f"machine {machine.id}", ""),
+            "state": machine.state,
+            "error": machine.error,
+        }
+
+    def _offer(self, machine: Machine, offer: Offer, going: bool) -> dict[str, Any]:
+        return {
+            "kind": "offer",
+            "machine": machine.name,
+            "name": offer.name,
+            "class": offer.kind,
+            "interface": offer.interface,
+            "description": offer.description,
+            "label": self.labels.get(f"offer {machine.id}.{offer.name}", ""),
+            "state": "going" if going else "up" if offer.up else "down",
+            "error": "",
+        }
+
+    def _edge(self, edge: Edge) -> dict[str, Any]:
+        return {
+            "kind": "edge",
+            "id": edge.id,
+            "target": edge.target,
+            "service": edge.service,
+            "interface": edge.interface,
+            "attenuation": edge.attenuation,
+            "label": self.labels.get(f"edge {edge.id}", ""),
+            "state": edge.state,
+            "error": edge.error,
+        }
+
+    def _prune(self) -> None:
+        """Forget the labels of what is gone."""
+        machines = {machine.id for machine in call(self.fleet).every()}
+        edges = {edge.id for edge in call(self.wiring).every()}
+        for thing in list(self.labels):
+            kind, _, id = thing.partition(" ")
+            if id not in edges if kind == "edge" else id.partition(".")[0] not in machines:
+                del self.labels[thing]
+
+    def state_of(self, machine: str) -> dict[str, Any]:
+        """How far a machine is: {"state", "error"}; "gone" if there is none."""
+        found = self._found(machine)
+        return {"state": "gone", "error": ""} if found is None else {"state": found.state, "error": found.error}
+
+    # --- whose it is ------------------------------------------------------------------------------------
+
+    def label(self, kind: str, name: str, project: str) -> str:
+        """Have a machine, an offer or an edge ("edge", by its binding) belong to a project, or to nobody (""); its permanent name."""
+        thing, id = self._named(kind, name)
+        self._put(thing, project)
+        return id
+
+    def _named(self, kind: str, name: str) -> tuple[str, str]:
+        if kind == "edge":
+            edge: Edge = call(self.wiring).named(name)
+            return f"edge {edge.id}", edge.id
+        machine: Machine = call(self.fleet).machine(name.partition(".")[0])
+        if kind == "machine":
+            return f"machine {machine.id}", machine.id
+        id = f"{machine.id}.{split_name('service', name)[1]}"
+        return f"offer {id}", id
+
+    def _put(self, thing: str, project: str) -> None:
+        if project:
+            self.labels[thing] = project
+        else:
+            self.labels.pop(thing, None)
+
+    def withdrawn(self, service: str) -> None:
+        """An offer has been taken back: another one under its name is not the same."""
+        machine = self._found(service.partition(".")[0])
+        if machine is not None:
+            self.labels.pop(f"offer {machine.id}.{service.partition('.')[2]}", None)
+
+    def _found(self, name: str) -> Machine | None:
+        return call(self.fleet).machine(name) if name in call(self.fleet).names() else None
+
+    # --- steps --------------------------------------------------------------------------------------------
+
+    async def create(self, name: str, provider: str, options: dict[str, Any], project: str) -> str:
+        """Have a machine made for a project; its id. One that the project has under this name is asked for again, if it is half made."""
+        check_name("machine", name)
+        there = self._found(name)
+        if there is not None and self.labels.get(f"machine {there.id}") == project and there.state != "destroying":
+            if there.state == "pending" and not there.asked:
+                await self.fleet.ask(name)
+            return there.id
+        id = f"{name}-{(await self.network.token())[:10]}"
+        self.labels[f"machine {id}"] = project
+        try:
+            await self.fleet.create(name, provider, options, id)
+        except Broken:
+            if (there := self._found(name)) is None or there.id != id:
+                self.labels.pop(f"machine {id}", None)
+                await this()  # what is raised undoes the turn that it is raised in
+            raise
+        return id
+
+    async def offer(
+        self, service: str, kind: str, interface: str, description: str, arguments: list[Any], project: str
+    ) -> str:
+        """Have an object made and offered for a project; its permanent name. The same again changes its description at most."""
+        thing, id = self._named("offer", service)
+        had = self.labels.get(thing)
+        self.labels[thing] = project
+        try:
+            await self.boss.offer(service, kind, interface, description, arguments)
+        except LinkLost:
+            raise  # it may have been made
+        except Broken:
+            self._put(thing, had or "")
+            await this()
+            raise
+        return id
+
+    async def bind(
+        self, target: str, service: str, attenuation: Attenuation, interface: str, project: str, old: str = ""
+    ) -> dict[str, Any]:
+        """Bind for a project: {"id", "state", "error"} of the edge. What it holds there under other terms, and the edge `old`, are taken back first; the same
+        again changes nothing. What belongs to others is a `Conflict`.
+        """
+        split_name("binding", target)
+        there = call(self.wiring).held(target)
+        if there is not None and self.labels.get(f"edge {there.id}") == project:
+            if there.id != old and self._same(there, service, attenuation, interface):
+                if there.state != "active":
+                    await self.wiring.advance(there.id)
+                return self._outcome(there.id)
+            await self.wiring.retract([there.id])
+        id = (await self.network.token())[:16]
+        self.labels[f"edge {id}"] = project
+        try:
+            await self.boss.bind(target, service, attenuation, interface, id)
+        except Broken:
+            self.labels.pop(f"edge {id}", None)
+            await this()
+            raise
+        return self._outcome(id)
+
+    def _same(self, edge: Edge, service: str, attenuation: Attenuation, interface: str) -> bool:
+        return (
+            edge.service == service and edge.attenuation == attenuation.checked() and interface in ("", edge.interface)
+        )
+
+    def _outcome(self, id: str) -> dict[str, Any]:
+        for edge in call(self.wiring).every():
+            if edge.id == id:
+                return {"id": id, "state": edge.state, "error": edge.error}
+        raise Conflict(f"edge {id} was taken back while it was made")
+
+    async def revoke(self, id: str) -> list[str]:
+        """Take an edge back; gives the machines that have not confirmed it yet. Nothing happens to one that is gone."""
+        left: list[Edge] = await self.wiring.retract([id])
+        self.labels.pop(f"edge {id}", None)
+        return [name for edge in left for name in edge.awaiting]
+
+    async def withdraw(self, service: str) -> bool:
+        """Take an offer back; whether that is done, as opposed to: noted, and done when the machine is back."""
+        try:
+            answer = await self.boss.withdraw(service)
+        except Missing:
+            return True
+        return not answer["unfinished"]
+
+    async def destroy(self, name: str, id: str) -> str:
+        """Destroy the machine with this name, if it has this id; why its provider has not done so yet, "" if it is gone."""
+        there = self._found(name)
+        if there is None or there.id != id:
+            return ""
+        try:
+            await self.fleet.destroy(name)
+        except Broken as error:
+            return error.message
+        for thing in list(self.labels):
+            if thing == f"machine {id}" or thing.startswith(f"offer {id}."):
+                del self.labels[thing]
+        return ""
+
+    async def rename(self, kind: str, old: str, new: str) -> str:
+        """Give a machine, an offer or a binding ("edge") another name, and leave everything else as it is; its permanent name."""
+        if kind == "machine":
+            call(self.fleet).rename(old, new)
+        elif kind == "edge":
+            await self.wiring.rename_binding(old, new)
+        else:
+            before = self._named("offer", old)[0]
+            await self.wiring.rename_offer(old, new)
+            self._put(self._named("offer", new)[0], self.labels.pop(before, ""))
+        return self._named(kind, new)[1]
+
+    def presence(self, machine: str) -> Ref[PendingHob | HobServer]:
+        """The server presence of a machine."""
+        hob: Ref[PendingHob | HobServer] = call(self.fleet).machine(machine).hob
+        return hob
