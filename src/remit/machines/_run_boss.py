@@ -168,6 +168,16 @@ def _process(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, An
     return ProcessProvider(root, key.designator)
 
 
+def _nspawn(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+    from remit.machines._nspawn import NspawnProvider  # whoever has no containers loads none of it
+
+    root = Path(rest.pop("root", settings.state / f"machines-{name}")).expanduser()
+    try:
+        return NspawnProvider(root, key.designator, settings.state / PARCELS, rest)
+    except ProviderError as error:
+        raise BadArgument(f"provider {name}: {error}") from None
+
+
 def _ssh(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
     from remit.machines._ssh import SshProvider
 
@@ -190,6 +200,7 @@ def _docker(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any
 
 KINDS_OF_PROVIDER: dict[str, Callable[[BossSettings, NodeKey, str, dict[str, Any]], Provider]] = {
     "docker": _docker,
+    "nspawn": _nspawn,
     "process": _process,
     "ssh": _ssh,
 }
