@@ -47,8 +47,8 @@ def create(settings: Settings, name: str, provider: str, options: tuple[str, ...
     given = pairs(options)
 
     async def question(boss: Ref[Any]) -> dict[str, Any]:
-        await boss.create_machine(name, provider, given)
-        return await _active(boss, name, settings.timeout) if wait else dict(await boss.show(name))
+        made = await boss.make_machine(name, provider, given)
+        return await _active(boss, name, settings.timeout) if wait else dict(made)
 
     made = ask_boss(settings, question)
     if as_json:

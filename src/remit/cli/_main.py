@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "dataspace": ("_dataspace", "dataspace", "Dataspaces: serve them, look into them, take part."),
     "exec": ("_exec", "exec_command", "Start a program with its bindings."),
     "image": ("_image", "image", "Build what machines are made from."),
+    "invitations": ("_invite", "invitations", "List who has a way in to the boss."),
+    "invite": ("_invite", "invite", "Give a person or a job a part of the boss's authority."),
     "machine": ("_machine", "machine", "Create, list, show, start and destroy machines."),
     "offer": ("_offer", "offer", "Have a machine make and offer an object."),
     "offers": ("_offer", "offers", "List what machines offer."),
@@ -33,6 +35,7 @@ COMMANDS: Final = {
     "status": ("_status", "status", "Everything on one screen."),
     "trace": ("_trace", "trace", "Show who called whom, from machine to machine."),
     "unbind": ("_edges", "unbind", "Take back what is bound under a name."),
+    "uninvite": ("_invite", "uninvite", "Take an invitation back."),
     "who-can": ("_edges", "who_can", "Say who can reach a service, and through whom."),
     "withdraw": ("_offer", "withdraw", "Take an offer back, and end its grants."),
 }

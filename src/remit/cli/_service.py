@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -18,6 +18,7 @@ from remit.vat import Ref
 __all__ = ["service"]
 
 T = TypeVar("T")
+LOOKS: Final = {"list": "services", "why": "why", "logs": "logs"}  # what only looks, and the boss's method for it
 
 
 class Where:
@@ -47,6 +48,8 @@ class Where:
                         f"which machine? Give --machine NAME; there are: {', '.join(machines) or 'none'}"
                     )
                 name = machines[0]
+            if verb in LOOKS:  # somebody who was invited to look may not give orders
+                return await getattr(boss, LOOKS[verb])(name, *arguments)
             return await boss.service(name, verb, list(arguments))
 
         return question

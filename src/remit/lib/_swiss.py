@@ -54,6 +54,11 @@ class SwissNumbers:
         self.entries.pop(digest, None)
         return self.objects.pop(digest, None) is not None
 
+    def forget_holder(self, holder: str) -> None:
+        """Every number that was made for this holder stands for nothing any more."""
+        for digest in [each for each, entry in self.entries.items() if entry.holder == holder]:
+            self.forget(digest)
+
     def fetch(self, digest: bytes, peer: bytes | None, now: float) -> Any:
         """The object for this peer. `Refused` says the same of numbers unknown, taken back, and meant for another."""
         entry = self.entries.get(digest)

@@ -18,6 +18,7 @@ from remit.machines._desk import Desk
 from remit.machines._docker_base import build_docker_image
 from remit.machines._fleet import Fleet
 from remit.machines._grant import Binding, Grant, GrantView
+from remit.machines._guests import PARTS, Guests, Invitation
 from remit.machines._hob_client import HobClient
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._introduction import Introduction, Redemption
@@ -40,6 +41,7 @@ __all__ = [
     "BOSS_CLASSES",
     "HOB_CLASSES",
     "MACHINE_KINDS",
+    "PARTS",
     "Account",
     "AccountDesk",
     "Accounts",
@@ -56,9 +58,11 @@ __all__ = [
     "Fleet",
     "Grant",
     "GrantView",
+    "Guests",
     "HobClient",
     "HobServer",
     "Introduction",
+    "Invitation",
     "Layout",
     "LocalMachine",
     "Machine",

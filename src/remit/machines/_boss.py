@@ -10,6 +10,7 @@ from remit.lib import Metered
 from remit.machines._alarms import Alarms
 from remit.machines._devices import device
 from remit.machines._fleet import Fleet
+from remit.machines._guests import Guests
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._names import check_name, missing, split_name
 from remit.machines._planned import Planned
@@ -39,6 +40,7 @@ class Boss:
     wiring: Ref[Wiring] | None = None
     fleet: Ref[Fleet] | None = None
     planned: Ref[Planned] | None = None
+    guests: Ref[Guests] | None = None
 
     # --- machines -----------------------------------------------------------------------------------
 
@@ -50,6 +52,11 @@ class Boss:
         stays pending, with the error, to be asked for again by `start_machine` or removed by `destroy_machine`.
         """
         return self._fleet().create(name, provider, options or {})
+
+    async def make_machine(self, name: str, provider: str, options: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The same for those who should not get its presence: gives the machine as `show` does."""
+        await self.create_machine(name, provider, options)
+        return await self.show(name)
 
     def start_machine(self, name: str) -> Promise[Any]:
         """Have the provider start a machine that is down, or ask again for a pending one. Nothing happens to a running one."""
@@ -118,6 +125,18 @@ class Boss:
     def service(self, machine: str, verb: str, arguments: list[Any] | None = None) -> Promise[Any]:
         """Ask a machine about the services that it runs, or order it: list, start, stop, restart, why, logs or check."""
         return self.machine(machine).service(verb, arguments or [])
+
+    def services(self, machine: str) -> Promise[Any]:
+        """The services that a machine runs, as `service` lists them."""
+        return self.machine(machine).service("list", [])
+
+    def why(self, machine: str, name: str) -> Promise[Any]:
+        """Why a service of a machine is not up, as `service` says it."""
+        return self.machine(machine).service("why", [name])
+
+    def logs(self, machine: str, name: str, lines: int = 50) -> Promise[Any]:
+        """The last lines of the log of a machine's service."""
+        return self.machine(machine).service("logs", [name, lines])
 
     def withdraw(self, service: str) -> Promise[Any]:
         """Take an offer back and end its edges; an object that the machine kept for it is forgotten.
@@ -253,6 +272,23 @@ class Boss:
                 each["used"] = max((seen[edge] for edge in each["edges"] if edge in seen), default=None)
         return found
 
+    # --- invitations --------------------------------------------------------------------------------
+
+    def invite(self, name: str, parts: list[str], until: float | None = None) -> Promise[Any]:
+        """A way in to some parts of this authority (`remit.machines.PARTS`), for a person or a job, until a time in seconds since the epoch.
+
+        Gives its sturdyref, a secret that is shown this once.
+        """
+        return self._guests().invite(this(), name, parts, until)
+
+    def invitations(self) -> list[dict[str, Any]]:
+        """Who has such a way in: [{"name", "parts", "created", "until"}, …]."""
+        return call(self._guests()).every()
+
+    def uninvite(self, name: str) -> None:
+        """Take an invitation back, with all that was fetched through it."""
+        call(self._guests()).uninvite(name)
+
     # --- the whole ----------------------------------------------------------------------------------
 
     async def status(self) -> dict[str, Any]:
@@ -359,3 +395,8 @@ class Boss:
         if self.fleet is None:
             self.fleet = spawn(Fleet, self.network, self.providers, self._wiring(), self._alarms())
         return self.fleet
+
+    def _guests(self) -> Ref[Guests]:
+        if self.guests is None:
+            self.guests = spawn(Guests, self.network)
+        return self.guests

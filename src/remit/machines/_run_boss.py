@@ -13,6 +13,7 @@ from remit.machines._alarms import Alarms
 from remit.machines._boss import Boss
 from remit.machines._fleet import Fleet
 from remit.machines._grant import Grant
+from remit.machines._guests import Guests
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._household import Household, first_of, household, where
 from remit.machines._introduction import Introduction, Redemption
@@ -27,7 +28,7 @@ from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer, WebSocketNet
 __all__ = ["BOSS_CLASSES", "BossSettings", "run_boss"]
 
 BOSS_CLASSES: tuple[type, ...] = (
-    *(Alarms, Boss, Fleet, Grant, HobServer, Introduction, PendingHob, Planned, Redemption, Wiring),
+    *(Alarms, Boss, Fleet, Grant, Guests, HobServer, Introduction, PendingHob, Planned, Redemption, Wiring),
 )
 
 PARCELS: Final = "parcels"  # in the state directory: what the boss puts on machines

@@ -84,6 +84,10 @@ class Network(Recall):
         found: bool = await send(self.node.swiss, "forget", sha256(sturdyref.swiss).digest())
         return found
 
+    async def forget_holder(self, holder: str) -> None:
+        """Delete every swiss number that was made for this holder."""
+        await send(self.node.swiss, "forget_holder", holder)
+
     def enliven(self, sturdyref: SturdyRef) -> Far[Any]:
         """A re-enlivening reference, at once, connected or not."""
         return self.live(sturdyref, self.node.vat)

@@ -85,6 +85,11 @@ class FakeNetwork(Recall):
         self._entries.pop(sturdyref.swiss, None)
         return self._objects.pop(sturdyref.swiss, None) is not None
 
+    def forget_holder(self, holder: str) -> None:
+        """Delete every swiss number of this holder."""
+        for swiss in [each for each, entry in self._entries.items() if entry.holder == holder]:
+            del self._entries[swiss], self._objects[swiss]
+
     def fetch(self, swiss: bytes, peer: bytes | None) -> Ref[Any]:
         """The object for this swiss number and peer."""
         entry = self._entries.get(swiss)
