@@ -34,11 +34,11 @@ class Stage:
         self.boss: subprocess.Popen[str] | None = None
         (home / "remit.toml").write_text(config)
 
-    def start_boss(self, *words: str) -> None:
-        """Start it, and wait until it answers."""
+    def start_boss(self, *words: str, program: list[str] | None = None) -> None:
+        """Start it, and wait until it answers. `program`: another `remit` than this checkout's."""
         with (self.home / "boss.log").open("a") as log:
             self.boss = subprocess.Popen(
-                command("boss", "run", *words),
+                [*program, "boss", "run", *words] if program else command("boss", "run", *words),
                 env=environment(self.home),
                 cwd=self.home,
                 stdout=log,

@@ -27,7 +27,7 @@ async def pid_of(services: Services) -> int:
             await asyncio.sleep(0.01)
 
 
-async def one_life(state: Path, files: Path, keep: Callable[[], bool]) -> int:
+async def one_life(state: Path, files: Path, keep: Callable[[], float]) -> int:
     """A supervisor that begins, has its service run, and ends."""
     async with Services(state, keep=keep) as services:
         await services.watch(files)
@@ -41,9 +41,9 @@ def test_services_are_handed_to_the_next_supervisor(tmp_path: Path) -> None:
     (files / "web.toml").write_text(FILE)
 
     async def main() -> None:
-        first = await one_life(tmp_path / "state", files, lambda: True)
+        first = await one_life(tmp_path / "state", files, lambda: 60.0)
         assert alive(MARK) == [first]
-        assert await one_life(tmp_path / "state", files, lambda: False) == first
+        assert await one_life(tmp_path / "state", files, lambda: 0.0) == first
         assert alive(MARK) == []
 
     asyncio.run(main())

@@ -133,7 +133,7 @@ def test_a_run_of_another_description_is_replaced(tmp_path: Path) -> None:
                 await told.until(await started(device, told, f"echo {name}; sleep {mark}", name), "started")
             await eventually(lambda: len(alive(f"sleep {mark}")) % 3 == 0, "all have begun")
             before = len(alive(f"sleep {mark}"))
-            await device.close(keep=True)
+            await device.close(keep=5.0)
             await device.open()
 
             def digest(what: Any, name: str) -> str:
@@ -164,7 +164,7 @@ def test_a_one_shot_that_is_done_is_not_done_again_by_the_next_supervisor(tmp_pa
             good = {"argv": f"echo ran >>{mark}", "restart": "on-error"}
             first = await run(device, told, good)
             await told.until(first["id"], "gone")
-            await device.close(keep=True)
+            await device.close(keep=5.0)
             await device.open()
             again = await run(device, told, good)
             assert again["id"] == first["id"] and [kind for kind, _ in again["events"]] == ["gone"]
@@ -174,7 +174,7 @@ def test_a_one_shot_that_is_done_is_not_done_again_by_the_next_supervisor(tmp_pa
             assert mark.read_text() == "ran\nran\n"
             bad = {"argv": f"echo ran >>{mark}; exit 1", "restart": "on-error"}
             await told.until((await run(device, told, bad))["id"], "gone")
-            await device.close(keep=True)
+            await device.close(keep=5.0)
             await device.open()
             await told.until((await run(device, told, bad))["id"], "gone")
             assert mark.read_text() == "ran\n" * 4

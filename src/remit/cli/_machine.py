@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ import click
 from remit.cli._arguments import pairs
 from remit.cli._connect import ask_boss
 from remit.cli._edges import how_much
-from remit.cli._exit import TimedOut
+from remit.cli._exit import FAILED, TimedOut
 from remit.cli._main import Settings, Suggesting
 from remit.cli._show import as_json_option, progress, say, show_json, table, tell
 from remit.cli._times import age, ago
@@ -19,6 +20,7 @@ from remit.vat import Ref
 
 __all__ = ["machine", "machine_table"]
 
+WELL = ("upgraded", "unchanged")
 SILENT = 150.0  # seconds without a hello after which a machine is probably down; it says one each minute
 POLL = 0.1  # seconds between looks while a machine comes
 LOOK = 2.0  # seconds between questions to its provider meanwhile, which may have to ask far away
@@ -187,6 +189,66 @@ def destroy(settings: Settings, name: str, yes: bool, as_json: bool) -> None:
         show_json({"name": name, "state": "gone"})
     else:
         say(f"machine {name} is gone")
+
+
+@machine.command()
+@click.argument("names", nargs=-1)
+@click.option("--all", "everyone", is_flag=True, help="All that are active.")
+@click.option(
+    "--to", "digest", default="", metavar="DIGEST", help="A parcel that the boss has kept [default: its own version]."
+)
+@click.option(
+    "--patience",
+    type=click.FloatRange(1, 1200),
+    default=120.0,
+    show_default=True,
+    help="Seconds for each to come back.",
+)
+@as_json_option
+@click.pass_obj
+def upgrade(
+    settings: Settings, names: tuple[str, ...], everyone: bool, digest: str, patience: float, as_json: bool
+) -> int:
+    """Put the boss's version of the agent on machines, one after another.
+
+    Each has to come back, answer, and offer what it did; else what ran before is started again, and the others are left as they are. Services go on
+    meanwhile.
+    """
+    if bool(names) == everyone:
+        raise click.UsageError("name the machines, or give --all")
+    waiting = Settings(settings.config, settings.boss, max(settings.timeout, 3 * patience + 300), settings.debug)
+    done: list[dict[str, Any]] = []
+    for name in names or [each["name"] for each in ask_boss(settings, _active_ones)]:
+        done.append(ask_boss(waiting, _upgraded(name, digest, patience)))
+        if not as_json:
+            say(_came_of_it(done[-1]))
+        if done[-1]["state"] not in WELL:
+            break
+    if as_json:
+        show_json(done)
+    return 0 if all(one["state"] in WELL for one in done) else FAILED
+
+
+def _upgraded(name: str, digest: str, patience: float) -> Callable[[Ref[Any]], Awaitable[dict[str, Any]]]:
+    async def question(boss: Ref[Any]) -> dict[str, Any]:
+        return dict(await boss.upgrade_machine(name, digest, patience))
+
+    return question
+
+
+async def _active_ones(boss: Ref[Any]) -> list[dict[str, Any]]:
+    return [each for each in await boss.list_machines() if each["state"] == "active"]
+
+
+def _came_of_it(one: dict[str, Any]) -> str:
+    name, what = one["machine"], f"{one['version']} {one['parcel']}"
+    if one["state"] == "unchanged":
+        return f"machine {name} has {what} already"
+    if one["state"] == "upgraded":
+        return f"machine {name} is upgraded to {what}"
+    if one["state"] == "restored":
+        return f"machine {name} was not upgraded, and runs what it ran before: {one['error']}. No others were tried"
+    return f"machine {name} is LOST: {one['error']}. Look at its agent.log, then: remit machine start {name}"
 
 
 def _confirm(name: str) -> None:

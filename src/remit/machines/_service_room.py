@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -22,10 +23,14 @@ from remit.vat import Ref
 if TYPE_CHECKING:
     from remit.services import Services
 
-__all__ = ["KEEP", "ServiceRoom"]
+__all__ = ["FOR_GOOD", "KEEP", "ServiceRoom"]
 
 KEEP: Final = "keep-services"
 """The file in the state directory by which an agent that is told to stop leaves its services to the next one."""
+FOR_GOOD: Final = "for good"
+"""Its text, where there will be no next one; else it is empty."""
+HANDOVER: Final = 900.0
+"""Seconds that services wait for the next agent: time to find that one is no good, and to go back to what was."""
 _log = logging.getLogger("remit.machines")
 _LOOK: Final = 2.0  # seconds between looks for files, while there are none
 _RETRY: Final = 5.0  # seconds until services are begun again that could not be
@@ -84,12 +89,15 @@ class ServiceRoom:
             self._services = None
             self._there.clear()
 
-    def _keep(self) -> bool:
-        """Whether the agent ends for another one that takes the services over: whoever has it end says so, each time anew."""
+    def _keep(self) -> float:
+        """How long the services go on when the agent ends: whoever has it end for another one says so, each time anew."""
         word = self._hob_file / KEEP
-        there = word.exists()
+        try:
+            said = word.read_text().strip()
+        except FileNotFoundError:
+            return 0.0
         word.unlink(missing_ok=True)
-        return there
+        return math.inf if said == FOR_GOOD else HANDOVER
 
     # --- what it is asked -----------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ _SETTLE: Final = 5.0  # seconds after which what nobody has taken over of an ear
 class Services:
     """Owned by the supervisor's process, such as a machine's agent. Leaving it ends all services; being killed leaves them to the next one.
 
-    `environment` is what all processes get besides. `keep` is asked at the end: whether the services are to go on, for the next one to take over. `space` is the dataspace, in which anything may be asserted; `processes` is the device, by default one in the directory.
+    `environment` is what all processes get besides. `keep` is asked at the end: for how many seconds the services are to go on, for the next one to take over (`Processes.close`). `space` is the dataspace, in which anything may be asserted; `processes` is the device, by default one in the directory.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class Services:
         environment: Mapping[str, str] | None = None,
         linger: float = 10.0,
         settle: float = _SETTLE,
-        keep: Callable[[], bool] = lambda: False,
+        keep: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.directory = Path(directory).absolute()
         self.processes: Any = processes or Processes(self.directory, linger=linger, environment=environment)
         self._settle = settle
         self._keep = keep
-        self._kept = False
+        self._kept = 0.0
         self._stack = AsyncExitStack()
         self._said: dict[str, int] = {}
         self._next = 1
@@ -123,7 +123,7 @@ class Services:
         await self._stack.aclose()
 
     async def _close(self) -> None:
-        await (self.processes.close(keep=True) if self._kept else self.processes.close())
+        await (self.processes.close(keep=self._kept) if self._kept else self.processes.close())
 
     def _kernel(self) -> tuple[Ref[Any], Ref[Any]]:
         """The devices by which the network and all devices are followed; nothing is before somebody wants to know."""

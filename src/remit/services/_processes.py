@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import os
 import signal
 import socket
@@ -370,9 +371,11 @@ class Processes:
         """Where the log of this name is."""
         return str(self.directory / "logs" / f"{name}.log")
 
-    async def close(self, *, keep: bool = False) -> None:
-        """End all services (`keep`: leave them for the next supervisor), and let go of the warden."""
-        if self._line is not None and not keep:
+    async def close(self, *, keep: float = 0.0) -> None:
+        """End all services, and let go of the warden. `keep`: seconds that they go on without a supervisor instead; for ever with `math.inf`."""
+        if self._line is not None and keep:
+            self._send({"do": "linger", "seconds": None if keep == math.inf else keep})
+        elif self._line is not None:
             self._send({"do": "end"})
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LAST):

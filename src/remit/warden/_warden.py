@@ -2,10 +2,10 @@
 
 One small process beside the supervisor (the machine's agent), which asks it for everything over a unix socket. It outlives the supervisor:
 services, their logs and their readiness go on while that is started again, and the next one takes over what runs. Where none comes
-within `--linger` seconds, it ends everything, and itself. A service's first process dies with the warden (prctl(2), PR_SET_PDEATHSIG), the
+within `--linger` seconds (or those that the last one has asked for), it ends everything, and itself. A service's first process dies with the warden (prctl(2), PR_SET_PDEATHSIG), the
 rest of what an earlier warden left is ended by the next one.
 
-Messages are JSON, one a line. To the warden: start, stop, signal, claim, settled, forget, end. From it: hello, then the events of `Run`.
+Messages are JSON, one a line. To the warden: start, stop, signal, claim, settled, forget, linger, end. From it: hello, then the events of `Run`.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Warden:
     def __init__(self, mark: str, listener: socket.socket, linger: float) -> None:
         self.mark = mark
         self.linger = linger
+        self.patience: float | None = linger  # seconds to wait for the next supervisor; None: as long as anything runs
         self.runs: dict[str, Run] = {}
         self.leaders: dict[int, Run] = {}
         self.logs: dict[str, Log] = {}
@@ -108,7 +109,7 @@ class Warden:
             signal.signal(number, lambda *_: self.end())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._lonely()
-        while not (self.ending and all(run.state == "gone" for run in self.runs.values())):
+        while not (self._may_go() and all(run.state == "gone" for run in self.runs.values())):
             wait = max(0.0, self._due[0][0] - time.monotonic()) if self._due else None
             if self._line is not None and self._line.waits:
                 wait = min(wait or 0.05, 0.05)
@@ -120,6 +121,10 @@ class Warden:
             if self._line is not None:
                 self._line.flush()
         self._last_of_all()
+
+    def _may_go(self) -> bool:
+        """Whether nothing that is to come keeps us here."""
+        return self.ending or (self._line is None and self.patience is None)
 
     def _last_of_all(self) -> None:
         """Who has left group, session and mark behind is a child of ours nevertheless."""
@@ -155,6 +160,7 @@ class Warden:
         if self._line is not None:
             self._hang_up()
         self._alone += 1
+        self.patience = self.linger
         self._line = line = Line(peer)
         self.watch(line.fileno(), lambda: self._receive(line))
         for run in self.runs.values():
@@ -195,7 +201,8 @@ class Warden:
             if alone == self._alone and self._line is None:
                 self.end()
 
-        self.later(self.linger, over)
+        if self.patience is not None:
+            self.later(self.patience, over)
 
     def _do(self, message: dict[str, Any], descriptors: list[int]) -> None:
         what, id = message["do"], message.get("id", "")
@@ -203,6 +210,8 @@ class Warden:
             self._start(id, message, descriptors)
         elif what == "end":
             self.end()
+        elif what == "linger":
+            self.patience = message["seconds"]
         elif what == "settled":
             for run in [run for run in self.runs.values() if not run.claimed]:
                 run.stop()
