@@ -115,6 +115,34 @@ def test_a_held_service_stops_after_those_that_need_it() -> None:
     assert world.log[4:] == ["+db", "+app"]
 
 
+def test_a_restart_stops_what_needs_it_first_and_runs_it_again_once_it_has_stopped() -> None:
+    """Whatever runs it is told to stop, waited for, and told to run again; one that was not running is left alone."""
+    world = World()
+    world.provide("app", "db")
+    world.needs("app", "db")
+    world.want("app")
+    world.slow.add("db")
+    assert world.model.restart("db")
+    world.go()
+    assert world.log[2:] == ["-app", "-db"]
+    assert not world.model.unfinished()
+    assert "is being restarted" in explain("db", world.model)[0].text
+    world.states("db", False, STARTED, READY)
+    world.go()
+    world.states("db", True, STARTED, READY)
+    world.go()
+    assert world.log[4:] == ["+db", "+app"]
+    world.slow.add("app")
+    world.states("app", False, STARTED, READY)
+    assert world.model.restart("app")  # it should run, and does not: it is told again
+    world.go()
+    assert world.model.unfinished()
+    world.go()
+    assert world.log[6:] == ["-app", "+app"]
+    world.want("app", False)
+    assert not world.model.restart("app")
+
+
 @pytest.mark.parametrize("how", ["failed", "unprovided", "late", "held"])
 def test_a_weak_dependency_is_started_first_and_holds_nothing_up(how: str) -> None:
     """What is preferred is pulled in and waited for, unless it fails, is nobody's, is late or held; its end stops nobody."""

@@ -19,6 +19,7 @@ from remit.services import (
     Manager,
     PeriodicTick,
     RequireService,
+    RestartService,
     ServiceObject,
     ServiceState,
     SetTimer,
@@ -127,6 +128,41 @@ def test_a_program_runs_while_what_it_needs_is_ready_and_that_starts_in_order() 
             assert await place.states("tcp") == {"started", "ready", "up"}
             assert order == ["stream", "tcp", "stream", "stream", "tcp"]
             assert await program.told() == ["runs", "runs"]
+
+    run_virtual(main)
+
+
+def test_every_kind_of_service_is_restarted_by_the_message() -> None:
+    """A function, and with it what needs it, begins again; so does a service that a script or anybody else answers for."""
+    order: list[str] = []
+
+    @service("stream")
+    def stream(space: Ref[Any]) -> None:
+        order.append("stream")
+
+    @service("tcp", requires=["stream"])
+    def tcp(space: Ref[Any]) -> None:
+        order.append("tcp")
+
+    async def main() -> None:
+        async with here() as place:
+            await place.offer(tcp, stream)
+            party = await place.space.open()
+            await party.turn([["assert", 1, RequireService(Symbol("tcp"))]])
+            await asyncio.sleep(0.1)
+            await party.turn([["message", RestartService(Symbol("stream"))]])
+            await asyncio.sleep(0.1)
+            assert order == ["stream", "tcp", "stream", "tcp"]
+            assert await place.states("tcp") == {"started", "ready", "up"}
+            # Nobody heeds that this one should not run: it runs on, after a while.
+            stubborn = [ServiceState(Symbol("odd"), READY), RequireService(Symbol("odd"))]
+            await party.turn([["assert", at, value] for at, value in enumerate(stubborn, 2)])
+            await asyncio.sleep(0.1)
+            await party.turn([["message", RestartService(Symbol("odd"))]])
+            await asyncio.sleep(0.1)
+            assert [row["runs"] for row in await place.manager.listing() if row["name"] == "odd"] == [False]
+            await asyncio.sleep(60)
+            assert [row["runs"] for row in await place.manager.listing() if row["name"] == "odd"] == [True]
 
     run_virtual(main)
 

@@ -154,11 +154,15 @@ def test_an_error_stops_the_facet_in_which_it_is(caplog: pytest.LogCaptureFixtur
         ("? <a ?x ?x> <b>", 1, 3, "stands twice"),
         ("<a ?x>", 1, 1, "captures, and stands where a value is made"),
         ("\n<* 5>", 2, 1, "attenuated reference is written"),
+        ("<a> [\n  <b>\n  [ <c>, # d\n   foo <e> ] ]", 4, 4, "'foo' is no instruction"),
+        ("<a>\n? <b ?x> [\n  let ?y = $x\n  ! <c ?y>\n]", 4, 5, "captures, and stands where a value is made"),
+        ("?- [\n  let ?x\n]", 2, 7, "ends where the = of let"),
+        ("[[\n]  5]", 2, 4, "5 is no instruction"),
         ("", 0, 0, ""),
     ],
 )
 def test_what_is_wrong_with_a_script_has_line_and_column(source: str, line: int, column: int, says: str) -> None:
-    """Syntax and instructions alike: where it is wrong, counted from 1, and what should be there."""
+    """Syntax and instructions alike: where it is wrong, in the innermost sequence, counted from 1, and what should be there."""
     if not line:
         read_file("a.pr", source)
         return
@@ -220,14 +224,17 @@ def test_a_directory_is_checked_without_running_it() -> None:
     }
     found = check_files(files)
     assert len(found) == 6, found
-    assert found[0] == "b.pr: <daemon bb>: a process has no 'redy': did you mean ready?"
-    assert found[1].startswith("b.pr: $nothing is not bound in <out $nothing>")
+    assert found[0] == "b.pr:1:1: <daemon bb>: a process has no 'redy': did you mean ready?"
+    assert found[1].startswith("b.pr:1:34: $nothing is not bound in <out $nothing>")
     assert found[2].startswith("e.pr:1:")
     assert found[3].startswith("a.pr: <daemon a> needs <daemon b>, which nobody provides; did you mean <daemon bb> or ")
     assert found[4].startswith("c.pr: <daemon ") and "> depends on itself: <daemon " in found[4]
     assert found[5] == "d.pr: <other 1> nobody provides it; did you mean <thing 1>?"
     assert check_files({name: files[name] for name in ("f.toml", "c.pr")}) != []
     assert check_files({"f.toml": files["f.toml"]}) == []
+    assert check_files({"g.pr": "<a>\n? <b ?x> [\n  <c $x>\n  $log ! <d $y>\n]"}) == [
+        "g.pr:4:8: $y is not bound in <d $y>; bound are: config, control, gatekeeper, log, x"
+    ]
 
 
 ATOMS = st.one_of(st.integers(-3, 3), st.booleans(), st.sampled_from([Symbol("a"), Symbol("b"), "a", 1.0]))

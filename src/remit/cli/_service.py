@@ -138,7 +138,7 @@ def stop(where: Where, name: str, as_json: bool) -> None:
 @as_json_option
 @click.pass_obj
 def restart(where: Where, name: str, as_json: bool) -> None:
-    """Stop the processes of service NAME and start them again."""
+    """Stop service NAME and start it again: a daemon's processes, or whatever else it is, what needs it first."""
     _ordered(where, "restart", name, as_json, "is being restarted")
 
 
@@ -159,12 +159,12 @@ def why(where: Where, name: str, as_json: bool) -> None:
 
 
 @service.command()
-@click.argument("name")
+@click.argument("name", required=False, default="")
 @click.option("-n", "--lines", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many lines.")
 @as_json_option
 @click.pass_obj
 def logs(where: Where, name: str, lines: int, as_json: bool) -> None:
-    """Show the last lines of the log of service NAME."""
+    """Show the last lines of the log of service NAME; "exec": of what was run on demand; without a name, of what was said to the log."""
     found = where.ask("logs", name, lines)
     if as_json:
         show_json(found)

@@ -46,6 +46,7 @@ from remit.services._tree import children
 from remit.services._watcher import files_of
 from remit.services._why import problem, spelt
 from remit.values import Symbol, Tagged, as_record, key
+from remit.values.preserves import place_of
 
 __all__ = ["check_directory", "check_files"]
 
@@ -116,7 +117,7 @@ def check_files(files: Mapping[str, str]) -> list[str]:
         except Fault as fault:
             found.append(fault.at(place))
             continue
-        walker = _Walker(facts, place)
+        walker = _Walker(facts, place, text)
         walker.walk(step, True, set(_BOUND))
         found += walker.found
     return found + facts.problems()
@@ -138,9 +139,10 @@ def check_directory(directory: str | os.PathLike[str]) -> list[str]:
 class _Walker:
     """Goes through one file's instructions: which names are bound where, and what is asserted in any case."""
 
-    def __init__(self, facts: Facts, place: str) -> None:
+    def __init__(self, facts: Facts, place: str, text: str) -> None:
         self.facts = facts
         self.place = place
+        self.text = text
         self.found: list[str] = []
 
     def walk(self, step: Instruction, here: bool, bound: set[str]) -> None:
@@ -150,14 +152,14 @@ class _Walker:
             for each in step.steps:
                 self.walk(each, here, inner)
         elif isinstance(step, Assert | Send):
-            self._names(step.template, bound)
+            self._names(step.template, bound, step)
             if here and isinstance(step, Assert) and not list(_variables(step.template)):
-                self._take(step.template)
+                self._take(step.template, step)
         elif isinstance(step, Target):
-            self._names(Symbol(f"${step.name}"), bound)
+            self._names(Symbol(f"${step.name}"), bound, step)
             self.walk(step.step, step.name == "config", bound if isinstance(step.step, Let) else set(bound))
         elif isinstance(step, During | OnMessage):
-            self._names(step.pattern, bound)
+            self._names(step.pattern, bound, step)
             run = as_record(step.pattern, RunService)
             if here and isinstance(step, During) and run is not None:
                 self.facts.patterns.append(run.name)
@@ -166,25 +168,28 @@ class _Walker:
             self.walk(step.step, here, set(bound))
         elif isinstance(step, Let):
             for part in step.expression.parts:
-                self._names(part, bound)
+                self._names(part, bound, step)
             bound |= set(captures(step.pattern))
         elif isinstance(step, Match):
-            self._names(Symbol(f"${step.name}"), bound)
+            self._names(Symbol(f"${step.name}"), bound, step)
             self.walk(step.step, here, bound | set(captures(step.pattern)))
             self.walk(step.rest, here, set(bound))
 
-    def _take(self, value: Any) -> None:
+    def _wrong(self, text: str, step: Instruction) -> None:
+        """Note what is wrong, with the place of the instruction."""
+        line, column = place_of(self.text, step.path) if step.path else (0, 0)
+        self.found.append(Fault(text, line, column).at(self.place))
+
+    def _take(self, value: Any, step: Instruction) -> None:
         try:
             self.facts.take(value, self.place)
         except BadArgument as error:
-            self.found.append(f"{self.place}: {error.message}")
+            self._wrong(error.message, step)
 
-    def _names(self, value: Any, bound: set[str]) -> None:
+    def _names(self, value: Any, bound: set[str], step: Instruction) -> None:
         for name in _variables(value):
             if name != "." and name not in bound:
-                self.found.append(
-                    f"{self.place}: ${name} is not bound in {shown(value)}; bound are: {', '.join(sorted(bound))}"
-                )
+                self._wrong(f"${name} is not bound in {shown(value)}; bound are: {', '.join(sorted(bound))}", step)
 
 
 def _variables(value: Any) -> Iterable[str]:

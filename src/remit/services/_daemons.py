@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from remit.dataspace import bind
 from remit.errors import BadArgument
 from remit.services._ear import Mouth
+from remit.services._exec import EXEC_LOG, TEMPORARY
 from remit.services._process_config import ProcessConfig, process_config
 from remit.services._records import (
     READY,
@@ -40,6 +41,7 @@ class Daemons:
     processes: Ref[Any]
     timer: Ref[Any]
     logs: str = ""  # the directory of logs; "" for none
+    logbook: Any = None  # who is told what processes write
 
     if TYPE_CHECKING:  # not fields: what is not kept and does not pass
         _mouth: ClassVar[Mouth]
@@ -123,6 +125,11 @@ class Daemons:
         else:
             tell(runner).resume()
 
+    def wrote(self, id: Any, pid: int, details: dict[str, Any]) -> None:
+        """A process has written lines that somebody may want to hear."""
+        if self.logbook is not None:
+            tell(self.logbook).wrote(Daemon(id), pid, details["stream"], details["time"], list(details["lines"]))
+
     def over(self, id: Any) -> None:
         """A runner has stopped everything; one that should run again meanwhile gets another."""
         del self._runners[key(id)]
@@ -154,6 +161,9 @@ def _plain(config: ProcessConfig) -> dict[str, Any]:
 def log_name(name: Any) -> str:
     """The name of a service's log: its own, with what file names cannot have spelled out."""
     daemon = as_record(name, Daemon)
-    text = spelt(name if daemon is None else daemon.id)
+    inner = name if daemon is None else daemon.id
+    if isinstance(inner, Tagged) and inner.tag == TEMPORARY:
+        return EXEC_LOG  # one log for all that is run on demand
+    text = spelt(inner)
     safe = "".join(c if c.isalnum() or c in "._-" else f"%{ord(c):02x}" for c in text)[:150]
     return safe if not safe.startswith(".") else f"%2e{safe[1:]}"

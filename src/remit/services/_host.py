@@ -24,11 +24,14 @@ from typing import Any, Final
 
 from remit.dataspace import Dataspace
 from remit.durable import open_state_dir
-from remit.errors import Broken, DecodeError, Missing
+from remit.errors import BadArgument, Broken, DecodeError, Missing
 from remit.lib import Timer
 from remit.services._daemons import Daemons, log_name
+from remit.services._exec import EXEC_LOG, Execs
 from remit.services._kernel import Kernel
+from remit.services._kernel_records import Device, Interface
 from remit.services._kernel_watch import KernelWatch
+from remit.services._logbook import MESSAGES, Logbook, Pages
 from remit.services._manager import Manager
 from remit.services._modules import Module, services_of
 from remit.services._processes import Processes
@@ -90,7 +93,12 @@ class Services:
             self.manager: Ref[Manager] = self.vat.spawn(Manager, self.space, timer)
             self.log_space: Ref[Dataspace] = self.vat.spawn(Dataspace, timer)
             logs = str(self.directory / "logs")
-            self.daemons: Ref[Daemons] = self.vat.spawn(Daemons, self.space, device, timer, logs)
+            pages = Pages(f"{logs}/{MESSAGES}.log")
+            self._stack.callback(pages.close)
+            logbook = self.vat.spawn(Logbook, self.log_space, self.vat.device("pages", pages), device)
+            await logbook.begin()
+            self.daemons: Ref[Daemons] = self.vat.spawn(Daemons, self.space, device, timer, logs, logbook)
+            await self.vat.spawn(Execs, self.space, timer).begin()
             watch = self.vat.spawn(KernelWatch, self.space, *self._kernel())
             await watch.begin()
             await self.daemons.begin()
@@ -174,8 +182,13 @@ class Services:
         return service
 
     async def restart(self, name: str) -> Any:
-        """Stop its processes and start them again."""
+        """Stop it and start it again: the processes of a daemon; of any other, whatever runs it, and what needs it first.
+
+        Raises `BadArgument` for what cannot be restarted.
+        """
         service = await self.find(name)
+        if as_record(service, Interface, Device) is not None:
+            raise BadArgument(f"{spelt(service)} is the kernel's: there is nothing of it to restart")
         await self._operator.turn([["message", RestartService(service)]])
         return service
 
@@ -199,10 +212,18 @@ class Services:
                 return parse(name)
         raise Missing(f"no service {name!r}{await self.manager.nearest(name)} (see: remit service list)")
 
-    async def log(self, name: str, lines: int = 100) -> list[str]:
-        """The last lines of a service's log."""
-        service = await self.find(name)
-        path = self.directory / "logs" / f"{log_name(service)}.log"
+    async def log(self, name: str = "", lines: int = 100) -> list[str]:
+        """The last lines of a service's log; without a name, of what was said in the dataspace of logs; "exec": of what was run on demand."""
+        logs = self.directory / "logs"
+        if not name:
+            return await asyncio.to_thread(_tail, logs / f"{MESSAGES}.log", lines, "the dataspace of logs")
+        try:
+            service = await self.find(name)
+        except Missing:
+            if name != "exec" or not (logs / f"{EXEC_LOG}.log").exists():
+                raise
+            return await asyncio.to_thread(_tail, logs / f"{EXEC_LOG}.log", lines, name)
+        path = logs / f"{log_name(service)}.log"
         return await asyncio.to_thread(_tail, path, lines, spelt(service))
 
     async def _say(self, value: Any, yes: bool) -> None:
@@ -237,7 +258,7 @@ def _tail(path: Path, lines: int, name: str) -> list[str]:
         place = Path(f"{path}.{number}") if number else path
         if not place.exists():
             if not number:
-                raise Missing(f"{name} has no log: it is no daemon, or has not run yet")
+                raise Missing(f"{name} has no log: it is no daemon, or nothing was written yet")
             break
         found = place.read_text(errors="replace").splitlines()[-(lines - len(found)) :] + found
         number += 1

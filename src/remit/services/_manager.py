@@ -6,6 +6,7 @@ It asserts `RunService` (whoever knows how, runs it), `RequireService` for depen
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from remit.dataspace import bind, interest
@@ -23,6 +24,7 @@ from remit.services._records import (
     ProcessState,
     ProvidesService,
     RequireService,
+    RestartService,
     RunService,
     ServiceProblem,
     ServiceState,
@@ -38,6 +40,8 @@ __all__ = ["Manager"]
 
 _put = object.__setattr__
 _PATIENCE: Final = 1.0  # seconds until what nobody provides is called a problem: providers may be on their way
+_STOPS: Final = 60.0  # seconds that a service that is to be restarted may take to stop
+_log = logging.getLogger("remit.services")
 _GATES: Final = {"depends": NEEDS, "prefers": PREFERS, "after": AFTER}
 
 
@@ -103,6 +107,7 @@ class Manager:
             ("runner of daemon", interest(RunService(Daemon(bind())))),
             ("runner of milestone", interest(RunService(Milestone(bind())))),
             ("process", ProcessState(bind(), bind(), bind(), bind())),
+            ("restart", RestartService(bind())),
         ):
             mouth.listen(what, written)
         mouth.flush()
@@ -136,7 +141,20 @@ class Manager:
         self._soon()
 
     def said(self, what: str, captures: list[Any]) -> None:
-        """No messages are listened for."""
+        """Restart it: what is no daemon is not told to run until it has stopped. Daemons restart their processes themselves."""
+        name = captures[0]
+        if as_record(name, Daemon, Interface, Device) is None and self._model.restart(name):
+            self._soon()
+            if self.timer is not None:
+                on(self.timer.after(_STOPS), lambda _: self._stubborn(name), lambda _: None)
+
+    def _stubborn(self, name: Any) -> None:
+        """It was to stop, and has not in this time: whoever runs it does not heed that it should not run."""
+        service = self._model.services.get(key(name))
+        if service is not None and service.restarting:
+            _log.warning("%s was to be restarted, and does not stop: it runs on", spelt(name))
+            self._model.restart(name, False)
+            self._soon()
 
     def settled(self, names: list[Any], again: int) -> None:
         """All that was said of these before they were wanted has been heard, and once more what others said to that."""
@@ -169,6 +187,8 @@ class Manager:
                 service.told_late = False
                 mouth.unsay(ServiceState(service.name, FAILED))
         mouth.flush()
+        if self._model.unfinished():
+            self._soon()
         if not self._checking and self.timer is not None:
             _put(self, "_checking", True)
             on(self.timer.after(_PATIENCE), self._check, lambda _: None)

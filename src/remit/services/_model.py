@@ -6,7 +6,7 @@ Of each service: wanted, its states, held by an operator, provided by somebody; 
     stays     also when it should stop, as long as something active has a gate on it: the order of stopping is the reverse
     wants     each dependee of a gate that pulls in, while it is wanted or active itself; not around a cycle, which never runs
 
-A gate of kind `needs` is open while the dependee has the state and is not held. `prefers` and `after` open once for each run.
+A gate of kind `needs` is open while the dependee has the state, is not held, and is not being restarted (which is to be held until it has stopped). `prefers` and `after` open once for each run.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Gate:
         """Whether the depender has to wait."""
         there = key(self.state) in self.dependee.states
         if self.kind == NEEDS:
-            return not there or self.dependee.held
+            return not there or self.dependee.held or self.dependee.restarting
         if there or self.loose or self in self.depender.passed or _FAILED in self.dependee.states or self.dependee.late:
             return False
         if self.kind == AFTER:
@@ -64,6 +64,7 @@ class Service:
             "name",
             "passed",
             "provided",
+            "restarting",
             "runs",
             "settled",
             "states",
@@ -78,6 +79,7 @@ class Service:
         self.name = name
         self.wanted = False
         self.held = False
+        self.restarting = False  # it should stop, and run again when it has
         self.late = False  # its start time-out has passed
         self.provided = 0
         self.told_up = False  # what the manager has said of it
@@ -109,7 +111,7 @@ class Service:
 
     def should_run(self) -> bool:
         """See the rules at the top."""
-        if not (self.wanted and self.settled) or self.held or self.circle:
+        if not (self.wanted and self.settled) or self.held or self.restarting or self.circle:
             return False
         return not any(gate.shut() for gate in self.after)
 
@@ -133,6 +135,7 @@ class Model:
         self._dirty: dict[Service, None] = {}
         self._closed = False
         self._told: dict[Service, None] = {}
+        self._stopping: dict[Service, None] = {}  # those that are restarted, and were told to stop
         self._moved = False  # gates have changed, and so may have cycles
 
     def service(self, name: Any) -> Service:
@@ -161,6 +164,14 @@ class Model:
     def hold(self, name: Any, yes: bool) -> None:
         """An operator keeps it from running, or no longer."""
         self._touch(name).held = yes or self._closed
+
+    def restart(self, name: Any, yes: bool = True) -> bool:
+        """Have it stop, and run again when it has; whether it runs. `yes=False`: it is not waited for any longer."""
+        service = self._touch(name)
+        service.restarting = yes and service.runs
+        if not service.restarting:
+            self._stopping.pop(service, None)
+        return service.restarting
 
     def close(self) -> None:
         """Nothing should run any more: everything is as if it were held."""
@@ -218,6 +229,10 @@ class Model:
         running, wanting = [], []
         while self._dirty:
             service, _ = self._dirty.popitem()
+            if service in self._stopping and not service.active:
+                del self._stopping[service]
+                service.restarting = False
+                self._touch(service.name)
             self._passing(service)
             runs = service.should_run() or (service.runs and service.must_stay())
             if runs != service.runs:
@@ -230,7 +245,14 @@ class Model:
             service.wants = wants
             self._told[service] = None
             self._forget(service)
+        self._stopping.update((each, None) for each in running if each.restarting and not each.runs)
         return running, wanting
+
+    def unfinished(self) -> bool:
+        """Whether `changes` has more to say, once what it has said was told: what was to stop, and did not run, runs again."""
+        over = [service for service in self._stopping if not service.active]
+        self._dirty.update((service, None) for service in over)
+        return bool(over)
 
     def told(self) -> list[Service]:
         """The services that were looked at since it was last asked."""

@@ -53,6 +53,7 @@ class Processes:
         self._once: dict[str, tuple[str, bool]] = {}  # of running ones: key, and whether a good end is the end of it
         self._done: dict[str, str] = {}  # by key: the runs of one-shots that are done
         self._child = 0
+        self._echo = False
         self._speaking: dict[str, Any] = {}  # sessions with children that speak the protocol, by their runs
         self._silencing: set[asyncio.Future[None]] = set()
         self._line: socket.socket | None = None
@@ -103,6 +104,8 @@ class Processes:
                 continue
             self.warden = hello["pid"]
             self._found = {run["id"]: run for run in hello["runs"]}
+            if self._echo:
+                self._send({"do": "echo", "on": True})
             return
 
     async def _connect(self) -> socket.socket | None:
@@ -366,6 +369,12 @@ class Processes:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.25)
         return False
+
+    def echo(self, on: bool) -> None:
+        """Whether watchers hear what processes write, as `wrote` with stream, time and lines. What they cannot keep up with is in the logs only."""
+        self._echo = on
+        if self._line is not None:
+            self._send({"do": "echo", "on": on})
 
     def log_path(self, name: str) -> str:
         """Where the log of this name is."""

@@ -31,9 +31,9 @@ from remit.services._records import (
     StartTimeout,
     WeaklyDependsOn,
 )
-from remit.services._script import Assert, Sequence, read
+from remit.services._script import Assert, Misread, Sequence, read
 from remit.values import Symbol, Tagged
-from remit.values.preserves import parse, parse_located
+from remit.values.preserves import parse, parse_all, place_of
 
 __all__ = ["Fault", "is_script", "read_file", "service_named"]
 
@@ -66,16 +66,15 @@ def read_file(name: str, text: str) -> Sequence:
     if name.endswith(".toml"):
         return _toml(text)
     try:
-        values = parse_located(text)
+        values = parse_all(text)
     except DecodeError as error:
         raise Fault(_without_place(str(error)), getattr(error, "line", 0), getattr(error, "column", 0)) from None
     except ProtocolError as error:
         raise Fault(str(error)) from None
     try:
-        return read([value for value, _, _ in values])
-    except BadArgument as error:
-        number = int(error.__notes__[0]) if getattr(error, "__notes__", None) else 0
-        raise Fault(error.message, *(values[number][1:] if values else (1, 1))) from None
+        return read(values)
+    except Misread as error:
+        raise Fault(error.message, *(place_of(text, error.path) if values else (1, 1))) from None
 
 
 def _without_place(message: str) -> str:

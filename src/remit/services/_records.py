@@ -1,6 +1,7 @@
 """The vocabulary of services: what is asserted about them in a dataspace. Names of services are any values.
 
-The first six are Synit's ("The service dependency tracking protocol"); the others are Remit's own, for what that lacks.
+The first six are Synit's ("The service dependency tracking protocol"), and so are the last two ("Logging"; its boot scripts); the others are Remit's own,
+for what that lacks.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ __all__ = [
     "UP",
     "Daemon",
     "DependsOn",
+    "Exec",
     "HoldService",
+    "LogEntry",
     "Milestone",
     "ProcessState",
     "ProvidesService",
@@ -152,3 +155,19 @@ class ProcessState:
     number: Any
     pid: Any
     text: Any
+
+
+@record("log", known=False)
+class LogEntry:
+    """A message: an entry of a log. `timestamp` as RFC 3339 has it; `detail` is a dictionary, with what there is of `line`, `service`, `stream`, `pid`."""
+
+    timestamp: Any
+    detail: Any
+
+
+@record("exec", known=False)
+class Exec:
+    """A message: run this once, as a daemon would be; `<exec argv>` is the same with the restart policy `never`."""
+
+    argv: Any
+    restart: Any

@@ -183,6 +183,9 @@ class Runner:
         job = self._runs.get(id)
         if job is None:
             return
+        if kind == "wrote":
+            tell(self.daemons).wrote(self.id, job.pid, details)
+            return
         if kind == "started":
             job.state, job.pid = "started", details["pid"]
             self._find_ready(job)

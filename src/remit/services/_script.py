@@ -14,7 +14,7 @@ Expressions: a template, `dataspace`, `facet`, `timestamp`, `scriptdir`, `string
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from remit.errors import BadArgument
 from remit.services._tree import children
@@ -28,6 +28,7 @@ __all__ = [
     "Instruction",
     "Let",
     "Match",
+    "Misread",
     "OnMessage",
     "OnStop",
     "Send",
@@ -43,9 +44,19 @@ _WORDS: Final = frozenset({"+=", "!", "?", "??", "?-", "let", "=", "=~"})
 
 
 class Instruction:
-    """One instruction; each kind says what it holds. Not changed once it is made."""
+    """One instruction; each kind says what it holds. Not changed once it is read.
 
-    __slots__ = ()
+    `path` leads to its first token: its number among the values of the file, and in each sequence on the way; () where it came from no text.
+    """
+
+    __slots__ = ("path",)
+
+    path: tuple[int, ...]
+
+    def __new__(cls, *_: Any) -> Self:
+        made = super().__new__(cls)
+        made.path = ()
+        return made
 
 
 class Assert(Instruction):
@@ -147,11 +158,17 @@ class Expression:
 
 
 class Tokens:
-    """The values of a sequence, taken one by one."""
+    """The values of a sequence, taken one by one. `path` leads to the sequence; `inner` is the one inside of it that is being read."""
 
-    def __init__(self, values: list[Any]) -> None:
+    def __init__(self, values: list[Any], path: tuple[int, ...] = ()) -> None:
         self.values = values
+        self.path = path
         self.at = 0
+        self.inner: Tokens | None = None
+
+    def last(self) -> tuple[int, ...]:
+        """The path to the value that was read last, in the innermost sequence."""
+        return (*self.path, max(0, self.at - 1)) if self.inner is None else self.inner.last()
 
     def more(self) -> bool:
         """Whether any are left."""
@@ -169,35 +186,54 @@ class Tokens:
         return self.values[self.at - 1]
 
 
+class Misread(BadArgument):
+    """What spells no instruction; `path` leads to the value that was read last."""
+
+    def __init__(self, message: str, path: tuple[int, ...]) -> None:
+        super().__init__(message)
+        self.path = path
+
+
 def read(values: list[Any]) -> Sequence:
-    """The instructions that these values spell. Raises `BadArgument`; `read_position` of it says which value was read last."""
+    """The instructions that these values spell. Raises `Misread`."""
     tokens = Tokens(values)
     try:
         return _sequence(tokens)
     except BadArgument as error:
-        error.add_note(f"{max(0, tokens.at - 1)}")
-        raise
+        raise Misread(error.message, tokens.last()) from None
 
 
 def _sequence(tokens: Tokens) -> Sequence:
     steps: list[Instruction] = []
     while tokens.more():
-        first = tokens.peek()
+        first, path = tokens.peek(), (*tokens.path, tokens.at)
         name = variable_of(first)
         if name is not None and tokens.at + 1 < len(tokens.values) and tokens.values[tokens.at + 1] == Symbol("=~"):
             tokens.at += 2
             pattern = _pattern(tokens.take("the pattern of =~"))
             step = _instruction(tokens)
             steps.append(Match(name, pattern, step, _sequence(tokens)))
+            steps[-1].path = path
         else:
             steps.append(_instruction(tokens))
     return Sequence(steps)
 
 
 def _instruction(tokens: Tokens) -> Instruction:
+    path = (*tokens.path, tokens.at)
+    step = _one(tokens)
+    step.path = path
+    return step
+
+
+def _one(tokens: Tokens) -> Instruction:
+    path = (*tokens.path, tokens.at)
     value = tokens.take("an instruction")
     if isinstance(value, list):
-        return _sequence(Tokens(value))
+        tokens.inner = Tokens(value, path)
+        step = _sequence(tokens.inner)
+        tokens.inner = None
+        return step
     if isinstance(value, Symbol):
         return _worded(value.name, tokens)
     if _is_record(value) or isinstance(value, dict | Map):

@@ -115,6 +115,8 @@ def _one(service: Service, model: Model, details: Any) -> tuple[str, str, Servic
     said = (details(service.name) if details is not None else None) or {}
     if service.up and (service.runs or not service.wanted):
         return "is up", "", None
+    if service.restarting:
+        return "is being restarted, and has not stopped yet", "wait; whoever runs it stops when it should not run", None
     if service.held:
         return "is held by an operator", f"let it run: remit service start '{name}'", None
     if service.circle:

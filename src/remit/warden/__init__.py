@@ -6,6 +6,7 @@ each machine pays little for it and each fork copies little. Start with `_warden
 
 from __future__ import annotations
 
+from remit.warden._rotate import Log
 from remit.warden._spawn import LIMITS
 
-__all__ = ["LIMITS"]
+__all__ = ["LIMITS", "Log"]

@@ -56,6 +56,11 @@ class Line:
         self._out += json.dumps(message).encode() + b"\n"
 
     @property
+    def pending(self) -> int:
+        """Bytes that are not written yet."""
+        return len(self._out)
+
+    @property
     def waits(self) -> bool:
         """Whether something is not written yet."""
         return bool(self._out)

@@ -12,7 +12,7 @@ import os
 import time
 from typing import Final
 
-__all__ = ["Lines", "Log"]
+__all__ = ["Lines", "Log", "stamped"]
 
 LONGEST: Final = 16 * 1024  # bytes of one line; a longer one is cut into several
 
@@ -38,8 +38,7 @@ class Log:
         """Add lines, each with its time (UTC) and stream."""
         if not lines:
             return
-        now = time.time()
-        stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03d}Z {stream} ".encode()
+        stamp = f"{stamped()} {stream} ".encode()
         for data in _portions(stamp, lines, self.size):
             self._put(data)
 
@@ -69,6 +68,12 @@ class Log:
     def close(self) -> None:
         """Nothing is written any more."""
         os.close(self._descriptor)
+
+
+def stamped() -> str:
+    """The time now (UTC), as logs write it (RFC 3339)."""
+    now = time.time()
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1000):03d}Z"
 
 
 def _portions(stamp: bytes, lines: list[bytes], size: int) -> list[bytes]:

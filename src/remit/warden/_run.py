@@ -53,6 +53,9 @@ class Host(Protocol):
     def event(self, kind: str, run: Run, **more: Any) -> None:
         """Tell the supervisor."""
 
+    def wrote(self, run: Run, stream: str, lines: list[bytes]) -> None:
+        """Tell the supervisor what a process has written, if it wants to know."""
+
 
 class Run:
     """Owned by the warden under its id; kept after its end until the supervisor has heard of that."""
@@ -168,7 +171,9 @@ class Run:
             return False
         if data:
             assert self._log is not None
-            self._log.write(stream, lines.feed(data))
+            whole = lines.feed(data)
+            self._log.write(stream, whole)
+            self.host.wrote(self, stream, whole)
         else:
             self._close_pipe(descriptor)
         return bool(data)
@@ -176,7 +181,9 @@ class Run:
     def _close_pipe(self, descriptor: int) -> None:
         stream, lines = self._pipes.pop(descriptor)
         if self._log is not None:
-            self._log.write(stream, lines.rest())
+            rest = lines.rest()
+            self._log.write(stream, rest)
+            self.host.wrote(self, stream, rest)
         self.host.forget(descriptor)
         os.close(descriptor)
 

@@ -27,13 +27,14 @@ from typing import Any, Final
 
 from remit.warden._leftovers import children, is_stranger, owner_of, send, sweep
 from remit.warden._link import Line, listen
-from remit.warden._rotate import Log
+from remit.warden._rotate import Log, stamped
 from remit.warden._run import Run
 from remit.warden._spawn import subreaper
 
 __all__ = ["Warden", "main"]
 
 _NAMELESS: Final = 0.5  # seconds after which a child without a mark is nobody's
+_ECHO: Final = 1 << 20  # bytes that the supervisor has not read, past which lines are not told to it
 _LAST: Final = 2.0  # seconds for what is unknown to end, at the very end
 
 
@@ -50,6 +51,7 @@ class Warden:
         self.ending = False
         self._strangers: dict[int, float] = {}  # children without a mark, and since when
         self._line: Line | None = None
+        self._echo = False  # whether the supervisor wants to know what processes write
         self._alone = 0  # how often the supervisor has gone
         self._selector = selectors.DefaultSelector()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
@@ -98,6 +100,12 @@ class Warden:
         """Tell the supervisor, if one is there; one that comes later is told how things stand."""
         if self._line is not None:
             self._line.send({"event": kind, "id": run.id, **more})
+
+    def wrote(self, run: Run, stream: str, lines: list[bytes]) -> None:
+        """Tell the supervisor what a process has written, if it wants to know, and keeps up: it is in the log in any case."""
+        if self._echo and lines and self._line is not None and self._line.pending < _ECHO:
+            said = [line.decode(errors="replace") for line in lines]
+            self.event("wrote", run, stream=stream, time=stamped(), lines=said)
 
     # --- the loop -----------------------------------------------------------------------------------
 
@@ -191,6 +199,7 @@ class Warden:
         self.forget(self._line.fileno())
         self._line.close()
         self._line = None
+        self._echo = False
 
     def _lonely(self) -> None:
         """No supervisor: wait for one, and end if none comes."""
@@ -215,6 +224,8 @@ class Warden:
         elif what == "settled":
             for run in [run for run in self.runs.values() if not run.claimed]:
                 run.stop()
+        elif what == "echo":
+            self._echo = bool(message["on"])
         elif what == "forget":
             if id in self.runs and self.runs[id].state == "gone":
                 del self.runs[id]

@@ -10,7 +10,7 @@ from remit.values.preserves._containers import Compound, Map, Set
 from remit.values.preserves._decode import decode, decode_at
 from remit.values.preserves._encode import canonical, encode
 from remit.values.preserves._order import compare, order
-from remit.values.preserves._parse import parse, parse_all, parse_located
+from remit.values.preserves._parse import parse, parse_all, parse_located, place_of
 from remit.values.preserves._reader import Reader
 from remit.values.preserves._strip import strip
 from remit.values.preserves._text import text
@@ -31,6 +31,7 @@ __all__ = [
     "parse",
     "parse_all",
     "parse_located",
+    "place_of",
     "strip",
     "text",
 ]

@@ -6,7 +6,7 @@ Preserves text syntax. One loop with its own stack, as in `_decode`. A comment i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from remit.errors import DecodeError, LimitExceeded, ProtocolError
@@ -16,7 +16,7 @@ from remit.values.preserves._annotated import Annotated, Embedded
 from remit.values.preserves._atoms import BARE, BARE_OLD, fault, quoted, read_bare, read_hash
 from remit.values.preserves._records import Wrong, closed_dictionary, closed_record, closed_set
 
-__all__ = ["Parser", "parse", "parse_all", "parse_located"]
+__all__ = ["Parser", "parse", "parse_all", "parse_located", "place_of"]
 
 # What is open: the tags of binary syntax, and 0 at the top. Up to _EMBEDDING, it holds one value.
 _TOP: Final = 0
@@ -98,6 +98,28 @@ def parse_located(
     return values
 
 
+def place_of(text: str, path: Sequence[int], *, limits: Limits = DEFAULT_LIMITS) -> tuple[int, int]:
+    """The line and column, from 1, at which a value of a file begins: `path` is its number among those of the file, then in each sequence on the way.
+
+    For what was parsed before; where there is no such value, the place of the last one on the way.
+    """
+    parser = Parser(text, limits, None, False, False)
+    found = parser.start()
+    for depth, number in enumerate(path):
+        if depth:
+            if text[found : found + 1] != "[":
+                break
+            parser.at = found + 1
+        for _ in range(number):
+            parser.pass_over()
+        start = parser.between()
+        if text[start : start + 1] in ("]", ""):
+            break
+        found = start
+    line = text.rfind("\n", 0, found)
+    return text.count("\n", 0, found) + 1, found - line
+
+
 class Parser:
     """Reads one value after the other from a text; `at` is the offset of what comes next."""
 
@@ -133,6 +155,20 @@ class Parser:
         while self._text[at : at + 1] == "#" and self._text[at + 1 : at + 2] in (" ", "\t", "\r", "\n", "!", ""):
             at = self._space(_end_of_line(self._text, at))
         return at
+
+    def between(self) -> int:
+        """Where the next value of a sequence begins: behind commas, too."""
+        at = self.start()
+        while self._text[at : at + 1] == ",":
+            self.at = at + 1
+            at = self.start()
+        return at
+
+    def pass_over(self) -> None:
+        """Read the next value of a sequence, if there is one."""
+        self.at = self.between()
+        if self._text[self.at : self.at + 1] not in ("]", ""):
+            self.value()
 
     def value(self) -> Any:
         """The next value."""
