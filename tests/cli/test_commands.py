@@ -401,7 +401,7 @@ def test_an_alarm_is_shown_and_cleared(stage: Stage, remit: Invoke, read: Any) -
     assert present(stage, stolen).startswith("got")
     assert present(stage, stolen).startswith("Refused: the introduction of machine bait was used by another key")
     (alarm,) = read("alarm", "list")
-    assert alarm.keys() == {"id", "at", "machine", "what", "known", "other"}
+    assert alarm.keys() == {"id", "at", "machine", "what", "known", "other", "told"}
     assert read("status")["alarms"] == [alarm] and alarm["machine"] == "bait"
     assert read("machine", "show", "bait")["alarms"] == [alarm["id"]]
     for shown in (remit("status").out, remit("alarm", "list").out):

@@ -130,7 +130,7 @@ def test_the_first_place_with_a_file_counts(home: Path, monkeypatch: pytest.Monk
         ('[bos]\nlisten = "x"', "unknown field `bos` (did you mean `boss`?)"),
         (
             "[boss]\nzzz = 1",
-            "unknown field `zzz` - at `$.boss` (there are: state, listen, published, websocket, websocket_url, start)",
+            "unknown field `zzz` - at `$.boss` (there are: state, listen, published, websocket, websocket_url, metrics, alarm_webhook, alarm_command, start)",
         ),
         (
             '[providers.process.agent]\nclases = ["x"]',
@@ -146,7 +146,7 @@ def test_an_unknown_key_is_named_with_the_nearest(home: Path, text: str, hint: s
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("[boss]\nlisten = 4433", "Expected `str`, got `int` - at `$.boss.listen`"),
+        ("[boss]\nlisten = 4433", "Expected `str | array`, got `int` - at `$.boss.listen`"),
         ('[boss]\nstart = "yes"', "Expected `bool`, got `str` - at `$.boss.start`"),
         ('boss = "x"', "Expected `object`, got `str` - at `$.boss`"),
         ('providers = ["process"]', "Expected `object`, got `array` - at `$.providers`"),

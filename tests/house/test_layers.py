@@ -49,6 +49,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/machines/_tree.py": "makes root file systems beside their place",
     "src/remit/machines/_agent.py": "spreads machines' attempts to reach their boss over time",
     "src/remit/machines/_facing.py": "asks the kernel which address this machine has on the way to another",
+    "src/remit/machines/_herald.py": "runs the command that is told of alarms",
     "src/remit/machines/_household.py": "makes the swiss numbers of the files by which boss and hobs are found",
     "src/remit/machines/_rootfs.py": "runs debootstrap and what else makes a root file system",
     "src/remit/machines/_account_desk.py": "makes the keys and tags of services with accounts",

@@ -38,6 +38,9 @@ def run(settings: Settings, state: str | None, listen: str | None, published: st
         published=published or config.boss.published,
         websocket=config.boss.websocket,
         websocket_url=config.boss.websocket_url,
+        metrics=config.boss.metrics,
+        alarm_webhook=config.boss.alarm_webhook,
+        alarm_command=config.boss.alarm_command,
         start=config.boss.start if start is None else start,
         providers=config.providers,
     )

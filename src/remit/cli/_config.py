@@ -6,6 +6,9 @@
     published = "boss.example.org"          # the host that others are told, where `listen` is all addresses
     websocket = "127.0.0.1:8080"            # host:port, where it is to be reached over WebSockets, too
     websocket_url = "wss://example.org/boss"  # what others are told of it: the web server in front of it
+    metrics = "127.0.0.1:9464"              # where Prometheus asks for its metrics
+    alarm_webhook = "@webhook"              # a URL that is told of alarms, or a private file with it
+    alarm_command = ["notify-admin"]        # a program that is told of them on standard input
     start = true                            # start machines when the boss starts
 
     [providers.process]                     # the provider's name; `kind` is "process" where the name says so
@@ -51,6 +54,9 @@ class BossSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     published: str = ""
     websocket: str = ""
     websocket_url: str = ""
+    metrics: str = ""
+    alarm_webhook: str = ""
+    alarm_command: list[str] = msgspec.field(default_factory=list)
     start: bool = True
 
     def directory(self) -> Path:
@@ -95,6 +101,8 @@ def load_config(given: str | None) -> Config:
             _check_provider(name, table, path.parent.absolute())
         if config.boss.state:
             config.boss.state = _beside(path.parent, config.boss.state)
+        if config.boss.alarm_webhook.startswith("@"):
+            config.boss.alarm_webhook = f"@{_beside(path.parent, config.boss.alarm_webhook[1:])}"
     except OSError as error:
         raise BadConfig(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -6,7 +6,8 @@ from typing import Any
 
 from remit.machines._names import missing
 from remit.machines._records import Alarm
-from remit.vat import Ref, actor, field
+from remit.machines._views import alarm_view
+from remit.vat import Ref, actor, current, field, tell, this
 
 __all__ = ["Alarms"]
 
@@ -15,10 +16,14 @@ _MOST = 1000  # open alarms; one machine's later ones only repeat what the first
 
 @actor(kind="remit.machines.alarms", version=1)
 class Alarms:
-    """The boss's open alarms, by id. While a machine has one, it gets no new grants; what it has goes on working."""
+    """The boss's open alarms, by id. While a machine has one, it gets no new grants; what it has goes on working.
+
+    `untold` are those of which the device `herald`, where there is one, has not said yet that they were heard.
+    """
 
     network: Ref[Any]
     open: dict[str, Alarm] = field(factory=dict)
+    untold: dict[str, bool] | None = None
 
     async def ring(self, machine: str, what: str, known: str, other: str) -> None:
         """Keep an alarm, unless the same one is open already; it is kept when this has answered."""
@@ -28,11 +33,30 @@ class Alarms:
             alarm for alarm in self.open.values() if (alarm.machine, alarm.what, alarm.other) == (machine, what, other)
         )
         if next(same, None) is None and len(self.open) < _MOST:
-            self.open[id[:12]] = Alarm(id[:12], at, machine, what, known, other)
+            alarm = self.open[id[:12]] = Alarm(id[:12], at, machine, what, known, other)
+            if _herald() is not None:
+                self.untold = {**(self.untold or {}), alarm.id: True}
+                tell(this()).announce(alarm.id)
+
+    async def announce(self, id: str) -> None:
+        """Have an open alarm told to whoever should look at it."""
+        herald, alarm = _herald(), self.open.get(id)
+        if herald is not None and alarm is not None:
+            await herald.announce(alarm_view(alarm, told=False))
+        self.untold = {each: True for each in self.untold or {} if each != id}
+
+    def resume(self) -> None:
+        """After a start of the boss's process: what was not heard yet is told again."""
+        for id in self.untold or {}:
+            tell(this()).announce(id)
 
     def of(self, machine: str) -> list[Alarm]:
         """The open alarms of this machine."""
         return [alarm for alarm in self.open.values() if alarm.machine == machine]
+
+    def views(self) -> list[dict[str, Any]]:
+        """All open alarms as they are shown, oldest first."""
+        return [alarm_view(alarm, alarm.id not in (self.untold or {})) for alarm in self.every()]
 
     def every(self) -> list[Alarm]:
         """All open alarms, oldest first."""
@@ -57,3 +81,7 @@ class Alarms:
         """Forget the alarms of a machine that is gone."""
         for alarm in self.of(machine):
             del self.open[alarm.id]
+
+
+def _herald() -> Ref[Any] | None:
+    return current("the device herald").vat.devices.get("herald")

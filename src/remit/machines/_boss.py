@@ -302,7 +302,7 @@ class Boss:
             "version": 1,
             "machines": self.list_machines(),
             "edges": self.bindings(),
-            "alarms": [alarm_view(alarm) for alarm in call(self._alarms()).every()],
+            "alarms": call(self._alarms()).views(),
             "sessions": [{"machine": names.get(debt["peer"], ""), **debt} for debt in debts],
         }
 
@@ -373,6 +373,7 @@ class Boss:
             tell(self.network).learn(call(hob).signed_address())
             tell(hob).summon(here)
         call(self._wiring()).resume()
+        call(self._alarms()).resume()
         await self._fleet().resume(start)
 
     def planner(self) -> Ref[Planned]:

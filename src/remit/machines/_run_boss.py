@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from remit.errors import BadArgument, Broken, ProviderError, StoreFull
 from remit.machines._alarms import Alarms
 from remit.machines._boss import Boss
 from remit.machines._fleet import Fleet
+from remit.machines._gauges import boss_families
 from remit.machines._grant import Grant
 from remit.machines._guests import Guests
 from remit.machines._hob_server import HobServer, PendingHob
@@ -23,7 +24,7 @@ from remit.machines._planned import Planned
 from remit.machines._process import ProcessProvider
 from remit.machines._provider import Provider, ProviderDesk
 from remit.machines._wiring import Wiring
-from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer, WebSocketNetlayer, told_to_stop
+from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer, WebSocketNetlayer, exposition, told_to_stop
 
 __all__ = ["BOSS_CLASSES", "BossSettings", "run_boss"]
 
@@ -44,6 +45,8 @@ class BossSettings:
     `websocket`: host:port where it listens for nodes over WebSockets, too; `websocket_url`: the URL that others are told of it, that of
     the web server in front of it. Needs `remit[websocket]`.
 
+    `metrics`: host:port where it is asked for its metrics over HTTP. `alarm_webhook`, `alarm_command`: who is told of alarms (`Herald`).
+
     `start`: have the providers start all machines. `providers`: by name, each a table: `kind` (the name, unless it says otherwise),
     `agent` (what its machines' agents are told: `classes`, `path`, `listen`, `published`), and what that kind takes.
     """
@@ -57,6 +60,9 @@ class BossSettings:
         websocket: str = "",
         websocket_url: str = "",
         start: bool = True,
+        metrics: str = "",
+        alarm_webhook: str = "",
+        alarm_command: Sequence[str] = (),
         providers: dict[str, dict[str, Any]] | None = None,
     ) -> None:
         self.state = Path(state).absolute()
@@ -67,6 +73,9 @@ class BossSettings:
         self.websocket = where(websocket) if websocket else None
         self.websocket_url = websocket_url or None
         self.start = start
+        self.metrics = where(metrics) if metrics else None
+        self.alarm_webhook = alarm_webhook
+        self.alarm_command = tuple(alarm_command)
         self.providers = {"process": {}} if providers is None else providers
 
 
@@ -100,9 +109,17 @@ def _house(settings: BossSettings) -> AbstractAsyncContextManager[Household]:
         "boss",
         classes=BOSS_CLASSES,
         roots={"boss": (Boss,)},
-        devices=lambda key: {"providers": make_providers(settings, key)},
+        devices=lambda key: {"providers": make_providers(settings, key), **_herald(settings)},
         netlayers=lambda key: _netlayers(settings, key),
     )
+
+
+def _herald(settings: BossSettings) -> dict[str, Any]:
+    if not settings.alarm_webhook and not settings.alarm_command:
+        return {}
+    from remit.machines._herald import Herald  # a client of HTTP, for those who want one
+
+    return {"herald": Herald(settings.alarm_webhook, settings.alarm_command)}
 
 
 def _has_reigned(settings: BossSettings) -> bool:
@@ -122,10 +139,26 @@ async def _reign(
     say(f"boss {house.key.designator} is at {at}; its reference: {reference}")
     resuming = asyncio.ensure_future(_resume(boss, start, say))
     try:
-        await first_of(stop, house.failed)
+        async with _metrics(settings, boss, say):
+            await first_of(stop, house.failed)
     finally:
         resuming.cancel()
         await asyncio.gather(resuming, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _metrics(settings: BossSettings, boss: Any, say: Callable[[str], None]) -> AsyncIterator[None]:
+    if settings.metrics is None:
+        yield
+        return
+    from remit.machines._metrics_server import metrics_server  # a server of HTTP, for those who want one
+
+    async def text() -> str:
+        return exposition(boss_families(await boss.status()))
+
+    async with metrics_server(settings.metrics, text) as (host, port):
+        say(f"metrics are at http://{host}:{port}/metrics")
+        yield
 
 
 def _netlayers(settings: BossSettings, key: NodeKey) -> list[Netlayer]:

@@ -82,8 +82,8 @@ def edge_view(edge: Edge) -> dict[str, Any]:
     }
 
 
-def alarm_view(alarm: Alarm) -> dict[str, Any]:
-    """One open alarm; `known` and `other` are the designators of the two nodes."""
+def alarm_view(alarm: Alarm, told: bool = True) -> dict[str, Any]:
+    """One open alarm; `known` and `other` are the designators of the two nodes, `told` is false while somebody is yet to be told."""
     return {
         "id": alarm.id,
         "at": alarm.at,
@@ -91,4 +91,5 @@ def alarm_view(alarm: Alarm) -> dict[str, Any]:
         "what": alarm.what,
         "known": alarm.known,
         "other": alarm.other,
+        "told": told,
     }
