@@ -69,7 +69,8 @@ class DockerProvider:
     async def gateway(self) -> str:
         """See `Networked.gateway`."""
         async with self._bridge.lock:
-            return await self._bridge.gateway()
+            gateway = await self._bridge.gateway()
+        return gateway if self.host.gateway else ""
 
     async def create(self, id: str, name: str, user_data: dict[str, Any], options: dict[str, Any]) -> None:
         """See `Provider.create`. The options are those of `_docker_options.py`."""

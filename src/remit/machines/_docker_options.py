@@ -9,8 +9,9 @@
     publish     its ports that this host has on loopback: 8080, or 8080:80 for port 80        []
     user        user and group that the agent runs as, by number; not root                    [10001:10001]
 
-Only the table: `socket` (of the Engine), `subnet` (of the network of its machines), `internal` (whether they reach nothing beyond this host), `mounts`
-(directories of this host that they see: "/here:/there:ro"). They give a machine more of this host than whoever asks for one may decide.
+Only the table: `socket` (of the Engine), `subnet` (of the network of its machines), `internal` (whether they reach nothing beyond this host), `gateway` (whether the
+boss listens on that network, as it does; not where the Engine has a network of its own, as a rootless one: then `[boss] published` is how machines reach it), `mounts`
+(directories of this host that they see: "/here:/there", "/here:/there:rw"). They give a machine more of this host than whoever asks for one may decide.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class HostOptions(NamedTuple):
     socket: str = SOCKET
     subnet: str = ""
     internal: bool = False
+    gateway: bool = True
     mounts: tuple[tuple[str, str, bool], ...] = ()
 
 
@@ -178,5 +180,6 @@ READ: Final[dict[str, Callable[[Any], Any]]] = {
     "socket": str,
     "subnet": _subnet,
     "internal": _yes,
+    "gateway": _yes,
     "mounts": _mounts,
 }

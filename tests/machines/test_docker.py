@@ -1,0 +1,208 @@
+"""Containers as machines, at a real Engine: what they may, what limits them, and what is made again."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import tarfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remit.errors import ProviderError
+from remit.machines._docker import DockerProvider
+from remit.machines._docker_engine import Engine
+from remit.machines._docker_images import last_words
+from tests.machines.provider_kits import DockerKit, opened
+from tests.machines.test_provider_contract import USER_DATA, run
+
+pytestmark = [pytest.mark.needs_docker, pytest.mark.timeout(120)]
+
+LOOK = """
+import json, os, pathlib, time
+status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
+def may(path):
+    try:
+        pathlib.Path(path).write_text("x")
+    except OSError:
+        return False
+    return True
+print(json.dumps({
+    "user": os.getuid(), "capabilities": int(status["CapEff"], 16) | int(status["CapBnd"], 16), "no_new": status["NoNewPrivs"].strip(),
+    "writes": [path for path in ("/x", "/etc/x", "/opt/remit/x", "/var/lib/remit/x", "/var/lib/remit/code/path-0/web.py", "/tmp/x",
+                                 "/run/x", "/var/lib/remit/machine/x") if may(path)],
+    "first": os.getppid(),
+}), flush=True)
+time.sleep(300)
+"""
+
+
+@pytest.fixture
+def kit(tmp_path: Path) -> Iterator[DockerKit]:
+    """The Engine here."""
+    found = opened("docker", tmp_path)
+    assert isinstance(found, DockerKit)
+    try:
+        yield found
+    finally:
+        found.sweep()
+
+
+def python(kit: DockerKit, program: str) -> DockerProvider:
+    """A provider whose machines run a program of Python's instead of an agent."""
+    made = kit.provider()
+    made.command = ("/opt/remit/bin/remit-python", "-c", program)
+    return made
+
+
+async def told(made: DockerProvider, id: str = "db-1") -> Any:
+    """What the machine's program has printed, once it has."""
+    async with asyncio.timeout(30):
+        while not (text := await last_words(Engine(), made.named(id))).endswith("}"):
+            await asyncio.sleep(0.02)
+    return json.loads(text)
+
+
+def test_a_machine_has_no_rights_but_to_its_own_state(kit: DockerKit, tmp_path: Path) -> None:
+    """Not root, no capability, none to be had; it writes its state and memory, not what it runs; a first process reaps for it."""
+    (tmp_path / "web.py").write_text("")
+    made = python(kit, LOOK)
+
+    async def work() -> Any:
+        await made.create("db-1", "db", {**USER_DATA, "agent": {"path": [str(tmp_path)]}}, {})
+        return await told(made)
+
+    found = run(work())
+    assert (found["user"], found["capabilities"], found["no_new"]) == (10001, 0, "1")
+    assert found["writes"] == ["/tmp/x", "/run/x", "/var/lib/remit/machine/x"]
+    assert found["first"] == 1
+
+
+def test_limits_hold(kit: DockerKit) -> None:
+    """Memory beyond the limit ends it, and that is said; so many processes and no more."""
+    eat = python(kit, "x = bytearray(400 << 20); print(len(x))")
+    fork = python(
+        kit,
+        "import json, os, time\nn = 0\ntry:\n  while os.fork():\n    n += 1\n  time.sleep(300)\nexcept OSError:\n  print(json.dumps({'processes': n}), flush=True)\n  time.sleep(300)",
+    )
+
+    async def work() -> Any:
+        await eat.create("db-1", "db", USER_DATA, {"memory": "64m"})
+        async with asyncio.timeout(30):
+            while "out of memory" not in (seen := await eat.observe("db-1")).detail and "restarted" not in seen.detail:
+                await asyncio.sleep(0.05)
+        made = await Engine().get(f"/containers/{eat.named('db-1')}/json")
+        assert made["State"]["OOMKilled"] or made["RestartCount"] > 0
+        await fork.create("db-2", "db", USER_DATA, {"pids": "40", "cpus": "0.5"})
+        made = await Engine().get(f"/containers/{eat.named('db-2')}/json")
+        assert made["HostConfig"]["NanoCpus"] == 500_000_000
+        return await told(fork, "db-2")
+
+    assert run(work())["processes"] < 40
+
+
+def test_a_container_that_was_removed_is_made_again_from_its_volume(kit: DockerKit) -> None:
+    """With the options and the state that it had: what the machine keeps is in the volume alone."""
+    made = python(
+        kit,
+        "import json, pathlib, time\nfile = pathlib.Path('/var/lib/remit/machine/kept')\nwas = file.exists()\nfile.touch()\nprint(json.dumps({'kept': was}), flush=True)\ntime.sleep(300)",
+    )
+
+    async def work() -> None:
+        await made.create("db-1", "db", USER_DATA, {"memory": "99m"})
+        assert await told(made) == {"kept": False}
+        await Engine().delete(f"/containers/{made.named('db-1')}", force=True)
+        seen = await made.observe("db-1")
+        assert (seen.state, seen.name) == ("made", "db")
+        await made.start("db-1", b"address")
+        assert await told(made) == {"kept": True}
+        assert (await Engine().get(f"/containers/{made.named('db-1')}/json"))["HostConfig"]["Memory"] == 99 << 20
+
+    run(work())
+
+
+def test_a_published_port_is_on_loopback(kit: DockerKit) -> None:
+    """And nowhere else: the Engine would open it to everybody otherwise."""
+    made = python(kit, "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8000, bind='0.0.0.0')")
+
+    async def work() -> None:
+        await made.create("db-1", "db", USER_DATA, {"publish": "18743:8000"})
+        bound = (await Engine().get(f"/containers/{made.named('db-1')}/json"))["NetworkSettings"]["Ports"]
+        assert bound == {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "18743"}]}
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    await asyncio.to_thread(
+                        lambda: urllib.request.urlopen("http://127.0.0.1:18743/", timeout=5).close()
+                    )
+                    return
+                except OSError:
+                    await asyncio.sleep(0.05)
+
+    run(work())
+
+
+def test_an_image_that_cannot_run_an_agent_is_refused_and_nothing_is_kept_of_it(kit: DockerKit, tmp_path: Path) -> None:
+    """Before the machine starts, with what an image needs."""
+    name = f"remit-test-{kit.owner}"
+    with tarfile.open(tmp_path / "empty.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("hello"), io.BytesIO())
+    made = kit.provider()
+
+    async def work() -> None:
+        engine = Engine()
+        await engine.load("/images/create", tmp_path / "empty.tar", lambda _: None, fromSrc="-", repo=name, tag="1")
+        try:
+            with pytest.raises(ProviderError, match="cannot run an agent .it needs sh, and Python 3.11"):
+                await made.create("db-1", "db", USER_DATA, {"image": f"{name}:1"})
+            assert (
+                await engine.get("/containers/json", all=True, filters={"label": [f"remit.making={kit.owner}boss"]})
+                == []
+            )
+            await made.destroy("db-1")
+        finally:
+            await engine.delete(f"/images/{name}:1", force=True)
+
+    run(work())
+    assert list(kit.leftovers()) == []
+
+
+def test_the_default_image_is_never_fetched(kit: DockerKit) -> None:
+    """Anybody could publish an image of its name: where it is not here, what to do is said."""
+    with pytest.raises(ProviderError, match=r"no image remit-machine:nowhere: make it with: remit image build docker"):
+        run(kit.provider().create("db-1", "db", USER_DATA, {"image": "remit-machine:nowhere"}))
+
+
+def test_networks_are_the_bosss_own(kit: DockerKit) -> None:
+    """Each provider's has a subnet that is its own, the same when it is made again; another one of its name is left alone; what remit.toml says otherwise is told."""
+
+    async def work() -> None:
+        engine, store = Engine(), kit.store()
+        first = DockerProvider(f"{kit.owner}boss", store)
+        second = DockerProvider(f"{kit.owner}boss", store, provider="second")
+        gateways = [await first.gateway(), await second.gateway()]
+        assert len(set(gateways)) == 2
+        for each in (first, second):
+            await each.destroy("nobody")
+        assert await first.gateway() == gateways[0]
+        with pytest.raises(ProviderError, match="and remit.toml says otherwise"):
+            await DockerProvider(f"{kit.owner}boss", store, {"internal": True}).gateway()
+        await first.destroy("nobody")
+        await engine.post("/networks/create", {"Name": first._bridge.name})
+        try:
+            with pytest.raises(ProviderError, match="is not of this boss, and was left alone"):
+                await first.gateway()
+        finally:
+            await engine.delete(f"/networks/{first._bridge.name}")
+
+    run(work())
+
+
+def test_a_tether_is_refused(kit: DockerKit) -> None:
+    """A process of this host is nobody in a container: the machine would end at once."""
+    with pytest.raises(ProviderError, match="leave out the option tether"):
+        run(kit.provider().create("db-1", "db", {**USER_DATA, "agent": {"tether": "1 2 3"}}, {}))
