@@ -18,7 +18,9 @@ from remit.machines._docker import DockerProvider
 from remit.machines._docker_engine import Engine
 from remit.machines._docker_images import last_words
 from tests.machines.provider_kits import DockerKit, opened
+from tests.machines.stage import Stage, all_active, until
 from tests.machines.test_provider_contract import USER_DATA, run
+from tests.machines.test_provider_machines import destroy_all
 
 pytestmark = [pytest.mark.needs_docker, pytest.mark.timeout(120)]
 
@@ -206,3 +208,32 @@ def test_a_tether_is_refused(kit: DockerKit) -> None:
     """A process of this host is nobody in a container: the machine would end at once."""
     with pytest.raises(ProviderError, match="leave out the option tether"):
         run(kit.provider().create("db-1", "db", {**USER_DATA, "agent": {"tether": "1 2 3"}}, {}))
+
+
+def test_machines_of_two_providers_use_each_other(kit: DockerKit, tmp_path: Path) -> None:
+    """A process of this host reaches a container where that is; a container reaches nothing on the host's loopback, and the boss relays."""
+    agent = {"classes": ["diary"], "path": [str(tmp_path / "code")]}
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/diary.py").write_text((Path(__file__).parent / "diary.py").read_text())
+    stage = Stage(tmp_path, {"process": {"agent": agent}, "docker": {"agent": agent}})
+    stage.start_boss()
+
+    async def work() -> None:
+        async with stage.admin() as boss:
+            await asyncio.gather(boss.create_machine("near", "process"), boss.create_machine("far", "docker"))
+            await until(lambda: all_active(boss))
+            for one, other in (("near", "far"), ("far", "near")):
+                await boss.offer(f"{one}.diary", "test.diary")
+                await boss.bind(f"{other}.diary", f"{one}.diary")
+            via = {edge["target"]: edge["via"] for edge in await boss.bindings()}
+            assert via == {"far.diary": "boss", "near.diary": ""}
+            for name in ("near", "far"):
+                diary = await boss.machine(name).binding("diary")
+                await diary.write("seen")
+                assert await diary.read() == ["seen"]
+
+    try:
+        run(work())
+    finally:
+        run(destroy_all(stage))
+        stage.kill_boss()

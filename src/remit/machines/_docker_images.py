@@ -25,6 +25,11 @@ HOME: Final = "/opt/remit"
 AGENT: Final = f"{HOME}/bin/remit-agent"
 MAKING: Final = "remit.making"  # the label of a container in which an image is made, with the owner
 CHECK: Final = f"import compileall; compileall.compile_dir('{HOME}/lib', quiet=2); import remit.machines._agent"
+STALE: Final = {
+    "label": ["remit.parcel"],
+    "dangling": ["false"],
+    "until": ["24h"],
+}  # of ours, those that nobody uses any more
 MAKING_SECONDS: Final = 240.0
 LINES: Final = 3
 
@@ -89,6 +94,7 @@ class Images:
             await self._engine.post("/commit", config, container=container, repo="remit-agent", tag=digest, pause=False)
         finally:
             await self._engine.delete(f"/containers/{container}", force=True, v=True)
+        await self._engine.post("/images/prune", filters=STALE)
 
     async def _run(self, base: str, container: str) -> None:
         """See that an agent can be loaded there; its modules are compiled on that occasion."""
