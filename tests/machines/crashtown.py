@@ -22,6 +22,7 @@ from remit.machines import (
     Layout,
     Programs,
     ProviderDesk,
+    TunnelRelays,
     Workshop,
 )
 from remit.machines._agent import Agent
@@ -116,15 +117,18 @@ class BossPlace(Place):
     """The boss's process."""
 
     def parts(self) -> dict[str, Any]:
+        self.relays = TunnelRelays()
         return {
             "classes": [*KINDS, *BOSS_CLASSES],
             "roots": {"boss": (Boss,), "swiss": (SwissNumbers,)},
-            "devices": {"providers": ProviderDesk({"fake": self.town.provider}, patience=5.0)},
+            "devices": {"providers": ProviderDesk({"fake": self.town.provider}, patience=5.0), "relays": self.relays},
         }
 
     async def begin(self) -> None:
         assert self.durable is not None
         self.durable.network.patience = 1.0
+        assert self.node is not None
+        self.relays.attach(self.node)
         self._agent = asyncio.ensure_future(self._resume())
 
     async def _resume(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 import time
 
@@ -11,6 +12,8 @@ import pytest
 from remit.credentials import Secret
 from remit.errors import BadArgument, Broken
 from remit.lib import Attenuation, Metered
+from remit.machines import Laying
+from remit.machines._local_users import may_connect, user_of
 from tests.machines.tunnels import TunnelTown, in_tunnel_town, over, until
 
 
@@ -178,5 +181,74 @@ def test_entrances_are_there_again_after_a_restart() -> None:
         assert await reader.readline() == b"hello\n"
         writer.close()
         await looking
+
+    in_tunnel_town(work)
+
+
+def test_the_boss_relays_bytes_and_says_so() -> None:
+    """Where the machines do not reach each other the bytes go through the boss, with the same limits; its end, and a revocation, cut them."""
+
+    async def work(town: TunnelTown) -> None:
+        edge = await town.bind(Metered(connections=2))
+        assert (edge["state"], edge["via"]) == ("active", "boss")
+        reader, writer = await town.talking()
+        writer.write(b"x" * 300_000)
+        writer.write_eof()
+        assert await reader.read() == b"x" * 300_000 + b"bye\n"
+        writer.close()
+        nodes = {name: town.town.places[name].node for name in ("boss", "db", "app")}
+        assert nodes["app"].locator not in nodes["db"].meeting.active
+        reader, writer = await town.talking()
+        await town.town.places["boss"].end()
+        await over(reader)
+        await town.town.places["boss"].start()
+        more, other = await town.talking()
+        began = time.monotonic()
+        await town.town.boss.revoke("app.raw")
+        await over(more)
+        await until(lambda: not town.server.connections)
+        assert time.monotonic() - began < 1.0
+        assert not any(town.town.places[name].node.bulks._open for name in ("boss", "db", "app"))
+        for each in (writer, other):
+            each.close()
+
+    in_tunnel_town(work, apart=True)
+
+
+def test_the_provider_comes_to_a_machine_that_cannot_dial_it() -> None:
+    """Where only the provider can dial, it does; nobody relays."""
+
+    async def work(town: TunnelTown) -> None:
+        await town.town.boss.offer("app.main", "test.table")
+        await town.town.boss.bind("db.main", "app.main")  # db has dialled app
+        town.wires.one_way.add(("app", "db"))
+        assert (await town.bind())["via"] == ""
+        reader, writer = await town.talking()
+        writer.write_eof()
+        assert await reader.read() == b"bye\n"
+        writer.close()
+
+    in_tunnel_town(work)
+
+
+def test_a_port_is_for_programs_of_this_user() -> None:
+    """By choice it is a loopback port, the same after a restart; the kernel says whose program connects, and others are refused."""
+
+    async def work(town: TunnelTown) -> None:
+        await town.town.boss.bind("app.raw", "db.raw", laying=Laying(local="port"))
+        texts = town.entries()
+        assert (texts["host"], texts["uri"]) == ("127.0.0.1", f"tcp://127.0.0.1:{texts['port']}")
+        _, writer = await town.talking()
+        writer.close()
+        app = town.place("app")
+        await app.end()
+        await app.start()
+        await town.town.hob("app").refresh()
+        assert town.entries() == texts
+        _, writer = await town.talking()
+        mine, ours = writer.get_extra_info("sockname"), writer.get_extra_info("peername")
+        assert user_of(mine, ours) == os.geteuid() and may_connect((mine, ours), frozenset())
+        assert user_of(("127.0.0.1", 1), ours) is None and not may_connect((("127.0.0.1", 1), ours), frozenset())
+        writer.close()
 
     in_tunnel_town(work)

@@ -65,7 +65,8 @@ class Box:
         vat.device("summons", Bell())
         vat.device("accounts", self.accounts)
         self.place = Path(tempfile.mkdtemp(prefix="remit-town-"))
-        vat.device("layout", Layout(self.place / "bindings"))
+        self.layout = Layout(self.place / "bindings")
+        vat.device("layout", self.layout)
         self.hob: Ref[HobClient] = vat.spawn(HobClient, version="test")
 
     async def redeem(self, introduction: SturdyRef, boss: bytes) -> Any:

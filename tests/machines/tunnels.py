@@ -9,12 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from remit.credentials import Secret
+from remit.errors import Unreachable
 from remit.lib import Attenuation
 from remit.machines import read_binding
 from tests.machines.crashtown import CrashTown, MachinePlace
 from tests.machines.test_relay import Split
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Walls(Split):
+    """The same, and who cannot dial whom in one direction only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one_way: set[tuple[str, str]] = set()
+
+    async def reach(self, source: str, target: str) -> None:
+        if (source, target) in self.one_way:
+            raise Unreachable(f"{source} cannot dial {target}")
+        await super().reach(source, target)
 
 
 class Echo:
@@ -56,7 +70,7 @@ class Echo:
 class TunnelTown:
     """The town, with `db.raw` a tunnel to the server."""
 
-    def __init__(self, town: CrashTown, wires: Split, server: Echo) -> None:
+    def __init__(self, town: CrashTown, wires: Walls, server: Echo) -> None:
         self.town = town
         self.wires = wires
         self.server = server
@@ -105,7 +119,7 @@ def in_tunnel_town(work: Callable[[TunnelTown], Awaitable[None]], *, apart: bool
 @asynccontextmanager
 async def tunnel_town(apart: bool) -> AsyncIterator[TunnelTown]:
     town = CrashTown()
-    town.wires = wires = Split()
+    town.wires = wires = Walls()
     if not apart:
         wires.apart.clear()
     async with town, Echo() as server:

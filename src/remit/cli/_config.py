@@ -73,6 +73,8 @@ class AgentSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     published: str | msgspec.UnsetType = msgspec.UNSET
     facing: str | msgspec.UnsetType = msgspec.UNSET
     services: str | msgspec.UnsetType = msgspec.UNSET
+    users: str | msgspec.UnsetType = msgspec.UNSET
+    hooks: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class ProviderSection(msgspec.Struct, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
@@ -32,6 +33,27 @@ __all__ = ["bind", "bindings", "edge_table", "how_much", "revoke", "unbind", "wh
 @click.option("--connections", type=click.IntRange(min=1), help="Of a tunnel: only so many at once.")
 @click.option("--until", callback=moment, metavar="WHEN", help="Only until then: 10m, 2h, 7d, 2031-12-24T18:00.")
 @click.option("--interface", default="", help="Refuse a service that keeps another interface.")
+@click.option("--local", type=click.Choice(["socket", "port"]), default=None, help="What a tunnel is on the machine.")
+@click.option(
+    "--user", default="", help="Whose programs the credential is for, on the machine; its agent's user otherwise."
+)
+@click.option(
+    "--reload",
+    metavar="COMMAND",
+    default="",
+    help="Run there when the credential has changed; words as a shell has them.",
+)
+@click.option(
+    "--signal", metavar="'SIGNAL SERVICE'", default="", help="Sent then to a service of the machine: 'HUP web'."
+)
+@click.option(
+    "--template",
+    "templates",
+    nargs=2,
+    multiple=True,
+    metavar="TEMPLATE FILE",
+    help="There, a file (mode 600) made of a template, with {name.entry} filled in.",
+)
 @as_json_option
 @click.pass_obj
 def bind(
@@ -47,6 +69,11 @@ def bind(
     connections: int | None,
     until: float | None,
     interface: str,
+    local: str | None,
+    user: str,
+    reload: str,
+    signal: str,
+    templates: tuple[tuple[str, str], ...],
     as_json: bool,
 ) -> None:
     """Give a machine, under a name, what another machine offers. Where it cannot be reached it is done later, and says so."""
@@ -60,7 +87,8 @@ def bind(
         bytes=most,
         connections=connections,
     )
-    edge = ask_boss(settings, lambda boss: boss.bind(target, service, narrowed, interface))
+    more = _laying(local or "", user, reload, signal, templates)
+    edge = ask_boss(settings, lambda boss: boss.bind(target, service, narrowed, interface, **more))
     if as_json:
         show_json(edge)
     else:
@@ -68,6 +96,15 @@ def bind(
     if edge["state"] != "active":
         say(f"not finished yet: {edge['error'] or 'a machine cannot be reached'}; it goes on when the machine is back")
         raise click.exceptions.Exit(PARTLY)
+
+
+def _laying(local: str, user: str, reload: str, signal: str, templates: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """What is said of how a credential is laid out, as an argument for the boss; nothing where nothing is said."""
+    if not (local or user or reload or signal or templates):
+        return {}
+    from remit.machines import Laying
+
+    return {"laying": Laying(local, user, shlex.split(reload), signal, [list(pair) for pair in templates])}
 
 
 def _methods(only: str | None) -> list[str] | None:
@@ -130,8 +167,9 @@ def bindings(settings: Settings, machine: str | None, as_json: bool) -> None:
 
 
 def _note(edge: dict[str, Any]) -> str:
-    """What an operator should know of an edge besides: what is wrong, else who relays it."""
-    return edge["error"] or (f"relayed by the {edge['via']}" if edge["via"] else "")
+    """What an operator should know of an edge besides: what is wrong, and who relays it."""
+    said = (edge["error"], edge.get("note", ""), f"relayed via {edge['via']}" if edge["via"] else "")
+    return "; ".join(part for part in said if part)
 
 
 def edge_table(edges: list[dict[str, Any]]) -> None:

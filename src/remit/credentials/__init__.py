@@ -9,6 +9,7 @@ from remit.credentials._credential import TUNNEL, TUNNEL_HOST, TUNNEL_PORT, Cred
 from remit.credentials._driver import Description, Driver, Held, Led, check_attenuation
 from remit.credentials._known import DriverClass, driver_classes, find_driver
 from remit.credentials._owner import Owner, check_edge
+from remit.credentials._place import Place
 from remit.values import Secret
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Held",
     "Led",
     "Owner",
+    "Place",
     "Secret",
     "check_attenuation",
     "check_credential",

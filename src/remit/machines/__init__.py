@@ -16,12 +16,15 @@ from remit.machines._cloud_init import cloud_config
 from remit.machines._cloud_scripts import AgentSetup
 from remit.machines._desk import Desk
 from remit.machines._docker_base import build_docker_image
+from remit.machines._entrances import Entrances
+from remit.machines._exits import Exits
 from remit.machines._fleet import Fleet
 from remit.machines._grant import Binding, Grant, GrantView
 from remit.machines._guests import PARTS, Guests, Invitation
 from remit.machines._hob_client import HobClient
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._introduction import Introduction, Redemption
+from remit.machines._laying import Laying
 from remit.machines._layout import Layout, binding_root, read_binding
 from remit.machines._log_lines import log_to_stderr
 from remit.machines._names import check_name, split_name
@@ -33,6 +36,7 @@ from remit.machines._program import LocalMachine
 from remit.machines._provider import Networked, Observed, Provider, ProviderDesk, Upgradable
 from remit.machines._records import Alarm, Enrolment, Machine, Offer, Report
 from remit.machines._run_boss import BOSS_CLASSES, BossSettings, run_boss
+from remit.machines._tunnel_relay import TunnelRelays
 from remit.machines._watch import Bell, Watch
 from remit.machines._wiring import Wiring
 from remit.machines._workshop import Workshop
@@ -55,6 +59,8 @@ __all__ = [
     "BossWorld",
     "Desk",
     "Enrolment",
+    "Entrances",
+    "Exits",
     "Fleet",
     "Grant",
     "GrantView",
@@ -63,6 +69,7 @@ __all__ = [
     "HobServer",
     "Introduction",
     "Invitation",
+    "Laying",
     "Layout",
     "LocalMachine",
     "Machine",
@@ -79,6 +86,7 @@ __all__ = [
     "ProviderDesk",
     "Redemption",
     "Report",
+    "TunnelRelays",
     "Upgradable",
     "Watch",
     "Wiring",

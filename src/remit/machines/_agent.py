@@ -26,7 +26,7 @@ from remit.machines._accounts import Account, Accounts
 from remit.machines._classes import classes_of
 from remit.machines._config import UserData, drop_introduction, read_user_data
 from remit.machines._control import Control
-from remit.machines._desk import Absence, Desk
+from remit.machines._desk import Absence, Desk, UserDesk
 from remit.machines._facing import own_address
 from remit.machines._grant import Grant
 from remit.machines._hob_client import HobClient
@@ -35,6 +35,7 @@ from remit.machines._layout import Layout
 from remit.machines._outlet import Outlet, Programs
 from remit.machines._process_table import Process, tethered
 from remit.machines._release import own_release
+from remit.machines._reload import Reload
 from remit.machines._room import note_process
 from remit.machines._service_room import ServiceRoom
 from remit.machines._watch import Bell, Watch
@@ -46,7 +47,18 @@ from remit.vat import Ref
 __all__ = ["HOB_CLASSES", "run_agent"]
 
 T = TypeVar("T")
-HOB_CLASSES: Final[tuple[type, ...]] = (Absence, Account, Accounts, Control, Desk, Grant, HobClient, Outlet, Watch)
+HOB_CLASSES: Final[tuple[type, ...]] = (
+    Absence,
+    Account,
+    Accounts,
+    Control,
+    Desk,
+    Grant,
+    HobClient,
+    Outlet,
+    UserDesk,
+    Watch,
+)
 ANSWER: Final = 45.0  # seconds for one conversation with the boss
 SHORTEST, LONGEST = 0.1, 5.0  # seconds between two attempts to reach the boss
 MOST_REPORTED: Final = 100  # warnings about what is given out and not kept: there is one for each kind and remedy
@@ -180,7 +192,8 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
     room = ServiceRoom(state, data.agent.services)
     classes, bell = classes_of(data.agent.classes, data.agent.path), Bell()
     accounts = AccountDesk(driver_classes(sys.modules[name] for name in data.agent.classes))
-    layout = Layout(state / "bindings")
+    reload = Reload(lambda service, number: room.ask("signal", [service, number]))
+    layout = Layout(state / "bindings", users=Path(data.agent.users), reload=reload, hooks=data.agent.hooks)
     workshop = Workshop(classes, accounts)
     devices = {"workshop": workshop, "programs": Programs(), "summons": bell, "services": room}
     devices |= {"accounts": accounts, "layout": layout}

@@ -12,6 +12,7 @@ from remit.machines._devices import device
 from remit.machines._fleet import Fleet
 from remit.machines._guests import Guests
 from remit.machines._hob_server import HobServer, PendingHob
+from remit.machines._laying import Laying, check_laying
 from remit.machines._names import check_name, missing, split_name
 from remit.machines._planned import Planned
 from remit.machines._records import Offer
@@ -93,8 +94,8 @@ class Boss:
         view["options"] = dict(machine.options)
         view["offers"] = [offer_view(name, offer) for offer in self._offers(machine.hob)]
         edges = call(self._wiring()).every()
-        view["holds"] = [edge_view(edge) for edge in edges if edge.grantee == name]
-        view["grants"] = [edge_view(edge) for edge in edges if edge.provider == name]
+        view["holds"] = [self._seen_edge(edge) for edge in edges if edge.grantee == name]
+        view["grants"] = [self._seen_edge(edge) for edge in edges if edge.provider == name]
         view["provider_sees"] = await self._seen(machine.provider, machine.id)
         return view
 
@@ -164,13 +165,17 @@ class Boss:
         attenuation: Attenuation | Metered | None = None,
         interface: str = "",
         id: str = "",
+        laying: Laying | None = None,
     ) -> dict[str, Any]:
         """Give machine `a` under the name `x` (target `a.x`) what machine `b` offers as `y` (service `b.y`); the edge, as in `status`.
 
         Refused are unknown names, another `interface` than the offer's, an attenuation that the service cannot enforce, and a
         machine with an open alarm. Where a machine cannot be reached the edge is kept, "wanted" or "granted" with the reason, and
-        finished when the machine says hello. `id`: a fresh one for the edge, made by the caller.
+        finished when the machine says hello. `id`: a fresh one for the edge, made by the caller. `laying` says how the credential of a service that does
+        not speak CapTP is laid out on the machine.
         """
+        if laying is not None:
+            check_laying(laying)
         grantee, name = split_name("binding", target)
         provider, offered = split_name("service", service)
         self._active(grantee, target)
@@ -180,7 +185,11 @@ class Boss:
             raise Refused(no_new_grants(grantee))
         id, now = id or (await self.network.token())[:16], await self.network.now()
         edge = Edge(id, grantee, name, provider, offered, interface or offer.interface, checked, "wanted", now, now)
-        return edge_view(await self._wiring().connect(edge))
+        return self._seen_edge(await self._wiring().connect(edge, laying))
+
+    def _seen_edge(self, edge: Edge) -> dict[str, Any]:
+        laying, note = call(self._wiring()).dressed(edge)
+        return edge_view(edge, laying, note)
 
     def _active(self, name: str, what: str) -> Ref[HobServer]:
         machine = call(self._fleet()).machine(name)
@@ -244,14 +253,14 @@ class Boss:
 
     async def _retract(self, ids: list[str]) -> dict[str, Any]:
         left = await self._wiring().retract(ids)
-        unfinished = [edge_view(edge) for edge in left]
+        unfinished = [self._seen_edge(edge) for edge in left]
         return {"revoked": [id for id in ids if id not in {edge.id for edge in left}], "unfinished": unfinished}
 
     def bindings(self, machine: str | None = None) -> list[dict[str, Any]]:
         """All edges, or those that one machine holds, as in `status`."""
         if machine is not None:
             call(self._fleet()).machine(machine)
-        return [edge_view(edge) for edge in call(self._wiring()).every() if machine in (None, edge.grantee)]
+        return [self._seen_edge(edge) for edge in call(self._wiring()).every() if machine in (None, edge.grantee)]
 
     async def who_can(self, service: str, used: bool = False) -> list[dict[str, Any]]:
         """Who can reach `machine.name` (or anything of `machine`): directly, or perhaps through others.

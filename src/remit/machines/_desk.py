@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from remit.errors import NotAllowed
+from remit.machines._names import missing
 from remit.machines._records import Offer
 from remit.vat import Promise, Ref, actor, call, on_sever, spawn
 
 if TYPE_CHECKING:
     from remit.machines._hob_client import HobClient
 
-__all__ = ["Desk"]
+__all__ = ["Desk", "UserDesk"]
 
 
 @actor(kind="remit.machines.desk", version=1)
@@ -54,6 +55,35 @@ class Desk:
 
     def whereabouts(self, key: bytes) -> Promise[Any]:
         """The signed address of the node with this key, as far as it is known."""
+        return self.hob.whereabouts(key)
+
+
+@actor(kind="remit.machines.user_desk", version=1)
+class UserDesk:
+    """The same for programs of another user than the agent's: they get what is laid out for that user, and offer nothing."""
+
+    hob: Ref[HobClient]
+    user: str
+
+    def get(self, name: str, interface: str | None = None) -> Ref[Any]:
+        """The service bound under this name: see `HobClient.get`."""
+        names = call(self.hob).for_user(self.user)
+        if name not in names:
+            raise missing(f"binding for user {self.user}:", name, names)
+        found: Ref[Any] = call(self.hob).get(name, interface)
+        return found
+
+    def bindings(self) -> list[dict[str, Any]]:
+        """The names that are for this user."""
+        names = call(self.hob).for_user(self.user)
+        return [each for each in call(self.hob).bindings() if each["name"] in names]
+
+    def offers(self) -> list[Offer]:
+        """Nothing."""
+        return []
+
+    def whereabouts(self, key: bytes) -> Promise[Any]:
+        """See `Desk.whereabouts`."""
         return self.hob.whereabouts(key)
 
 

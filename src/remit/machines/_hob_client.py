@@ -8,10 +8,10 @@ from remit.errors import BadArgument, Broken, Conflict, Missing, NoSuchMethod, U
 from remit.graph import Edge
 from remit.lib import Attenuation, membrane
 from remit.machines._accounts import is_accounts
-from remit.machines._desk import Desk
+from remit.machines._desk import Desk, UserDesk
 from remit.machines._devices import device, device_now
 from remit.machines._grant import Binding, Grant, GrantView
-from remit.machines._laying import PLAIN, Laying, check_laying
+from remit.machines._laying import PLAIN, Laying
 from remit.machines._names import check_name, missing
 from remit.machines._outlet import Outlet
 from remit.machines._records import Offer, Report
@@ -47,6 +47,10 @@ class HobClient:
     bound: dict[str, Binding] = field(factory=dict)
     layings: Any = None
     """How bindings are laid out, by name, where somebody has chosen; None before the first."""
+    troubles: Any = None
+    """What the boss was told went wrong with that, by edge; None before the first."""
+    doors: Any = None
+    """For each user of whom programs are let in: a desk for them, and its sturdyref. None before the first."""
 
     # --- its own agent ------------------------------------------------------------------------------
 
@@ -321,12 +325,13 @@ class HobClient:
         the service again after any restart. False if they cannot meet: then nothing is bound, and the boss has to relay. The credential of
         an `account` is laid out for programs, as `laying` says.
         """
-        check_laying(laying)
         try:
             await ref
         except Unreachable:
             return False
         name = check_name("binding", edge.name)
+        if laying != PLAIN:
+            await device_now("layout").check(laying)
         kept = await self.network.enliven(sturdy)
         self.bound[name] = Binding(name, edge.id, edge.interface, edge.service, edge.attenuation, kept)
         if account:
@@ -335,13 +340,20 @@ class HobClient:
         return True
 
     async def _lay_out(self, name: str, id: str, kept: Ref[Any]) -> None:
-        """Ask for the credential of an edge, and lay it out under its name."""
+        """Ask for the credential of an edge, lay it out under its name, and tell programs and boss."""
         laying = (self.layings or {}).get(name, PLAIN)
         try:
             credential = await kept.layout()
         except NoSuchMethod:  # a provider of an earlier version
             credential = await kept.credential()
-        await device_now("layout").write(name, id, credential, kept, laying)
+        trouble = await device_now("layout").write(name, id, credential, kept, laying)
+        if laying.user:
+            await this().let_in(laying.user)
+        if laying.acts and self.server is not None and trouble != (self.troubles or {}).get(id, ""):
+            if self.troubles is None:
+                self.troubles = {}
+            self.troubles[id] = trouble
+            on(self.server.trouble(id, trouble), broken=self._unheard)
         await self._tidy()  # it may have been taken back meanwhile
 
     def _note_laying(self, name: str, laying: Laying) -> None:
@@ -353,18 +365,46 @@ class HobClient:
 
     async def renew(self, id: str) -> bool:
         """Lay out the credential of this edge anew; whether it is laid out here. For the boss, after a rotation."""
-        for name, edge in (await device_now("layout").held()).items():
-            if edge == id and name in self.bound and self.bound[name].id == id:
-                await self._lay_out(name, id, self.bound[name].ref)
+        held = await device_now("layout").held()
+        for name, binding in self.bound.items():
+            if binding.id == id and (held.get(name) == id or name in (self.layings or {})):
+                await self._lay_out(name, id, binding.ref)
                 return True
         return False
+
+    async def let_in(self, user: str) -> None:
+        """Have programs of another user find this machine, as long as a binding is for them; they get those bindings only."""
+        if self.doors is None:
+            self.doors = {}
+        if not any(laying.user == user for laying in (self.layings or {}).values()):
+            there = self.doors.pop(user, None)
+            if there is not None:
+                tell(self.network).forget(there[1])
+                await device_now("layout").door(user, "")
+            return
+        if user not in self.doors:
+            desk = spawn(UserDesk, this(), user)
+            made = await self.network.sturdy(desk, holder=f"programs of user {user}")
+            if user not in self.doors:
+                self.doors[user] = [desk, made]
+        address = await self.network.address()
+        kept = self.doors.get(user)
+        if kept is not None:
+            await device_now("layout").door(user, SturdyRef(address.locator(), kept[1].swiss).uri())
+
+    def for_user(self, user: str) -> list[str]:
+        """The names of the bindings that are for programs of this user."""
+        return [name for name, laying in (self.layings or {}).items() if laying.user == user]
 
     async def refresh(self) -> None:
         """Look whether the credentials laid out here are the newest. For the agent: a rotation may have been missed."""
         for name, id in (await device_now("layout").held()).items():
             if name in self.bound and self.bound[name].id == id:
                 await device_now("layout").reopen(name, id, self.bound[name].ref)
-        for id in (await device_now("layout").held()).values():
+        for user in list(self.doors or {}):
+            await this().let_in(user)
+        held = set((await device_now("layout").held()).values())
+        for id in sorted(held | {self.bound[name].id for name in self.layings or {} if name in self.bound}):
             try:
                 await this().renew(id)
             except Broken:  # it cannot be reached; what is there stays
@@ -382,9 +422,11 @@ class HobClient:
         if binding is None or binding.id != id:
             return False
         del self.bound[name]
-        if self.layings is not None:
-            self.layings.pop(name, None)
+        laying: Laying = (self.layings or {}).pop(name, PLAIN)
+        (self.troubles or {}).pop(id, None)
         await self._tidy()
+        if laying.user:
+            await this().let_in(laying.user)
         return True
 
     def bindings(self) -> list[dict[str, Any]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from remit.errors import Conflict, Unreachable
+from remit.errors import BadArgument, Conflict, Unreachable
 from remit.graph import Edge
+from remit.machines._laying import Laying
 from remit.machines._records import Offer, Report
 from remit.machines._supports import check_offer, check_offers, check_report, check_room
-from remit.values import SturdyRef
+from remit.values import SturdyRef, printable
 from remit.vat import Promise, Ref, actor, become, call, field, on, tell
 
 __all__ = ["HobServer", "PendingHob"]
+
+NOTE: Final = 400  # characters of what a machine says of an edge
 
 
 @actor(kind="remit.machines.pending_hob", version=1)
@@ -92,6 +95,12 @@ class HobServer:
     def withdrawn(self, name: str) -> None:
         """The machine takes an offer back."""
         self.known.pop(name, None)
+
+    def trouble(self, id: str, text: str) -> None:
+        """The machine has something to say of an edge that it holds, such as a reload that failed; "" when that is over."""
+        if type(id) is not str or type(text) is not str:
+            raise BadArgument("a machine names an edge, and says what is wrong in words")
+        tell(self.wiring).note(self.name, id, printable(text)[:NOTE])
 
     def whereabouts(self, key: bytes) -> Any:
         """The last signed address of another machine with this key, so that a stale hint can be replaced."""
@@ -184,9 +193,11 @@ class HobServer:
         """Have the machine end the grant of an edge."""
         return self.client.revoke(id)
 
-    def bind(self, edge: Edge, sturdy: SturdyRef, ref: Ref[Any], account: bool = False) -> Promise[Any]:
+    def bind(
+        self, edge: Edge, sturdy: SturdyRef, ref: Ref[Any], account: bool = False, laying: Laying | None = None
+    ) -> Promise[Any]:
         """Have the machine take a service into its namespace: see `HobClient.bind`."""
-        return self.client.bind(edge, sturdy, ref, *([True] if account else []))
+        return self.client.bind(edge, sturdy, ref, *([True] if account else []), *([laying] if laying else []))
 
     def rotate(self, id: str, overlap: float) -> Promise[Any]:
         """Have the machine renew the credential of an edge that it grants: see `HobClient.rotate`."""

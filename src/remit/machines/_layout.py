@@ -1,157 +1,188 @@
-"""Where programs of a machine find credentials: the directory that `$SERVICE_BINDING_ROOT` names.
+"""Where programs of a machine find credentials: the directories that `$SERVICE_BINDING_ROOT` names.
 
-STATE/bindings/         0700
-    NAME -> .NAME.x     one symbolic link for each binding, turned over to a new directory in one step when the credential changes
-    .NAME.x/            0700, with a file (0600) for each entry of the credential: type, host, port, username, password, uri, …
-    .NAME.socket        where the service is reached by a tunnel: what listens (0600), which is `socket` in each directory of the binding
+STATE/bindings/         for programs of the agent's own user
+USERS/ID/UID/bindings/  for those of another one, where the agent runs as root; beside it `hob.ref`, by which they find this machine
 
-The form is that of the *Service Binding Specification for Kubernetes*, section "Workload Projection". Whose binding it is, and of which
-generation, stands in a file that no entry can be named as. A binding for programs of another user is laid out as that user's: see `_foreign.py`.
+`_shelf.py` says what is in them. What a binding's laying asks for besides (templates, a command, a signal) is done by `_reload.py`, after the files are
+there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from remit.credentials import TUNNEL, TUNNEL_HOST, TUNNEL_PORT, Credential, Secret, check_credential
-from remit.durable import open_state_dir, read_secret_file, write_secret_file
-from remit.errors import BadArgument, Missing
+from remit.durable import read_secret_file
+from remit.errors import BadArgument, Missing, NotAllowed
 from remit.machines._entrances import LONGEST_PATH, Entrance, Entrances
-from remit.machines._laying import PLAIN, Laying
+from remit.machines._laying import PLAIN, Laying, check_laying
 from remit.machines._names import check_name, missing
 from remit.machines._program import hob_file
+from remit.machines._reload import Reload
+from remit.machines._shelf import MARK, SOCKET, Shelf, User, user_of_name
 
 __all__ = ["Layout", "binding_root", "read_binding"]
 
-MARK: Final = ".remit"  # "edge generation [socket|port:NUMBER]"; entries begin with letters or digits
-SOCKET: Final = "socket"
+USERS: Final = Path("/run/remit")
 
 
 class Layout:
-    """The device `layout` of a machine's vat, on the directory `root`. `entrances` listens for those that are reached by a tunnel."""
+    """The device `layout` of a machine's vat, on the directory `root`. `entrances` listens for those that are reached by a tunnel; `users` is
+    where bindings for programs of other users are; `reload` tells programs. `hooks`: whether this machine lets its boss choose users, commands, signals
+    and templates.
+    """
 
-    def __init__(self, root: Path, entrances: Entrances | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        entrances: Entrances | None = None,
+        *,
+        users: Path = USERS,
+        reload: Reload | None = None,
+        hooks: bool = True,
+    ) -> None:
         self.root = root
+        self.users = users / root.parent.name
         self.entrances = entrances or Entrances()
+        self.reload = reload or Reload()
+        self.hooks = hooks
         self._alone = asyncio.Lock()  # one change at a time: what listens is made in several steps
 
-    async def write(
-        self, name: str, edge: str, credential: Credential, ref: Any = None, laying: Laying = PLAIN
-    ) -> bool:
-        """Lay out a credential under a name; whether anything has changed. `ref` is the binding, by which a tunnel is led."""
+    def check(self, laying: Laying) -> None:
+        """Raise what stands in the way of a laying on this machine."""
+        check_laying(laying)
+        if laying.acts and not self.hooks:
+            raise NotAllowed(
+                "this machine lets nobody else choose users, commands, signals and templates of its bindings (its agent's `hooks`)"
+            )
+        if laying.user:
+            user_of_name(laying.user)
+
+    # --- laying out ---------------------------------------------------------------------------------
+
+    async def write(self, name: str, edge: str, credential: Credential, ref: Any = None, laying: Laying = PLAIN) -> str:
+        """Lay out a credential under a name; what went wrong when programs were told of it, "" if nothing. `ref` is the binding, by which a tunnel is led.
+
+        The same again changes nothing; programs that could not be told are told again.
+        """
         check_name("binding", name)
         check_credential(credential)
         async with self._alone:
-            return await self._write(name, edge, credential, ref, laying)
+            shelf = self._shelf(laying.user)
+            before = shelf.edge(name)
+            if await self._write(shelf, name, edge, credential, ref, laying):
+                for other in self._shelves():
+                    if other.root != shelf.root and other.edge(name) == edge:
+                        other.remove(name)
+                if before == edge or laying.templates:
+                    shelf.told(name, yes=False)
+            if not laying.acts or not shelf.untold(name):
+                return ""
+            trouble = await self.reload.tell(shelf, name, laying, again=before == edge)
+            shelf.told(name, yes=not trouble)
+            return trouble
 
-    async def _write(self, name: str, edge: str, credential: Credential, ref: Any, laying: Laying) -> bool:
-        open_state_dir(self.root)
+    async def _write(
+        self, shelf: Shelf, name: str, edge: str, credential: Credential, ref: Any, laying: Laying
+    ) -> bool:
+        shelf.open()
         mark = f"{edge} {credential.generation}"
         entrance: Entrance | None = None
         if TUNNEL in credential.entries:
-            entrance = await self._entrance(name, edge, ref, laying.local or credential.entries[TUNNEL])
-            credential = led(credential, self.root / name, entrance)
+            entrance = await self._entrance(shelf, name, edge, ref, laying.local or credential.entries[TUNNEL])
+            credential = led(credential, shelf.root / name, entrance)
             mark += f" {f'port:{entrance.port}' if entrance.port else SOCKET}"
-        if self._mark(name) == mark and self._same(name, credential):
+        if shelf.mark(name) == mark and shelf.texts(name) == credential.texts():
             return False
-        self._turn_over(name, {**credential.texts(), MARK: mark}, entrance)
+        shelf.turn_over(name, {**credential.texts(), MARK: mark}, entrance.path if entrance is not None else None)
         return True
 
-    async def _entrance(self, name: str, edge: str, ref: Any, local: str) -> Entrance:
-        if local == SOCKET:
-            self._check_length(self.root / name / SOCKET)
-            return await self.entrances.open(name, edge, ref, self.root / f".{name}.{SOCKET}")
-        port = self._mark(name).partition("port:")[2] if self._edge(name) == edge else ""
-        return await self.entrances.open(name, edge, ref, int(port) if port.isdigit() else 0)
-
-    def _check_length(self, path: Path) -> None:
+    async def _entrance(self, shelf: Shelf, name: str, edge: str, ref: Any, local: str) -> Entrance:
+        users = frozenset() if shelf.user is None else frozenset({shelf.user.uid})
+        if local != SOCKET:
+            port = shelf.mark(name).partition("port:")[2] if shelf.edge(name) == edge else ""
+            return await self.entrances.open(name, edge, ref, int(port) if port.isdigit() else 0, users)
+        path = shelf.root / name / SOCKET
         if len(os.fsencode(path)) > LONGEST_PATH:
             raise BadArgument(
                 f"{path} is longer than the {LONGEST_PATH} bytes that the kernel takes for a socket: bind it with a port, or give the machine a "
                 "state directory with a shorter path"
             )
-
-    def _turn_over(self, name: str, files: dict[str, str], entrance: Entrance | None) -> None:
-        made = self.root / f".{name}.{os.urandom(6).hex()}"
-        open_state_dir(made)
-        for entry, text in files.items():
-            write_secret_file(made / entry, text.encode())
-        if entrance is not None and entrance.path is not None:
-            os.link(entrance.path, made / SOCKET)
-        link = self.root / f".{name}.link"
-        link.unlink(missing_ok=True)
-        link.symlink_to(made.name)
-        link.replace(self.root / name)
-        self._clear(name, made.name)
+        entrance = await self.entrances.open(name, edge, ref, shelf.root / f".{name}.{SOCKET}", users)
+        shelf.own(shelf.root / f".{name}.{SOCKET}")
+        return entrance
 
     async def reopen(self, name: str, edge: str, ref: Any) -> None:
         """After a start of the agent: listen again for a tunnel that is laid out, without asking its provider."""
         async with self._alone:
-            await self._reopen(name, edge, ref)
-
-    async def _reopen(self, name: str, edge: str, ref: Any) -> None:
-        kind = self._mark(name).partition(" ")[2].partition(" ")[2]
-        if not kind or self._edge(name) != edge or self.entrances.find(name, edge) is not None:
-            return
-        entrance = await self._entrance(name, edge, ref, SOCKET if kind == SOCKET else "port")
-        if entrance.path is not None:
-            fresh = self.root / name / f".{SOCKET}"
-            fresh.unlink(missing_ok=True)
-            os.link(entrance.path, fresh)
-            fresh.replace(self.root / name / SOCKET)
-        elif f"port:{entrance.port}" != kind:  # somebody else has taken the port meanwhile
-            (self.root / name / MARK).unlink()  # so that it is written anew, once the provider is asked
+            for shelf in self._shelves():
+                kind = shelf.mark(name).partition(" ")[2].partition(" ")[2]
+                if kind and shelf.edge(name) == edge and self.entrances.find(name, edge) is None:
+                    entrance = await self._entrance(shelf, name, edge, ref, SOCKET if kind == SOCKET else "port")
+                    if entrance.path is not None:
+                        shelf.hang_in(name, entrance.path)
+                    elif f"port:{entrance.port}" != kind:  # somebody else has taken the port meanwhile
+                        shelf.write(shelf.root / name / MARK, edge.encode())  # laid out anew once the provider is asked
 
     async def remove(self, name: str, edge: str) -> None:
         """Remove what is laid out under a name, if it is of this edge."""
         check_name("binding", name)
         async with self._alone:
-            self._remove(name, edge)
-
-    def _remove(self, name: str, edge: str) -> None:
-        if self.entrances.find(name, edge) is not None:
-            self.entrances.close(name)
-        if self._edge(name) == edge:
-            (self.root / name).unlink(missing_ok=True)
-            (self.root / f".{name}.{SOCKET}").unlink(missing_ok=True)
-            self._clear(name, "")
+            if self.entrances.find(name, edge) is not None:
+                self.entrances.close(name)
+            for shelf in self._shelves():
+                if shelf.edge(name) == edge:
+                    shelf.remove(name)
 
     def held(self) -> dict[str, str]:
         """The edges that are laid out, by name."""
-        return {name: edge for name in self._names() if (edge := self._edge(name))}
+        return {name: edge for shelf in self._shelves() for name, edge in shelf.held().items()}
 
-    def _names(self) -> Iterator[str]:
-        if self.root.is_dir():
-            yield from (
-                path.name for path in self.root.iterdir() if path.is_symlink() and not path.name.startswith(".")
-            )
+    # --- users --------------------------------------------------------------------------------------
 
-    def _edge(self, name: str) -> str:
-        return self._mark(name).partition(" ")[0]
+    def door(self, user: str, uri: str) -> None:
+        """Write down for programs of another user how they find this machine: a sturdyref, which only they can read; or ("") take it away."""
+        shelf = self._shelf(user)
+        if shelf.user is None:
+            return
+        path = shelf.root.parent / "hob.ref"
+        if uri:
+            shelf.open()
+            shelf.write(path, f"{uri}\n".encode())
+        else:
+            path.unlink(missing_ok=True)
 
-    def _mark(self, name: str) -> str:
-        try:
-            return (self.root / name / MARK).read_text()
-        except OSError:
-            return ""
+    def _shelf(self, name: str) -> Shelf:
+        user = user_of_name(name) if name else None
+        if user is None:
+            return Shelf(self.root)
+        return Shelf(self._home(user) / "bindings", user)
 
-    def _same(self, name: str, credential: Credential) -> bool:
-        there = {path.name for path in (self.root / name).iterdir() if not path.is_socket()} - {MARK}
-        texts = credential.texts()
-        return there == texts.keys() and all(
-            (self.root / name / entry).read_text() == text for entry, text in texts.items()
-        )
+    def _home(self, user: User) -> Path:
+        """The directory for one user's programs: root's, so that nobody can put another thing there."""
+        for path, mode in ((self.users.parent, 0o755), (self.users, 0o711)):
+            path.mkdir(mode=mode, parents=True, exist_ok=True)
+            if path.stat().st_uid != 0 or path.is_symlink():
+                raise BadArgument(
+                    f"{path} is not root's own directory: bindings for other users are not laid out there"
+                )
+        home = self.users / str(user.uid)
+        home.mkdir(mode=0o700, exist_ok=True)
+        os.chown(home, 0, user.gid)
+        home.chmod(0o750)
+        return home
 
-    def _clear(self, name: str, but: str) -> None:
-        """Remove directories of this name that nothing leads to."""
-        for path in self.root.glob(f".{name}.*"):
-            if path.is_dir() and not path.is_symlink() and path.name != but:
-                shutil.rmtree(path, ignore_errors=True)
+    def _shelves(self) -> Iterator[Shelf]:
+        yield Shelf(self.root)
+        if os.geteuid() == 0 and self.users.is_dir():
+            for home in self.users.iterdir():
+                if home.name.isdecimal():
+                    uid = int(home.name)
+                    yield Shelf(home / "bindings", User(home.name, uid, home.stat().st_gid))
 
 
 def led(credential: Credential, directory: Path, entrance: Entrance) -> Credential:
@@ -181,10 +212,9 @@ def read_binding(root: Path, name: str) -> dict[str, str]:
     """The entries that are laid out under a name, secrets included. `Missing` names the nearest ones."""
     directory = root / check_name("binding", name)
     if not directory.is_dir():
-        layout = Layout(root)
-        raise missing("credential laid out for binding", name, layout.held())
+        raise missing("credential laid out for binding", name, Shelf(root).held())
     try:
-        files = [path for path in directory.iterdir() if path.name != MARK and not path.is_socket()]
+        files = [path for path in directory.iterdir() if not path.name.startswith(".") and not path.is_socket()]
         return {path.name: read_secret_file(path).decode() for path in files}
     except FileNotFoundError:
         raise Missing(f"the credential of {name!r} is being replaced: try again") from None

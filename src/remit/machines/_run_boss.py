@@ -23,13 +23,27 @@ from remit.machines._parcel import parcel
 from remit.machines._planned import Planned
 from remit.machines._process import ProcessProvider
 from remit.machines._provider import Provider, ProviderDesk
+from remit.machines._tunnel_relay import TunnelRelay, TunnelRelays
 from remit.machines._wiring import Wiring
 from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer, WebSocketNetlayer, exposition, told_to_stop
 
 __all__ = ["BOSS_CLASSES", "BossSettings", "run_boss"]
 
 BOSS_CLASSES: tuple[type, ...] = (
-    *(Alarms, Boss, Fleet, Grant, Guests, HobServer, Introduction, PendingHob, Planned, Redemption, Wiring),
+    *(
+        Alarms,
+        Boss,
+        Fleet,
+        Grant,
+        Guests,
+        HobServer,
+        Introduction,
+        PendingHob,
+        Planned,
+        Redemption,
+        TunnelRelay,
+        Wiring,
+    ),
 )
 
 PARCELS: Final = "parcels"  # in the state directory: what the boss puts on machines
@@ -109,7 +123,11 @@ def _house(settings: BossSettings) -> AbstractAsyncContextManager[Household]:
         "boss",
         classes=BOSS_CLASSES,
         roots={"boss": (Boss,)},
-        devices=lambda key: {"providers": make_providers(settings, key), **_herald(settings)},
+        devices=lambda key: {
+            "providers": make_providers(settings, key),
+            "relays": TunnelRelays(),
+            **_herald(settings),
+        },
         netlayers=lambda key: _netlayers(settings, key),
     )
 
@@ -133,6 +151,7 @@ async def _reign(
     house.network.patience = PATIENCE
     desk: ProviderDesk = house.devices["providers"]
     desk.listen = house.node.listen_also
+    house.devices["relays"].attach(house.node)
     boss = house.durable.root("boss")
     await house.door("admin.ref", boss, "admin")
     at, reference = house.node.locator.hints["tls"], house.directory / "admin.ref"
@@ -142,6 +161,7 @@ async def _reign(
         async with _metrics(settings, boss, say):
             await first_of(stop, house.failed)
     finally:
+        house.devices["relays"].close_all()
         resuming.cancel()
         await asyncio.gather(resuming, return_exceptions=True)
 

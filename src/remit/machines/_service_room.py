@@ -35,7 +35,7 @@ _log = logging.getLogger("remit.machines")
 _LOOK: Final = 2.0  # seconds between looks for files, while there are none
 _RETRY: Final = 5.0  # seconds until services are begun again that could not be
 _PATIENCE: Final = 15.0  # seconds that a question waits for them
-_VERBS: Final = frozenset({"list", "start", "stop", "restart", "why", "logs", "check"})
+_VERBS: Final = frozenset({"list", "start", "stop", "restart", "why", "logs", "check", "signal"})
 
 
 class ServiceRoom:
@@ -102,7 +102,7 @@ class ServiceRoom:
     # --- what it is asked -----------------------------------------------------------------------------
 
     async def ask(self, verb: str, arguments: list[Any]) -> Any:
-        """One question or order of an operator: list, start, stop, restart, why, logs, check. Plain data."""
+        """One question or order of an operator: list, start, stop, restart, why, logs, check, signal. Plain data."""
         if verb not in _VERBS:
             raise BadArgument(f"{verb!r} is nothing that services can be asked; there are: {', '.join(sorted(_VERBS))}")
         self._wanted.set()
@@ -128,6 +128,9 @@ class ServiceRoom:
 
     async def _restart(self, services: Services, name: str) -> Any:
         return await services.restart(name)
+
+    async def _signal(self, services: Services, name: str, number: int) -> Any:
+        return await services.signal(name, number)
 
     async def _why(self, services: Services, name: str) -> Any:
         return [

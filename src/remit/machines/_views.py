@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from remit.graph import Edge
+from remit.machines._laying import Laying
 from remit.machines._records import Alarm, Machine, Offer
 from remit.machines._release import Release
 from remit.vat import call
@@ -64,8 +65,10 @@ def offer_view(machine: str, offer: Offer) -> dict[str, Any]:
     }
 
 
-def edge_view(edge: Edge) -> dict[str, Any]:
-    """One edge: who holds what under which name, how much of it, and how far it is."""
+def edge_view(edge: Edge, laying: Laying | None = None, note: str = "") -> dict[str, Any]:
+    """One edge: who holds what under which name, how much of it, and how far it is; how it is laid out, where that was chosen, and what the machine that
+    holds it has to say of that.
+    """
     return {
         "id": edge.id,
         "target": edge.target,
@@ -79,6 +82,8 @@ def edge_view(edge: Edge) -> dict[str, Any]:
         "awaiting": list(edge.awaiting),
         "error": edge.error,
         "via": edge.via,
+        "laying": {} if laying is None else laying.told(),
+        "note": note,
     }
 
 

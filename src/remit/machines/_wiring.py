@@ -12,13 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from remit.errors import Broken, Conflict, LinkLost, Missing, Refused, Revoked, Unreachable
+from remit.errors import BadArgument, Broken, Conflict, LinkLost, Missing, Refused, Revoked, Unreachable
 from remit.graph import Edge, select
 from remit.lib import FREE, membrane
+from remit.machines._devices import device_now
 from remit.machines._grant import Grant
 from remit.machines._hob_server import HobServer
+from remit.machines._laying import PLAIN, Laying
 from remit.machines._names import missing
 from remit.machines._outcome import outcome_of
+from remit.machines._tunnel_relay import TunnelRelay
 from remit.vat import Ref, actor, call, field, spawn, tell, this
 
 __all__ = ["Wiring", "no_new_grants"]
@@ -34,6 +37,10 @@ class Wiring:
     hobs: dict[str, Ref[HobServer]] = field(factory=dict)
     relays: dict[str, Ref[Grant]] = field(factory=dict)
     withdrawals: dict[str, bool] = field(factory=dict)
+    layings: Any = None
+    """How edges are laid out where they are held, by id, where somebody has chosen; None before the first."""
+    notes: Any = None
+    """What machines have to say of edges that they hold, by id: a reload that failed. None before the first."""
 
     # --- machines that come and go ------------------------------------------------------------------
 
@@ -61,7 +68,7 @@ class Wiring:
 
     # --- making edges -------------------------------------------------------------------------------
 
-    async def connect(self, edge: Edge) -> Edge:
+    async def connect(self, edge: Edge, laying: Laying | None = None) -> Edge:
         """Keep the wish for this edge and do what can be done of it now; gives it as it then is.
 
         Raises what a machine refuses; the edge is then taken back. A machine that cannot be reached leaves it as it is, with the
@@ -73,6 +80,10 @@ class Wiring:
                 f"{edge.target} is bound already, to {taken.service}: unbind it first, or choose another name"
             )
         self.edges[edge.id] = edge
+        if laying is not None and laying != PLAIN:
+            if self.layings is None:
+                self.layings = {}
+            self.layings[edge.id] = laying
         error = await this().advance(edge.id)
         if error is not None and not isinstance(error, LinkLost):
             await this().retract([edge.id])
@@ -97,11 +108,15 @@ class Wiring:
             raise LinkLost(no_new_grants(edge.grantee))
         own = call(grantee).signed_address().key
         sturdy, ref, interface, *account = await provider.grant(edge, own)
+        if account and (laying := (self.layings or {}).get(id)) is not None:
+            account = [True, laying]
+        elif id in (self.layings or {}):
+            raise BadArgument(f"{edge.service} speaks CapTP: there is nothing to lay out, and no program to tell of it")
         if not self._reached(id, "granted", interface, edge.since):
             return
         via = ""
         if not await grantee.bind(edge.but(interface=interface), sturdy, ref, *account):
-            sturdy, ref = await self._relayed(edge, provider, own)
+            sturdy, ref = await self._relayed(edge, provider, own, bool(account))
             via = "boss"
             if not await grantee.bind(edge.but(interface=interface), sturdy, ref, *account):
                 raise Unreachable(f"{edge.grantee} reaches neither {edge.provider} nor the boss, which is to relay")
@@ -110,7 +125,7 @@ class Wiring:
         else:  # taken back while the machine was busy: it may have heard of that too early
             tell(grantee).unbind(edge.name, id)
 
-    async def _relayed(self, edge: Edge, provider: Ref[HobServer], own: bytes) -> list[Any]:
+    async def _relayed(self, edge: Edge, provider: Ref[HobServer], own: bytes, account: bool) -> list[Any]:
         """A way in through the boss, for two machines that cannot reach each other.
 
         A membrane around the boss's own way in, so that what comes out of it is relayed as well. It lasts as long as the edge.
@@ -119,12 +134,13 @@ class Wiring:
         sturdy, _, interface, *_ = await provider.grant(edge, here.key)
         relay = self.relays.get(edge.id)
         if relay is None:
-            border = membrane(await self.network.enliven(sturdy))
+            way = await self.network.enliven(sturdy)
+            border = membrane(spawn(TunnelRelay, way, edge.id) if account else way)
             self._ends(edge.id)  # raises if it was taken back meanwhile
             parts = (edge.id, edge.service, edge.grantee, interface, FREE, edge.created, border, self.network)
             relay = self.relays[edge.id] = spawn(Grant, *parts)
-        way: list[Any] = await relay.way_in(own)
-        return way[:2]
+        found: list[Any] = await relay.way_in(own)
+        return found[:2]
 
     async def rotate(self, id: str, overlap: float) -> bool:
         """Renew the credential of an edge, then lay it out anew where it is held; whether the latter is done. What is not, the machine does itself
@@ -175,6 +191,7 @@ class Wiring:
         relay = self.relays.pop(edge.id, None)
         if relay is not None:
             call(relay).revoke()
+            tell(device_now("relays")).close(edge.id)
         asked = dict.fromkeys((edge.provider, edge.grantee)) if edge.open else edge.awaiting
         self.edges[edge.id] = edge.but(
             state="revoking", awaiting=[name for name in asked if name in self.hobs], error=""
@@ -196,6 +213,9 @@ class Wiring:
         now = self.edges.get(id)
         if now is not None and not now.awaiting:
             del self.edges[id]
+            for each in (self.layings, self.notes):
+                if each is not None:
+                    each.pop(id, None)
 
     def _removal(self, edge: Edge, name: str) -> Any:
         hob = self.hobs[name]
@@ -317,6 +337,21 @@ class Wiring:
         """Whether the machine has lost its side of an active edge, as when its store was restored from a copy."""
         granted = edge.provider != name or edge.id in grants
         return not (granted and (edge.grantee != name or bindings.get(edge.name) == edge.id))
+
+    def note(self, machine: str, id: str, text: str) -> None:
+        """A machine has something to say of an edge that it holds, or ("") no longer has."""
+        edge = self.edges.get(id)
+        if edge is None or edge.grantee != machine:
+            return
+        if self.notes is None:
+            self.notes = {}
+        self.notes.pop(id, None)
+        if text:
+            self.notes[id] = text
+
+    def dressed(self, edge: Edge) -> list[Any]:
+        """How an edge is laid out, and what its machine has to say of it, for `edge_view`."""
+        return [(self.layings or {}).get(edge.id), (self.notes or {}).get(edge.id, "")]
 
     # --- looking --------------------------------------------------------------------------------------
 

@@ -80,6 +80,12 @@ class Daemons:
         if runner is not None:
             tell(runner).restart()
 
+    async def signal(self, id: Any, number: int) -> int:
+        """Send a signal to the processes of the daemon with this id; how many run."""
+        runner = self._runners.get(key(id))
+        sent: int = 0 if runner is None else await runner.signal(number)
+        return sent
+
     def _describe(self, id: Any, value: Any, present: bool) -> None:
         """A process of a daemon is described, or no longer. What cannot be understood is a problem of the service."""
         name = spelt(Daemon(id))

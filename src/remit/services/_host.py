@@ -35,7 +35,7 @@ from remit.services._logbook import MESSAGES, Logbook, Pages
 from remit.services._manager import Manager
 from remit.services._modules import Module, services_of
 from remit.services._processes import Processes
-from remit.services._records import HoldService, RequireService, RestartService
+from remit.services._records import Daemon, HoldService, RequireService, RestartService
 from remit.services._tcp_sockets import TcpSockets
 from remit.services._watcher import Watcher
 from remit.services._why import Reason, spelt
@@ -191,6 +191,14 @@ class Services:
             raise BadArgument(f"{spelt(service)} is the kernel's: there is nothing of it to restart")
         await self._operator.turn([["message", RestartService(service)]])
         return service
+
+    async def signal(self, name: str, number: int) -> int:
+        """Send a signal to a service's processes; how many got it. Raises `Missing` where none runs."""
+        service = await self.find(name)
+        sent: int = await self.daemons.signal(service.id, number) if isinstance(service, Daemon) else 0
+        if not sent:
+            raise Missing(f"no process of service {name!r} runs that could get a signal")
+        return sent
 
     async def listing(self) -> list[dict[str, Any]]:
         """All services as rows for people: see `Manager.listing`."""

@@ -131,6 +131,13 @@ class Runner:
                 self._start(job)
         self._report()
 
+    async def signal(self, number: int) -> int:
+        """Send a signal to all of them; how many run."""
+        running = [job.id for job in self._jobs.values() if job.id and job.runs]
+        for id in running:
+            await self.processes.signal(id, number)
+        return len(running)
+
     # --- one process ----------------------------------------------------------------------------------
 
     def _job(self, config: dict[str, Any]) -> Job:
