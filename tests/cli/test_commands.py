@@ -381,7 +381,8 @@ def test_a_call_that_fails_says_what_the_object_says(words: list[str], said: str
 def test_status_has_everything(remit: Invoke, read: Any) -> None:
     """Machines, edges, alarms and what peers owe, with the version of the form."""
     seen = read("status")
-    assert seen.keys() == {"version", "machines", "edges", "alarms", "sessions"}
+    assert seen.keys() == {"version", "machines", "edges", "alarms", "sessions", "burdens"}
+    assert [(each["node"], each["error"]) for each in seen["burdens"]] == [("boss", ""), ("app", ""), ("db", "")]
     assert seen["version"] == 1
     assert all(each.keys() >= MACHINE for each in seen["machines"])
     assert all(each.keys() >= EDGE for each in seen["edges"])

@@ -12,6 +12,8 @@ from remit.cli._machine import machine_table
 from remit.cli._main import Settings, Suggesting
 from remit.cli._show import as_json_option, say, show_json, tell
 from remit.cli._times import ago
+from remit.errors import Broken
+from remit.vat import Ref
 
 __all__ = ["alarm", "status"]
 
@@ -23,8 +25,8 @@ BUSY = 100
 @as_json_option
 @click.pass_obj
 def status(settings: Settings, as_json: bool) -> None:
-    """Everything on one screen: machines, bindings, alarms."""
-    seen = ask_boss(settings, lambda boss: boss.status())
+    """Everything on one screen: machines, bindings, alarms; and at each node, peers that owe, and durable messages that wait."""
+    seen = ask_boss(settings, _everything)
     if as_json:
         show_json(seen)
         return
@@ -35,16 +37,38 @@ def status(settings: Settings, as_json: bool) -> None:
     if seen["alarms"]:
         click.echo()
         _show_alarms(seen["alarms"])
-    _show_debts(seen.get("sessions", []))
+    for burden in seen["burdens"]:
+        _show_burden(burden)
 
 
-def _show_debts(sessions: list[dict[str, Any]]) -> None:
-    """The peers who are waited for, or wait: a boss at rest shows none."""
-    for one in sessions:
+async def _everything(boss: Ref[Any]) -> Any:
+    seen, asked = boss.status(), boss.burdens()
+    try:
+        burdens = await asked
+    except Broken as error:  # somebody who was invited to see alarms only, or a boss of before
+        burdens = [{"node": "boss", "sessions": [], "waiting": [], "error": str(error)}]
+    return {**await seen, "burdens": burdens}
+
+
+def _show_burden(burden: dict[str, Any]) -> None:
+    """The peers who are waited for at one node, or wait there: one at rest shows none."""
+    node = "the boss" if burden["node"] == "boss" else f"machine {burden['node']}"
+    if burden["error"]:
+        tell(f"UNKNOWN is what waits at {node}: {burden['error']}")
+    for one in burden["sessions"]:
         if one["paused"] or one["messages"] > BUSY or one["bytes"] or one["unread"]:
-            who = f"machine {one['machine']}" if one["machine"] else f"peer {one['peer'][:8] or 'without a proved key'}"
             much = f"{one['messages']} messages and {one['bytes']} bytes under way, {one['unread']} bytes unread"
-            tell(f"DEBT of {who} over {one['transport']}: {much}{'; it is not read for now' if one['paused'] else ''}")
+            held = "; it is not read for now" if one["paused"] else ""
+            tell(f"DEBT of {_who(one)} at {node} over {one['transport']}: {much}{held}")
+    for one in burden["waiting"]:
+        much = f"{one['messages']} durable messages of {one['bytes']} bytes"
+        tell(f"WAITING at {node} for {_who(one)}: {much}{': ' if one['why'] else ''}{one['why']}")
+
+
+def _who(one: dict[str, Any]) -> str:
+    if one["machine"] == "boss":
+        return "the boss"
+    return f"machine {one['machine']}" if one["machine"] else f"peer {one['peer'][:8] or 'without a proved key'}"
 
 
 def _show_alarms(alarms: list[dict[str, Any]]) -> None:

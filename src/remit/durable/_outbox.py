@@ -73,6 +73,7 @@ class Outbox:
         self._next = 1
         self._streams: dict[tuple[str, str, bytes], Stream] = {}
         network.when_attached.append(self.start)
+        network.waiting.append(self._rows)
 
     def load(self, snapshot: Snapshot) -> None:
         """Take what was waiting when the vat ended."""
@@ -111,6 +112,17 @@ class Outbox:
             Waiting(each.sturdyref.locator, each.count, each.size, each.why)
             for each in self._streams.values()
             if each.count
+        ]
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "peer": each.node.designator,
+                "messages": each.messages,
+                "bytes": each.bytes,
+                "why": "" if each.why is None else each.why.message,
+            }
+            for each in self.waiting()
         ]
 
     # --- sending -----------------------------------------------------------------------------------------

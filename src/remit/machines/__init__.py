@@ -12,6 +12,7 @@ from remit.machines._agent import HOB_CLASSES, run_agent
 from remit.machines._alarms import Alarms
 from remit.machines._boss import Boss
 from remit.machines._boss_world import MACHINE_KINDS, BossWorld, dotted
+from remit.machines._burdens import burden_families, burden_view
 from remit.machines._cloud_init import cloud_config
 from remit.machines._cloud_scripts import AgentSetup
 from remit.machines._desk import Desk
@@ -93,6 +94,8 @@ __all__ = [
     "Workshop",
     "binding_root",
     "build_docker_image",
+    "burden_families",
+    "burden_view",
     "check_name",
     "cloud_config",
     "digest_of",

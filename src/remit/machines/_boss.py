@@ -6,8 +6,9 @@ from typing import Any
 
 from remit.errors import BadArgument, Broken, Missing, Refused
 from remit.graph import Attenuation, Edge, holders_of
-from remit.lib import Metered
+from remit.lib import Metered, race
 from remit.machines._alarms import Alarms
+from remit.machines._burdens import burden_view
 from remit.machines._devices import device
 from remit.machines._fleet import Fleet
 from remit.machines._guests import Guests
@@ -314,6 +315,30 @@ class Boss:
             "alarms": call(self._alarms()).views(),
             "sessions": [{"machine": names.get(debt["peer"], ""), **debt} for debt in debts],
         }
+
+    async def burdens(self, machine: str | None = None, seconds: float = 3.0) -> list[dict[str, Any]]:
+        """What waits at every node, or at one machine's: who owes there, and what durable messages it has for others. The boss comes first.
+
+        [{"node": "boss" or a machine's name, "sessions": [...], "waiting": [...], "error"}, ...], with `machine` in each row of the lists. A machine that does not
+        answer within these seconds (at most 60) has an error that says so, and nothing else.
+        """
+        if type(seconds) not in (int, float) or not 0 < seconds <= 60:
+            raise BadArgument(f"machines are asked for a time above 0 and up to 60 seconds, not {seconds!r}")
+        hobs = self._hobs(machine)
+        names = {designator_of(call(hob).public_key()): name for name, hob in self._hobs(None).items()}
+        names[designator_of((await self.network.address()).key)] = "boss"
+        late = self.providers.pause(seconds)
+        asked = {name: race(hob.burden(), late) for name, hob in hobs.items()}
+        found = [] if machine is not None else [burden_view("boss", await self.network.burden(), names)]
+        for name, promise in asked.items():
+            try:
+                answer = await promise
+            except Broken as error:
+                found.append({**burden_view(name, {}, names), "error": str(error)})
+                continue
+            view = burden_view(name, answer, names)
+            found.append(view if answer is not None else {**view, "error": f"it has not answered within {seconds:g} s"})
+        return found
 
     async def watch(
         self, trace: str | None = None, seconds: float = 60.0, machine: str | None = None

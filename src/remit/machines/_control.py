@@ -14,6 +14,10 @@ __all__ = ["Control"]
 class Control:
     """A root of a machine's vat. Its sturdyref is in `control.ref`, which only the agent's user can read."""
 
+    def burden(self) -> Promise[Any]:
+        """What peers owe this machine's node, and what waits here for others: see `remit.net.Network.burden`."""
+        return device_now("network").burden()
+
     def service(self, verb: str, arguments: list[Any]) -> Promise[Any]:
         """About this machine's services: see `ServiceRoom.ask`."""
         return device_now("services").ask(verb, arguments)

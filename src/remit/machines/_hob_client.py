@@ -132,6 +132,10 @@ class HobClient:
         """What this machine has recorded under an id: see `remit.net.Recall`. For the boss."""
         return self.network.recall(what)
 
+    def burden(self) -> Promise[Any]:
+        """What peers owe this machine's node, and what waits here for others: see `remit.net.Network.burden`. For the boss."""
+        return self.network.burden()
+
     def service(self, verb: str, arguments: list[Any]) -> Promise[Any]:
         """An operator's question or order about this machine's services: see `ServiceRoom.ask`. For the boss."""
         return device_now("services").ask(verb, arguments)

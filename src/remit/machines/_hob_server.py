@@ -181,6 +181,10 @@ class HobServer:
         """What the machine has recorded under an id."""
         return self.client.recall(what)
 
+    def burden(self) -> Promise[Any]:
+        """What peers owe the machine's node, and what waits there for others."""
+        return self.client.burden()
+
     def service(self, verb: str, arguments: list[Any]) -> Promise[Any]:
         """Ask the machine about its services, or order it: see `ServiceRoom.ask`."""
         return self.client.service(verb, arguments)

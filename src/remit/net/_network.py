@@ -35,6 +35,7 @@ class Network(Recall):
         self.patience = PATIENCE
         self.known: dict[bytes, Callable[[bytes | None], Ref[Any]]] = {}
         self.when_attached: list[Callable[[Node], None]] = []
+        self.waiting: list[Callable[[], list[dict[str, Any]]]] = []  # each tells of what waits in some outbox
 
     def attach(self, node: Node) -> None:
         """The node that this device speaks for; it answers to the swiss numbers in `known`, too."""
@@ -114,6 +115,14 @@ class Network(Recall):
         Each is {"peer": designator or "", "transport", "messages", "bytes", "unread", "paused": whether it is not read for now}.
         """
         return [connection.debt() for connection in self.node._connections.values()]
+
+    def burden(self) -> dict[str, Any]:
+        """What peers owe here for now, and what waits here for others: {"sessions": as `debts`, "waiting": [...]}.
+
+        What waits are durable messages that are not acknowledged yet, for each node: {"peer": designator, "messages", "bytes", "why": what the
+        last attempt came to, "" while all is well}.
+        """
+        return {"sessions": self.debts(), "waiting": [row for rows in self.waiting for row in rows()]}
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -126,6 +126,10 @@ class FakeNetwork(Recall):
         """Nobody owes anything here."""
         return []
 
+    def burden(self) -> dict[str, Any]:
+        """Nor does anything wait."""
+        return {"sessions": self.debts(), "waiting": []}
+
     def now(self) -> float:
         """The world's time."""
         return self.world.time
