@@ -77,8 +77,8 @@ def test_what_is_gained_and_lost_is_told_for_each_pair() -> None:
     before = [link("app/db", "db/main"), link("old/db", "db/main", READ)]
     after = [link("app/db", "db/main", READ), link("new/db", "db/main", WRITE)]
     found = {each.grantee: each for each in authority_changes(before, after)}
-    assert (found["app"].gained, found["app"].lost) == ([], [FREE])
-    assert (found["old"].gained, found["old"].lost) == ([], [READ])
+    assert (found["app"].gained, found["app"].lost, found["app"].left) == ([], [FREE], [READ])
+    assert (found["old"].gained, found["old"].lost, found["old"].left) == ([], [READ], [])
     assert (found["new"].gained, found["new"].lost) == ([WRITE], [])
 
 

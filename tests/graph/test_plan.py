@@ -71,7 +71,7 @@ def test_what_was_changed_by_hand_is_said_to_be() -> None:
     place = town()
     place.world.put(link("app/db", "db/main"), "shop")
     (step,) = place.plan(graph(*SHOP)).steps
-    assert (step.action, step.why) == ("replace", "changed by hand: attenuation")
+    assert (step.action, step.why) == ("replace", "changed by hand")
     del place.world.things["binding app/db"]
     (step,) = place.plan(graph(*SHOP)).steps
     assert (step.action, step.why) == ("create", "was made before, and is gone")

@@ -9,7 +9,7 @@ import pytest
 from remit.errors import Conflict, NotAllowed, Refused, Revoked
 from remit.graph import Graph, Late, Link, Node, Plan, apply, plan
 from remit.lib import Attenuation
-from remit.machines import MACHINE_KINDS, BossWorld
+from remit.machines import MACHINE_KINDS, BossWorld, _boss_world
 from remit.values import Secret
 from tests.graph.kit import Killed, MemoryLedger, actions
 from tests.machines.town import Town, held, in_town
@@ -237,8 +237,9 @@ def test_a_binding_that_was_renamed_while_its_machine_was_away_follows_it() -> N
     in_town(work)
 
 
-def test_removal_never_waits_for_a_machine_that_is_away() -> None:
+def test_removal_never_waits_for_a_machine_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """A binding, an offer and a machine are taken back; what the machine has to do is kept, and done with its next hello."""
+    monkeypatch.setattr(_boss_world, "GRACE", 0.2)
 
     async def work(town: Town) -> None:
         project = Project(town)

@@ -22,6 +22,8 @@
     published = "machines.example.org"
     services = "services.d"                 # the directory of the files that describe their services
 
+What else there is, `[plan]`, `[machines]`, `[policies]` and `[[moved]]`, is for `remit plan` and `remit up`: `_declared.py` reads it.
+
 Paths are relative to the file. Looked for in this order: `--config`, `$REMIT_CONFIG`, `remit.toml` here or in a directory above,
 `$XDG_CONFIG_HOME/remit/remit.toml`. One that is found here or above must be the user's own or root's, and not writable by everybody.
 """
@@ -32,13 +34,13 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from remit.cli._exit import BadConfig
 
-__all__ = ["BossSection", "Config", "load_config", "state_home"]
+__all__ = ["BossSection", "Config", "Source", "beside", "load_config", "read_config", "state_home"]
 
 
 def state_home() -> Path:
@@ -85,26 +87,51 @@ class ProviderSection(msgspec.Struct, kw_only=True):
     agent: AgentSection = msgspec.field(default_factory=AgentSection)
 
 
+class PlanSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`[plan]`: whose declarations these are, and where it is kept what was applied."""
+
+    project: str = ""
+    state: str = ""
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The whole file; every part has a default."""
 
     boss: BossSection = msgspec.field(default_factory=BossSection)
     providers: dict[str, dict[str, Any]] = msgspec.field(default_factory=lambda: {"process": {}})
+    plan: PlanSection = msgspec.field(default_factory=PlanSection)
+    machines: dict[str, dict[str, Any]] = {}
+    policies: dict[str, dict[str, Any]] = {}
+    moved: list[dict[str, Any]] = []
+
+
+class Source(NamedTuple):
+    """A configuration, where it was read, and its text; None and "" where there is no file."""
+
+    config: Config
+    path: Path | None
+    text: str
 
 
 def load_config(given: str | None) -> Config:
     """The configuration in force. A file that cannot be read says where and what is wrong."""
+    return read_config(given).config
+
+
+def read_config(given: str | None) -> Source:
+    """The configuration in force, and its file."""
     path = _find(given)
     if path is None:
-        return Config()
+        return Source(Config(), None, "")
     try:
-        config = msgspec.convert(tomllib.loads(path.read_text()), Config)
+        text = path.read_text()
+        config = msgspec.convert(tomllib.loads(text), Config)
         for name, table in config.providers.items():
             _check_provider(name, table, path.parent.absolute())
         if config.boss.state:
-            config.boss.state = _beside(path.parent, config.boss.state)
+            config.boss.state = beside(path.parent, config.boss.state)
         if config.boss.alarm_webhook.startswith("@"):
-            config.boss.alarm_webhook = f"@{_beside(path.parent, config.boss.alarm_webhook[1:])}"
+            config.boss.alarm_webhook = f"@{beside(path.parent, config.boss.alarm_webhook[1:])}"
     except OSError as error:
         raise BadConfig(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -113,7 +140,7 @@ def load_config(given: str | None) -> Config:
         raise BadConfig(f"{path} is not TOML: {error}") from None
     except msgspec.ValidationError as error:
         raise BadConfig(f"{path}: {error}{_did_you_mean(str(error))}") from None
-    return config
+    return Source(config, path, text)
 
 
 def _check_provider(name: str, table: dict[str, Any], here: Path) -> None:
@@ -123,14 +150,14 @@ def _check_provider(name: str, table: dict[str, Any], here: Path) -> None:
     except msgspec.ValidationError as error:
         raise msgspec.ValidationError(str(error).replace("`$", f"`$.providers.{name}")) from None
     if checked.root:
-        table["root"] = _beside(here, checked.root)
+        table["root"] = beside(here, checked.root)
     if checked.agent.path:
-        table["agent"]["path"] = [_beside(here, each) for each in checked.agent.path]
+        table["agent"]["path"] = [beside(here, each) for each in checked.agent.path]
     if checked.agent.services:
-        table["agent"]["services"] = _beside(here, checked.agent.services)
+        table["agent"]["services"] = beside(here, checked.agent.services)
 
 
-def _beside(directory: Path, path: str) -> str:
+def beside(directory: Path, path: str) -> str:
     """What a file says of paths is relative to that file."""
     try:
         return str(directory.absolute() / Path(path).expanduser())
@@ -167,7 +194,8 @@ def _trusted(path: Path) -> Path:
 def _did_you_mean(message: str) -> str:
     """The nearest known field to the unknown one that the message names."""
     _, found, rest = message.partition("unknown field `")
-    fields = AgentSection.__struct_fields__ if ".agent`" in rest else BossSection.__struct_fields__
+    section: type[msgspec.Struct] = AgentSection if ".agent`" in rest else BossSection
+    fields = PlanSection.__struct_fields__ if "$.plan`" in rest else section.__struct_fields__
     known = fields if " at `$" in rest else Config.__struct_fields__
     near = difflib.get_close_matches(rest.partition("`")[0], known, 1) if found else []
     if near:

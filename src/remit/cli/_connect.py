@@ -30,10 +30,10 @@ class NoReference(click.ClickException):
     """There is no file with a boss's reference (yet)."""
 
 
-def ask_boss(settings: Settings, question: Callable[[Ref[Any]], Awaitable[T]]) -> T:
-    """Run one conversation with the boss, within the time that the person gives."""
+def ask_boss(settings: Settings, question: Callable[[Ref[Any]], Awaitable[T]], *, patient: bool = False) -> T:
+    """Run one conversation with the boss, within the time that the person gives; a `patient` one bounds its parts by itself."""
     sturdyref, where = _boss_reference(settings)
-    return asyncio.run(_bounded(sturdyref, where, settings.timeout, question))
+    return asyncio.run(_bounded(sturdyref, where, None if patient else settings.timeout, question))
 
 
 def ask_reference(settings: Settings, file: Path, question: Callable[[Ref[Any]], Awaitable[T]]) -> T:
@@ -73,12 +73,18 @@ def wait_for_boss(settings: Settings) -> None:
 
 
 async def _bounded(
-    sturdyref: SturdyRef, where: str, seconds: float, question: Callable[[Ref[Any]], Awaitable[T]], who: str = "boss"
+    sturdyref: SturdyRef,
+    where: str,
+    seconds: float | None,
+    question: Callable[[Ref[Any]], Awaitable[T]],
+    who: str = "boss",
 ) -> T:
     try:
         async with asyncio.timeout(seconds), _connected(sturdyref, where, who) as boss:
             return await question(boss)
     except TimeoutError:
+        if seconds is None:
+            raise
         raise TimedOut(
             f"no answer within {seconds:g} s from the {who} of {where}; what was asked may have been done. "
             "Look with remit status, or give it more time with --timeout"

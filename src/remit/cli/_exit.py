@@ -12,6 +12,7 @@ from remit.errors import Broken, Refused, RemitError
 from remit.values import printable
 
 __all__ = [
+    "CHANGES",
     "FAILED",
     "INTERRUPTED",
     "PARTLY",
@@ -21,6 +22,7 @@ __all__ = [
     "BadConfig",
     "TimedOut",
     "code_of",
+    "has_secret",
     "told",
 ]
 
@@ -29,9 +31,10 @@ USAGE: Final = 2
 PARTLY: Final = 3
 REFUSED: Final = 4
 TIMED_OUT: Final = 5
+CHANGES: Final = 6
 INTERRUPTED: Final = 130
 
-CODES: Final = "0 done, 1 failed, 2 wrong usage, 3 partly done, 4 authority missing, 5 timed out, 130 interrupted"
+CODES: Final = "0 done, 1 failed, 2 wrong usage, 3 partly done, 4 authority missing, 5 timed out, 6 something to do (plan --detailed-exitcode), 130 interrupted"
 
 # The path `/s/` is what makes a secret of a locator: OCapN draft specification "Locators", section "OCapN Sturdyref URI".
 _STURDYREF: Final = re.compile(
@@ -72,6 +75,11 @@ def code_of(error: BaseException) -> int:
 _LOGIN: Final = re.compile(
     r"[a-z][a-z0-9+.-]*://[^/?#\s]*:[^/?#\s@]+@", re.IGNORECASE
 )  # RFC 3986, section 3.2.1: a password in a URI
+
+
+def has_secret(text: str) -> bool:
+    """Whether there is a sturdyref, or a URI with a password, in a text."""
+    return bool(_STURDYREF.search(text) or _LOGIN.search(text))
 
 
 def refuse_secrets(words: Sequence[str]) -> None:

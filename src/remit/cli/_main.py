@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "boss": ("_boss", "boss", "Run the boss, or wait for it."),
     "call": ("_call", "call_command", "Call a method of a bound service, or of the boss."),
     "dataspace": ("_dataspace", "dataspace", "Dataspaces: serve them, look into them, take part."),
+    "down": ("_plan", "down", "Remove what remit.toml has declared."),
     "exec": ("_exec", "exec_command", "Start a program with its bindings."),
     "image": ("_image", "image", "Build what machines are made from."),
     "invitations": ("_invite", "invitations", "List who has a way in to the boss."),
@@ -28,6 +29,7 @@ COMMANDS: Final = {
     "machine": ("_machine", "machine", "Create, list, show, start and destroy machines."),
     "offer": ("_offer", "offer", "Have a machine make and offer an object."),
     "offers": ("_offer", "offers", "List what machines offer."),
+    "plan": ("_plan", "plan_command", "Show what remit up would do, and whose authority changes."),
     "revoke": ("_edges", "revoke", "Take back an edge, or all edges of a machine."),
     "rotate": ("_exec", "rotate", "Renew the credential of a binding."),
     "schema": ("_schema", "schema", "Compile and use Preserves schemas."),
@@ -36,6 +38,7 @@ COMMANDS: Final = {
     "trace": ("_trace", "trace", "Show who called whom, from machine to machine."),
     "unbind": ("_edges", "unbind", "Take back what is bound under a name."),
     "uninvite": ("_invite", "uninvite", "Take an invitation back."),
+    "up": ("_plan", "up", "Bring about what remit.toml declares."),
     "who-can": ("_edges", "who_can", "Say who can reach a service, and through whom."),
     "withdraw": ("_offer", "withdraw", "Take an offer back, and end its grants."),
 }

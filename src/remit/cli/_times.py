@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-__all__ = ["age", "ago", "at", "moment", "rates", "size", "span"]
+__all__ = ["age", "ago", "at", "moment", "number_of_bytes", "rate", "rates", "size", "span"]
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])", re.ASCII)
@@ -53,30 +53,42 @@ def _moment(text: str) -> float | None:
         return None
 
 
+def rate(text: str) -> list[float] | None:
+    """A rate as [calls, seconds], None if it is none: `10/s`, `100/m`, `5/10m`."""
+    found = _RATE.fullmatch(text)
+    seconds = float(found[2] or 1) * _UNITS[found[3]] if found else 0.0
+    return [int(found[1]), seconds] if found is not None and seconds else None
+
+
 def rates(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> list[list[float]] | None:
     """An option's rates, each as [calls, seconds]: `10/s`, `100/m`, `5/10m`."""
     return [_rate(value, ctx, param) for value in values] or None
 
 
 def _rate(text: str, ctx: click.Context, param: click.Parameter) -> list[float]:
-    found = _RATE.fullmatch(text)
-    seconds = float(found[2] or 1) * _UNITS[found[3]] if found else 0.0
-    if found is None or not seconds:
+    found = rate(text)
+    if found is None:
         raise click.BadParameter(
             f"{text!r} is no rate: write calls and a time, such as 10/s, 100/m or 5/10m", ctx, param
         )
-    return [int(found[1]), seconds]
+    return found
+
+
+def number_of_bytes(text: str) -> int | None:
+    """A number of bytes, None if it is none: `500k`, `10M`, `2G`, in thousands, or that number."""
+    found = _SIZE.fullmatch(text)
+    factor: int = 1000 ** " kMGT".index(found[2] or " ") if found else 1
+    return int(found[1]) * factor if found else None
 
 
 def size(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     """An option's number of bytes: `500k`, `10M`, `2G`, in thousands, or that number."""
     if value is None:
         return None
-    found = _SIZE.fullmatch(value)
+    found = number_of_bytes(value)
     if found is None:
         raise click.BadParameter(f"{value!r} is no number of bytes: write 500k, 10M, 2G or the number", ctx, param)
-    factor: int = 1000 ** " kMGT".index(found[2] or " ")
-    return int(found[1]) * factor
+    return found
 
 
 def age(moment: float) -> float:

@@ -59,7 +59,7 @@ def authority_changes(before: Iterable[Link], after: Iterable[Link], remade: Ite
         lost = [link for link in had if not _covered(link.attenuation, has)]
         if gained or lost:
             links = sorted({link.id for link in [*gained, *lost]})
-            changes.append(Authority(*pair, _attenuations(gained), _attenuations(lost), links))
+            changes.append(Authority(*pair, _widest(gained), _widest(lost), _widest(has), links))
     return changes
 
 
@@ -80,6 +80,15 @@ def _grouped(links: Iterable[Link]) -> Mapping[tuple[str, str], list[Link]]:
     return groups
 
 
-def _attenuations(links: Iterable[Link]) -> list[Attenuation]:
-    """Each once, in the order of their words."""
-    return [found for _, found in sorted({link.attenuation.describe(): link.attenuation for link in links}.items())]
+def _widest(links: Iterable[Link]) -> list[Attenuation]:
+    """Each attenuation that no other one of them covers, once, in the order of their words."""
+    found = {link.attenuation.describe(): link.attenuation for link in links}
+    return [
+        each
+        for words, each in sorted(found.items())
+        if not any(
+            covers(other, each) and (name < words or not covers(each, other))
+            for name, other in found.items()
+            if name != words
+        )
+    ]

@@ -142,10 +142,10 @@ class _Planner:
         kind = self.kinds.get(part.kind, Kind(part.kind))
         cause = [need for need in part.needs if need in self.fresh]
         if cause or any(field in kind.anew or "*" in kind.anew for field in changed):
-            why = f"{cause[0]} is made anew" if cause else _why(changed, part, seen.what, last)
+            why = f"{cause[0]} is made anew" if cause else ", ".join([*_by_hand(part, last), *changed])
             self._anew(part, seen, why, changed)
         elif changed:
-            self._add("change", seen.what, part, _why(changed, part, seen.what, last), changed, seen.name)
+            self._add("change", seen.what, part, "".join(_by_hand(part, last)), changed, seen.name)
         elif seen.state == HALF:
             self._add("create", None, part, f"is half made{f': {seen.note}' if seen.note else ''}", name=seen.name)
         else:
@@ -162,7 +162,7 @@ class _Planner:
         elif last != part:
             names = part.__record_fields__  # type: ignore[union-attr]  # @record adds it
             changed = [name for name in names if getattr(part, name) != getattr(last, name)]
-            self._add("note", seen.what, part, "", changed, seen.name)
+            self._add("note", last, part, "", changed, seen.name)
 
     def _anew(self, part: Node | Link, seen: Seen, why: str, changed: Sequence[str] = ()) -> None:
         if isinstance(part, Node):
@@ -187,7 +187,7 @@ class _Planner:
             part.fields or {}, there.fields or {}, last.fields or {} if isinstance(last, Link) else None
         )
         if changed:
-            self._add("replace", there, part, _why(changed, part, there, last), changed, seen.name)
+            self._add("replace", there, part, "".join(_by_hand(part, last)), changed, seen.name)
         else:
             self._note(part, seen, last)
 
@@ -294,10 +294,9 @@ def _changed(wanted: Mapping[str, Any], seen: Mapping[str, Any], last: Mapping[s
     return sorted(differing)
 
 
-def _why(changed: Sequence[str], part: Node | Link, there: Node | Link, last: Node | Link | None) -> str:
-    """What changes, and by whom it was changed if not in the declaration."""
-    by_hand = last is not None and last == part
-    return f"{'changed by hand: ' if by_hand else ''}{', '.join(changed)}"
+def _by_hand(part: Node | Link, last: Node | Link | None) -> list[str]:
+    """That the declaration is as it was, if it is, so that it is what there is that has changed."""
+    return ["changed by hand"] if last is not None and last == part else []
 
 
 def _in_order(steps: Sequence[Step], graph: Graph, known: Known) -> list[Step]:

@@ -66,19 +66,20 @@ class Step:
 @record("remit.graph.authority")
 class Authority:
     """What one node gains and loses of one service, by way of the links with these ids: each an attenuation that nothing on the other side of the
-    plan covers.
+    plan covers. `left` is all that it has of the service then.
     """
 
     grantee: str
     service: str
     gained: Sequence[Attenuation] = ()
     lost: Sequence[Attenuation] = ()
+    left: Sequence[Attenuation] = ()
     links: Sequence[str] = ()
 
     @staticmethod
     def of(given: Mapping[str, Any]) -> Authority:
         """The change that `data` made this of."""
-        sides = {name: [attenuation_of(each) for each in given[name]] for name in ("gained", "lost")}
+        sides = {name: [attenuation_of(each) for each in given[name]] for name in ("gained", "lost", "left")}
         return Authority(**{**given, **sides})
 
 

@@ -23,6 +23,7 @@ MACHINE_KINDS: Final = (
 PATIENCE: Final = 60.0  # seconds for a machine to come, and for one that has to offer something
 ANSWER: Final = 330.0  # seconds for one answer of the boss, who gives providers 300
 POLL: Final = 0.1
+GRACE: Final = 3.0  # seconds for the machines of an edge or offer; after that they finish it without us
 
 
 def dotted(id: str) -> str:
@@ -51,6 +52,8 @@ class BossWorld:
         self._say = say
         self._patience = patience
         self._coming: dict[str, str] = {}  # machines that were asked for, by key
+        self._open: dict[str, str] = {}  # edges and offers on their way, with their keys
+        self._slow = False  # whether a machine has kept us waiting
 
     # --- looking --------------------------------------------------------------------------------------
 
@@ -93,7 +96,7 @@ class BossWorld:
         raise BadArgument(f"a boss makes no {part.kind}")
 
     async def settle(self) -> Sequence[Late]:
-        """Wait for the machines that were asked for."""
+        """Wait for the machines that were asked for, and a little for edges and offers."""
         late: list[Late] = []
         for key, name in self._coming.items():
             try:
@@ -101,7 +104,35 @@ class BossWorld:
             except Broken as error:
                 late.append(Late(key, error.message))
         self._coming.clear()
+        deadline = asyncio.get_running_loop().time() + (POLL if self._slow else GRACE)
+        while left := await self._unfinished():
+            if asyncio.get_running_loop().time() > deadline:
+                late += [Late(self._open[id], why) for id, why in sorted(left.items())]
+                break
+            await asyncio.sleep(POLL)
+        self._open.clear()
         return late
+
+    async def _unfinished(self) -> dict[str, str]:
+        if not self._open:
+            return {}
+        edges = [id for id in self._open if "." not in id]
+        offers = [id for id in self._open if "." in id]
+        left: dict[str, str] = await self._answer(self._planner.unfinished(edges, offers))
+        return left
+
+    async def _recorded(self, asked: Awaitable[Any], look: Callable[[], Awaitable[Any]]) -> Any:
+        """The answer, or what `look` gives: that the boss has recorded what was asked for, and goes on with it by itself when a machine is back."""
+        answer = asyncio.ensure_future(self._answer(asked))
+        done, _ = await asyncio.wait([answer], timeout=POLL if self._slow else GRACE)
+        while not done:
+            self._slow = True
+            if found := await look():
+                answer.cancel()
+                await asyncio.gather(answer, return_exceptions=True)
+                return found
+            done, _ = await asyncio.wait([answer], timeout=POLL)
+        return await answer
 
     async def _forget(self, step: Step) -> Done:
         if step.name:
@@ -145,16 +176,27 @@ class BossWorld:
         return Done(await self._answer(self._planner.offer(dotted(node.id), *texts, arguments, self._project)))
 
     async def _withdraw(self, step: Step) -> Done:
-        done = await self._answer(self._planner.withdraw(dotted(step.part.id)))
-        return Done(late="" if done else "its machine cannot be reached, and takes it back when it is there again")
+        service = dotted(step.part.id)
+
+        async def going() -> bool:
+            return bool(await self._answer(self._planner.unfinished([], [service])))
+
+        await self._recorded(self._planner.withdraw(service), going)
+        self._open[service] = step.key
+        return Done()
 
     async def _bind(self, step: Step, link: Link) -> Done:
         for end in (link.grantee, link.service):
             await self._there(end.partition("/")[0])
         terms = (dotted(link.id), dotted(link.service), link.attenuation, link.interface, self._project)
-        edge = await self._offered(lambda: self._answer(self._planner.bind(*terms, step.name)), link.service)
-        done = edge["state"] == "active"
-        return Done(edge["id"], "" if done else edge["error"] or "one of its machines cannot be reached")
+
+        async def held() -> str:
+            found: str = await self._answer(self._planner.held(dotted(link.id), self._project))
+            return found if found != step.name else ""
+
+        id = await self._offered(lambda: self._recorded(self._planner.bind(*terms, step.name), held), link.service)
+        self._open[id] = step.key
+        return Done(id)
 
     async def _offered(self, bind: Callable[[], Awaitable[Any]], service: str) -> Any:
         """What a program or a service offers may come a little later than its machine."""
@@ -169,8 +211,12 @@ class BossWorld:
             await asyncio.sleep(POLL * 5)
 
     async def _revoke(self, step: Step) -> Done:
-        left = await self._answer(self._planner.revoke(step.name))
-        return Done(late=f"{', '.join(left)} cannot be reached, and gives it up when it is there again" if left else "")
+        async def going() -> bool:
+            return await self._answer(self._planner.edge_state(step.name)) in ("revoking", "gone")
+
+        await self._recorded(self._planner.revoke(step.name), going)
+        self._open[step.name] = step.key
+        return Done()
 
     async def _there(self, machine: str) -> None:
         """Wait until a machine has enrolled."""

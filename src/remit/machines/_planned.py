@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from remit.errors import BadArgument, Broken, Conflict, LinkLost, Missing
+from remit.errors import BadArgument, Broken, LinkLost, Missing
 from remit.graph import Attenuation, Edge
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._names import check_name, split_name
@@ -111,6 +111,26 @@ class Planned:
         found = self._found(machine)
         return {"state": "gone", "error": ""} if found is None else {"state": found.state, "error": found.error}
 
+    def edge_state(self, id: str) -> str:
+        """How far an edge is; "gone" if there is none."""
+        return next((edge.state for edge in call(self.wiring).every() if edge.id == id), "gone")
+
+    def held(self, target: str, project: str) -> str:
+        """The edge that a project holds as `machine.name`; "" if there is none."""
+        edge: Edge | None = call(self.wiring).held(target)
+        return edge.id if edge is not None and self.labels.get(f"edge {edge.id}") == project else ""
+
+    def unfinished(self, edges: list[str], offers: list[str]) -> dict[str, str]:
+        """Which of these edges are on their way in or out, and which of these offers to be taken back still; with why, for people."""
+        going = call(self.wiring).leaving()
+        away = "one of its machines cannot be reached; it goes on when that is there again"
+        found = {
+            edge.id: f"waits for {', '.join(edge.awaiting)}" if edge.state == "revoking" else edge.error or away
+            for edge in call(self.wiring).every()
+            if edge.id in edges and edge.state != "active"
+        }
+        return {**found, **{service: away for service in offers if service in going}}
+
     # --- whose it is ------------------------------------------------------------------------------------
 
     def label(self, kind: str, name: str, project: str) -> str:
@@ -184,19 +204,20 @@ class Planned:
 
     async def bind(
         self, target: str, service: str, attenuation: Attenuation, interface: str, project: str, old: str = ""
-    ) -> dict[str, Any]:
-        """Bind for a project: {"id", "state", "error"} of the edge. What it holds there under other terms, and the edge `old`, are taken back first; the same
+    ) -> str:
+        """Bind for a project; the edge's id. What it holds there under other terms, and the edge `old`, are taken back first; the same
         again changes nothing. What belongs to others is a `Conflict`.
         """
         split_name("binding", target)
-        there = call(self.wiring).held(target)
+        now: float = await self.network.now()
+        there: Edge | None = call(self.wiring).held(target)
         if there is not None and self.labels.get(f"edge {there.id}") == project:
             if there.id != old and self._same(there, service, attenuation, interface):
                 if there.state != "active":
                     await self.wiring.advance(there.id)
-                return self._outcome(there.id)
-            await self.wiring.retract([there.id])
-        id = (await self.network.token())[:16]
+                return there.id
+            call(self.wiring).let_go(there.id, now)
+        id: str = (await self.network.token())[:16]
         self.labels[f"edge {id}"] = project
         try:
             await self.boss.bind(target, service, attenuation, interface, id)
@@ -204,32 +225,24 @@ class Planned:
             self.labels.pop(f"edge {id}", None)
             await this()
             raise
-        return self._outcome(id)
+        return id
 
     def _same(self, edge: Edge, service: str, attenuation: Attenuation, interface: str) -> bool:
         return (
             edge.service == service and edge.attenuation == attenuation.checked() and interface in ("", edge.interface)
         )
 
-    def _outcome(self, id: str) -> dict[str, Any]:
-        for edge in call(self.wiring).every():
-            if edge.id == id:
-                return {"id": id, "state": edge.state, "error": edge.error}
-        raise Conflict(f"edge {id} was taken back while it was made")
-
-    async def revoke(self, id: str) -> list[str]:
-        """Take an edge back; gives the machines that have not confirmed it yet. Nothing happens to one that is gone."""
-        left: list[Edge] = await self.wiring.retract([id])
+    async def revoke(self, id: str) -> None:
+        """Take an edge back; `unfinished` says who has not confirmed it yet. Nothing happens to one that is gone."""
+        await self.wiring.retract([id])
         self.labels.pop(f"edge {id}", None)
-        return [name for edge in left for name in edge.awaiting]
 
-    async def withdraw(self, service: str) -> bool:
-        """Take an offer back; whether that is done, as opposed to: noted, and done when the machine is back."""
+    async def withdraw(self, service: str) -> None:
+        """Take an offer back; `unfinished` says whether its machine has not done so yet. Nothing happens to one that is gone."""
         try:
-            answer = await self.boss.withdraw(service)
+            await self.boss.withdraw(service)
         except Missing:
-            return True
-        return not answer["unfinished"]
+            return
 
     async def destroy(self, name: str, id: str) -> str:
         """Destroy the machine with this name, if it has this id; why its provider has not done so yet, "" if it is gone."""

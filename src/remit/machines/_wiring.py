@@ -186,6 +186,13 @@ class Wiring:
             await work
         return [self.edges[id] for id in ids if id in self.edges]
 
+    def let_go(self, id: str, at: float) -> None:
+        """Take an edge back, and wait for nobody: what comes after this is asked of its machines after it."""
+        edge = self.edges.get(id)
+        if edge is not None and edge.open:
+            self._withdraw(edge.but(since=at))
+            tell(this()).pull(id)
+
     def _withdraw(self, edge: Edge) -> None:
         """Note who has to confirm that this edge is gone; an end that is no machine of ours (any more) need not."""
         relay = self.relays.pop(edge.id, None)
