@@ -227,22 +227,6 @@ def test_a_service_that_is_away_holds_up_nothing_for_good() -> None:
     in_town(work)
 
 
-def test_what_the_service_has_lost_is_made_again_and_strays_are_removed() -> None:
-    """An account that was dropped by hand comes back with the same credential; one that no edge accounts for is removed."""
-
-    async def work(town: Town) -> None:
-        server = await offered(town)
-        await town.boss.bind("app.db", "db.main")
-        texts = laid(town)
-        tag = texts["username"].partition("_")[0]
-        server.accounts.clear()
-        server.accounts |= {f"{tag}_stray_1": "x", "somebody": "y"}
-        await town.boxes["db"].hob.tend()
-        assert works(server, texts) and sorted(server.accounts) == sorted([texts["username"], "somebody"])
-
-    in_town(work)
-
-
 def test_last_use_is_told() -> None:
     """Who can reach a service is answered with the last use of each account, as far as it was seen; without asking the machine where nobody wants that."""
 

@@ -98,6 +98,15 @@ class Led(Protocol):
         """A connection for one that has come by the tunnel of this edge. Raises `Unreachable`."""
 
 
+class Comparing(Protocol):
+    """What a driver may have besides, for services where somebody can change what an account may do. `remembers` (True) is False for a driver that alone
+    knows its grants, in its own memory: after a start of the agent all of them are asked for again.
+    """
+
+    async def compare(self, edge: str, attenuation: Attenuation, generation: int) -> str:
+        """How what this account can do at the service differs from what it was granted, for people; "" if it does not."""
+
+
 def check_attenuation(description: Description, attenuation: Attenuation) -> Attenuation:
     """The attenuation in normal form; raises `BadArgument` where this kind of service cannot enforce it. `read_only` becomes the method
     "read", where there is one.

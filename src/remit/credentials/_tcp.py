@@ -24,6 +24,7 @@ class Tcp:
     """
 
     kind = "tcp"
+    remembers = False  # after a start of the agent it is asked for all edges again
 
     def __init__(self, owner: Owner) -> None:
         owner.check_options("type")

@@ -15,7 +15,7 @@ from remit.vat import Ref, Vat
 
 __all__ = ["AccountDesk"]
 
-STEPS: Final = frozenset({"grant", "recall", "retire", "revoke", "observe"})
+STEPS: Final = frozenset({"grant", "recall", "retire", "revoke", "observe", "remembers", "compare"})
 WAYS: Final = frozenset({"through", "open", "meet"})  # of those that are reached by a tunnel
 
 
@@ -60,15 +60,30 @@ class AccountDesk:
         if step in ("grant", "recall"):  # the latter need not ask the service, if we know
             edge, attenuation, until, generation = arguments
             known = self._known.get((service[2], edge))
+            if step == "recall" and (known is None or known.generation != generation):
+                await self._refuse_gone(driver, edge, generation)
             if step == "grant" or known is None or known.generation != generation:
                 known = await driver.grant(edge, attenuation, until=until, generation=generation)
                 self._known[service[2], edge] = known
             return known
+        if step == "remembers":
+            return getattr(driver, "remembers", True)
+        if step == "compare":
+            return await driver.compare(*arguments) if hasattr(driver, "compare") else ""
         if step == "revoke":
             self._known.pop((service[2], arguments[0]), None)
             self.exits.close(f"{service[2]}/{arguments[0]}", "the edge was revoked")
         answer = await getattr(driver, step)(*arguments)
         return [self._counted(service[2], held) for held in answer] if step == "observe" else answer
+
+    async def _refuse_gone(self, driver: Driver, edge: str, generation: int) -> None:
+        """After a start of the agent: what was dropped at the service meanwhile does not come back because somebody asks for its credential."""
+        if getattr(driver, "remembers", True):
+            found = {held.edge: held.generations for held in await driver.observe()}
+            if generation not in found.get(edge, ()):
+                raise Missing(
+                    f"the account of edge {edge} is gone at its service, and nobody here has removed it: see remit drift"
+                )
 
     async def _way(self, driver: Any, tag: str, step: str, arguments: list[Any]) -> Any:
         """What there is to do about the tunnel of an edge."""

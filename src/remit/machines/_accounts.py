@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from remit.credentials import Credential, Secret, check_credential
-from remit.errors import BadArgument, Broken, LinkLost, Revoked
+from remit.errors import BadArgument, Broken, LinkLost, Missing, Revoked
 from remit.lib import Attenuation
 from remit.machines._devices import device_now
 from remit.net import SignedAddress
@@ -22,6 +22,8 @@ from remit.vat import Far, Promise, Ref, actor, field, spawn, this
 __all__ = ["Account", "Accounts", "is_accounts"]
 
 KEY: Final = 32  # bytes of a node's public key
+MISSING: Final = "missing"
+STRAY: Final = "stray"
 RHYTHM: Final = 60.0  # seconds between two looks at the service, while nothing is due
 
 
@@ -58,6 +60,8 @@ class Accounts:
     facing: dict[str, Ref[Account]] = field(factory=dict)
     spent: Any = None
     """Bytes that the tunnel of an edge has carried, by edge; None before the first."""
+    odd: Any = None
+    """What the service has otherwise than we do, by edge: ["missing" or "stray", since]; None before the first."""
 
     async def lease(self, edge: str, attenuation: Attenuation) -> Ref[Account]:
         """Make the account of an edge; the same again gives the same. Raises what the service says; then nothing is wanted any more."""
@@ -193,8 +197,12 @@ class Accounts:
                 self.leases[edge] = now.but(retire=[list(pair) for pair in now.retire if pair not in due])
 
     async def look(self) -> None:
-        """Compare with the service: what it has lost is made again, what nobody wants is removed, and when each was used is noted."""
-        before = set(self.leases)
+        """Compare with the service: what it has lost and what nobody wants is noted, for an operator to decide; and when each was used.
+
+        What only the driver itself remembers is made again.
+        """
+        before, keeps = set(self.leases), await self._ask("remembers")
+        odd: dict[str, str] = {}
         found = {held.edge: held for held in await self._ask("observe")}
         for edge, lease in list(self.leases.items()):
             held = found.get(edge)
@@ -208,10 +216,51 @@ class Accounts:
                 and lease.made
                 and (held is None or lease.made not in held.generations)
             ):
-                self.leases[edge] = self.leases[edge].but(made=0)
-        for edge in found:
-            if edge not in self.leases:
-                await self._ask("revoke", edge)
+                if keeps:
+                    odd[edge] = MISSING
+                else:
+                    self.leases[edge] = self.leases[edge].but(made=0)
+        odd |= dict.fromkeys(found.keys() - self.leases.keys(), STRAY)
+        await self._note_odd(odd)
+
+    async def _note_odd(self, odd: dict[str, str]) -> None:
+        known = self.odd or {}
+        if odd or known:
+            now: float = await device_now("network").now()
+            had = {edge: since for edge, (what, since) in known.items() if odd.get(edge) == what}
+            self.odd = {edge: [what, had.get(edge, now)] for edge, what in sorted(odd.items())}
+
+    async def inspect(self) -> list[dict[str, Any]]:
+        """What the service has otherwise than it was granted, asked now: [{"edge", "what", "since", "text"}, ...]. `what` is "missing" (an account
+        that is gone), "changed" (one that can do more or less), or "stray" (one of ours that no edge accounts for). Nothing is changed.
+        """
+        await this().look()
+        found = [
+            {"edge": edge, "what": what, "since": float(since), "text": ""}
+            for edge, (what, since) in (self.odd or {}).items()
+        ]
+        for edge, lease in list(self.leases.items()):
+            if lease.made and not lease.ending and edge not in (self.odd or {}):
+                text = await self._ask("compare", edge, lease.attenuation, lease.generation)
+                if text:
+                    found.append({"edge": edge, "what": "changed", "since": 0.0, "text": str(text)[:500]})
+        return found
+
+    async def restore(self, edge: str) -> None:
+        """Make an account as it was granted, whatever the service has of it now; with the same credential. Its open sessions end."""
+        lease = self._lease(edge)
+        await self._ask("revoke", edge)
+        self.leases[edge] = lease.but(made=0)
+        await this().current(edge)
+        await this().look()
+
+    async def remove_stray(self, edge: str) -> None:
+        """Remove an account of ours that no edge accounts for. `Missing` where there is none (any more)."""
+        found = {held.edge for held in await self._ask("observe")}
+        if edge in self.leases or edge not in found:
+            raise Missing(f"there is no account of edge {edge!r} that nothing accounts for; look again")
+        await self._ask("revoke", edge)
+        await this().look()
 
     def _note_spent(self, edge: str, count: int) -> None:
         if self.spent is None:

@@ -13,6 +13,7 @@ from remit.machines._devices import device
 from remit.machines._fleet import Fleet
 from remit.machines._guests import Guests
 from remit.machines._hob_server import HobServer, PendingHob
+from remit.machines._inspector import Inspector
 from remit.machines._laying import Laying, check_laying
 from remit.machines._names import check_name, missing, split_name
 from remit.machines._planned import Planned
@@ -42,6 +43,7 @@ class Boss:
     wiring: Ref[Wiring] | None = None
     fleet: Ref[Fleet] | None = None
     planned: Ref[Planned] | None = None
+    looking: Ref[Inspector] | None = None
     guests: Ref[Guests] | None = None
 
     # --- machines -----------------------------------------------------------------------------------
@@ -409,6 +411,12 @@ class Boss:
         call(self._wiring()).resume()
         call(self._alarms()).resume()
         await self._fleet().resume(start)
+
+    def inspector(self) -> Ref[Inspector]:
+        """What looks at what there really is, and puts right what is named: see `Inspector`."""
+        if self.looking is None:
+            self.looking = spawn(Inspector, self._fleet(), self._wiring(), self.providers)
+        return self.looking
 
     def planner(self) -> Ref[Planned]:
         """What planners need of this boss: see `Planned`."""

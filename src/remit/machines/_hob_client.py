@@ -11,6 +11,7 @@ from remit.machines._accounts import is_accounts
 from remit.machines._desk import Desk, UserDesk
 from remit.machines._devices import device, device_now
 from remit.machines._grant import Binding, Grant, GrantView
+from remit.machines._inspection import inspected
 from remit.machines._laying import PLAIN, Laying
 from remit.machines._names import check_name, missing
 from remit.machines._outlet import Outlet
@@ -304,6 +305,24 @@ class HobClient:
         services = [each for each in self.services.values() if is_accounts(each)]
         seen = {edge: call(each).used(edge) for each in services for edge in call(each).edges()}
         return {edge: at for edge, at in seen.items() if at is not None}
+
+    async def inspect(self) -> dict[str, Any]:
+        """What differs inside from what is granted and bound here: see `_inspection.py`. For the boss."""
+        return await inspected(self.services, self.bound)
+
+    async def restore(self, id: str) -> bool:
+        """Make the account of an edge anew, as it was granted; whether it has one here. For the boss."""
+        for service in self.services.values():
+            if is_accounts(service) and call(service).has(id):
+                await service.restore(id)
+                return True
+        return False
+
+    def remove_stray(self, offer: str, edge: str) -> Promise[Any]:
+        """Remove an account at an offered service that no edge accounts for. For the boss."""
+        if not is_accounts(self.services.get(offer)):
+            raise missing("service with accounts", offer, self.offered)
+        return self.services[offer].remove_stray(edge)
 
     async def tend(self) -> float:
         """What is due at services with accounts, and in the credentials laid out here; seconds until something is due again. For the agent."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from remit.errors import BadArgument, Conflict, Unreachable
 from remit.graph import Edge
+from remit.machines._inspection import check_inspection
 from remit.machines._laying import Laying
 from remit.machines._records import Offer, Report
 from remit.machines._supports import check_offer, check_offers, check_report, check_room
@@ -210,6 +211,18 @@ class HobServer:
     def last_used(self) -> Promise[Any]:
         """When the accounts of edges that the machine grants were last seen in use, by edge."""
         return self.client.last_used()
+
+    async def inspect(self) -> dict[str, Any]:
+        """What the machine finds inside: see `_inspection.py`."""
+        return check_inspection(await self.client.inspect())
+
+    def restore(self, id: str) -> Promise[Any]:
+        """Have the machine make the account of an edge anew that it grants."""
+        return self.client.restore(id)
+
+    def remove_stray(self, offer: str, edge: str) -> Promise[Any]:
+        """Have the machine remove an account that no edge accounts for."""
+        return self.client.remove_stray(offer, edge)
 
     def renew(self, id: str) -> Promise[Any]:
         """Have the machine lay out the credential of an edge anew that it holds."""

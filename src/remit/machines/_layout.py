@@ -96,10 +96,32 @@ class Layout:
             entrance = await self._entrance(shelf, name, edge, ref, laying.local or credential.entries[TUNNEL])
             credential = led(credential, shelf.root / name, entrance)
             mark += f" {f'port:{entrance.port}' if entrance.port else SOCKET}"
-        if shelf.mark(name) == mark and shelf.texts(name) == credential.texts():
+        if shelf.mark(name) == mark and shelf.texts(name) == credential.texts() and not shelf.exposed(name):
             return False
         shelf.turn_over(name, {**credential.texts(), MARK: mark}, entrance.path if entrance is not None else None)
         return True
+
+    def differs(self, name: str, edge: str, credential: Credential) -> str:
+        """How what is laid out differs from a credential, for people, without any secret; "" if it does not. Nothing is changed."""
+        check_credential(credential)
+        shelf = next((each for each in self._shelves() if each.edge(name) == edge), None)
+        if shelf is None:
+            return "is not laid out"
+        if shelf.mark(name).split(" ")[1:2] != [str(credential.generation)]:
+            return "is of another generation"
+        if TUNNEL in credential.entries:
+            entrance = self.entrances.find(name, edge)
+            if entrance is None:
+                return "nobody listens at its tunnel"
+            credential = led(credential, shelf.root / name, entrance)
+        wanted, there = credential.texts(), shelf.texts(name)
+        found = {
+            "lacks": wanted.keys() - there.keys(),
+            "has besides": there.keys() - wanted.keys(),
+            "can be read by others": shelf.exposed(name),
+            "has been changed": {entry for entry in wanted.keys() & there.keys() if wanted[entry] != there[entry]},
+        }
+        return "; ".join(f"{what}: {', '.join(sorted(entries))}" for what, entries in found.items() if entries)
 
     async def _entrance(self, shelf: Shelf, name: str, edge: str, ref: Any, local: str) -> Entrance:
         users = frozenset() if shelf.user is None else frozenset({shelf.user.uid})

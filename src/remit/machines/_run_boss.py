@@ -17,6 +17,7 @@ from remit.machines._grant import Grant
 from remit.machines._guests import Guests
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._household import Household, first_of, household, where
+from remit.machines._inspector import Inspector
 from remit.machines._introduction import Introduction, Redemption
 from remit.machines._names import missing
 from remit.machines._parcel import parcel
@@ -37,6 +38,7 @@ BOSS_CLASSES: tuple[type, ...] = (
         Grant,
         Guests,
         HobServer,
+        Inspector,
         Introduction,
         PendingHob,
         Planned,

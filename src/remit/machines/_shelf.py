@@ -144,6 +144,13 @@ class Shelf:
         ]
         return {path.name: path.read_text() for path in files}
 
+    def exposed(self, name: str) -> set[str]:
+        """The entries under a name that others than the programs' user can read."""
+        files = [
+            path for path in (self.root / name).iterdir() if not path.name.startswith(".") and not path.is_socket()
+        ]
+        return {path.name for path in files if path.stat().st_mode & 0o077}
+
     def _names(self) -> Iterator[str]:
         if self.root.is_dir():
             yield from (

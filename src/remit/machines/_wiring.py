@@ -150,6 +150,14 @@ class Wiring:
         await provider.rotate(edge.id, overlap)
         return await outcome_of(grantee.renew(id)) is None
 
+    async def restore(self, id: str) -> None:
+        """Have both ends of an edge be as they were granted and bound. Raises what stands in the way."""
+        _, provider, _ = self._ends(id)
+        await provider.restore(id)
+        error = await this().advance(id)
+        if error is not None:
+            raise error
+
     def _ends(self, id: str) -> tuple[Edge, Ref[HobServer], Ref[HobServer]]:
         edge = self.edges.get(id)
         if edge is None or not edge.open:

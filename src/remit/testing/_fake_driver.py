@@ -30,7 +30,8 @@ class FakeSession:
 class FakeServer:
     """A server with accounts. `FakeServer.named` has those that exist, by the text of their owner's connection. `down` refuses everybody.
 
-    `fail` makes the next steps of its drivers break, so many times. `used` says of accounts when they were last used.
+    `fail` makes the next steps of its drivers break, so many times. `used` says of accounts when they were last used, `powers` how much
+    they may do, in words.
     """
 
     named: ClassVar[dict[str, FakeServer]] = {}
@@ -41,6 +42,7 @@ class FakeServer:
         self.used: dict[str, float] = {}
         self.down = False
         self.fail = 0
+        self.powers: dict[str, str] = {}
         self.named[name] = self
 
     def log_in(self, username: str, password: str) -> FakeSession:
@@ -77,6 +79,7 @@ class FakeDriver:
         check_attenuation(self.DESCRIPTION, attenuation)
         password, username = self._owner.password(edge, generation), f"{self._mark}{check_edge(edge)}_{generation}"
         self._server().accounts[username] = password.text
+        self._server().powers[username] = attenuation.describe()
         return Credential("fake", {"username": username}, {"password": password}, generation, until)
 
     async def retire(self, edge: str, below: int) -> None:
@@ -105,6 +108,11 @@ class FakeDriver:
             used = max((server.used[name] for name in accounts if name in server.used), default=None)
             held.append(Held(edge, sorted(accounts.values()), open_now, used))
         return held
+
+    async def compare(self, edge: str, attenuation: Attenuation, generation: int) -> str:
+        """See `Comparing.compare`."""
+        found = self._server().powers.get(f"{self._mark}{edge}_{generation}", "")
+        return "" if found == attenuation.describe() else f"it may do {found}, and was granted {attenuation.describe()}"
 
     async def close(self) -> None:
         """See `Driver.close`."""
