@@ -121,7 +121,7 @@ def test_a_machine_is_created_shown_and_destroyed(stage: Stage, remit: Invoke, r
 def test_lists_of_machines_are_read_by_people(remit: Invoke) -> None:
     """A table on stdout; what is said of a change goes to stderr."""
     done = remit("machine", "list")
-    assert done.out.splitlines()[0].split() == ["MACHINE", "STATE", "PROVIDER", "CREATED", "SEEN", "NOTE"]
+    assert done.out.splitlines()[0].split() == ["MACHINE", "STATE", "PROVIDER", "VERSION", "CREATED", "SEEN", "NOTE"]
     assert [line.split()[:3] for line in done.out.splitlines()[1:]] == [
         ["app", "active", "process"],
         ["db", "active", "process"],
@@ -243,7 +243,8 @@ def test_a_service_is_offered_listed_and_withdrawn(remit: Invoke, read: Any) -> 
     assert read("call", "app.bob", "details") == {"name": "bob", "email": "bob@example.org"}
     assert remit("call", "app.bob", "move", "bob@example.com") == (0, "", "")  # nothing comes back
     assert read("call", "app.bob", "move", "bob@example.com") is None
-    assert read("withdraw", "db.bob") == {"service": "db.bob", "offered": False}
+    done = read("withdraw", "db.bob")
+    assert (done["service"], done["offered"], done["unfinished"], len(done["ended"])) == ("db.bob", False, False, 1)
     assert {"db.customers"} == {each["service"] for each in read("offers")}
     assert remit("call", "app.bob", "details").code != 0
     remit("revoke", "app.bob")

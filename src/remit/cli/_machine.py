@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -78,6 +79,9 @@ async def _active(boss: Ref[Any], name: str, seconds: float) -> dict[str, Any]:
                     )
                     await asyncio.sleep(POLL if seen["state"] != "active" else 0)
     except TimeoutError:
+        with suppress(TimeoutError):  # how it is now, if that is answered soon
+            async with asyncio.timeout(seconds * 0.05):
+                seen = dict(await boss.show(name))
         raise TimedOut(
             f"machine {name} did not enrol within {seconds:g} s: it is {seen.get('state')}, its provider sees "
             f"{seen.get('provider_sees')}{'; ' + seen['error'] if seen.get('error') else ''}. {seen.get('remedy', '')}"
