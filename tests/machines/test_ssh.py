@@ -99,6 +99,18 @@ def test_the_introduction_is_in_no_argument_and_for_nobody_else(place: Place) ->
         assert SECRET.encode() not in Path(f"/proc/{place.process().pid}/{name}").read_bytes()
 
 
+def test_a_host_is_looked_at_and_nothing_is_left_there(place: Place) -> None:
+    """What listens, and the key; what was brought for it is removed, unless a machine is about to be made out of it."""
+    made, asked = place.provider(), {"host": place.server.host}
+    seen = run(made.look(asked))
+    assert seen["fresh"] and seen["key"].startswith("SHA256:")
+    assert place.server.port not in {each["port"] for each in seen["listening"] if each["kind"]}  # it is sshd's
+    assert {each["port"] for each in seen["listening"]} >= {place.server.port}
+    assert list((place.base / "versions").iterdir()) == []
+    assert not run(made.look(asked, stay=True))["fresh"]
+    assert [each.name for each in (place.base / "versions").iterdir()] == [place.parcel.digest]
+
+
 def test_creating_again_makes_nothing_new(place: Place) -> None:
     """The same id is the same machine, with the same process, however often it is asked for."""
     made = place.create()

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any
 
 import click
 
+from remit.cli._adopt import adopt
 from remit.cli._arguments import pairs
+from remit.cli._coming import active
 from remit.cli._connect import ask_boss
 from remit.cli._edges import how_much
-from remit.cli._exit import FAILED, TimedOut
+from remit.cli._exit import FAILED
 from remit.cli._main import Settings, Suggesting
-from remit.cli._show import as_json_option, progress, say, show_json, table, tell
+from remit.cli._show import as_json_option, say, show_json, table, tell
 from remit.cli._times import age, ago
 from remit.vat import Ref
 
@@ -23,13 +23,14 @@ __all__ = ["machine", "machine_table"]
 
 WELL = ("upgraded", "unchanged")
 SILENT = 150.0  # seconds without a hello after which a machine is probably down; it says one each minute
-POLL = 0.1  # seconds between looks while a machine comes
-LOOK = 2.0  # seconds between questions to its provider meanwhile, which may have to ask far away
 
 
 @click.group(cls=Suggesting)
 def machine() -> None:
     """Create, list, show, start and destroy machines."""
+
+
+machine.add_command(adopt)
 
 
 @machine.command()
@@ -51,7 +52,7 @@ def create(settings: Settings, name: str, provider: str, options: tuple[str, ...
 
     async def question(boss: Ref[Any]) -> dict[str, Any]:
         made = await boss.make_machine(name, provider, given)
-        return await _active(boss, name, settings.timeout) if wait else dict(made)
+        return await active(boss, name, settings.timeout) if wait else dict(made)
 
     made = ask_boss(settings, question)
     if as_json:
@@ -60,38 +61,6 @@ def create(settings: Settings, name: str, provider: str, options: tuple[str, ...
         say(f"machine {name} is {made['state']}")
         if provider != "process":
             say(f"its provider sees: {made['provider_sees']}")
-
-
-async def _active(boss: Ref[Any], name: str, seconds: float) -> dict[str, Any]:
-    """Look until the machine has come; of one that does not come, say what it waits for."""
-    seen: dict[str, Any] = {}
-    begun = looked = asyncio.get_running_loop().time()
-    try:
-        with progress() as show:
-            async with asyncio.timeout(seconds * 0.9):
-                while seen.get("state") != "active":
-                    now = asyncio.get_running_loop().time()
-                    if not seen or now - looked > LOOK or await _state(boss, name) != seen["state"]:
-                        seen, looked = dict(await boss.show(name)), now
-                    waited = now - begun
-                    show(
-                        f"machine {name} is {seen['state']}, its provider sees: {seen['provider_sees']} ({waited:.0f} s)"
-                    )
-                    await asyncio.sleep(POLL if seen["state"] != "active" else 0)
-    except TimeoutError:
-        with suppress(TimeoutError):  # how it is now, if that is answered soon
-            async with asyncio.timeout(seconds * 0.05):
-                seen = dict(await boss.show(name))
-        raise TimedOut(
-            f"machine {name} did not enrol within {seconds:g} s: it is {seen.get('state')}, its provider sees "
-            f"{seen.get('provider_sees')}{'; ' + seen['error'] if seen.get('error') else ''}. {seen.get('remedy', '')}"
-        ) from None
-    return seen
-
-
-async def _state(boss: Ref[Any], name: str) -> str:
-    machines: list[dict[str, Any]] = await boss.list_machines()
-    return next((str(each["state"]) for each in machines if each["name"] == name), "gone")
 
 
 @machine.command("list")

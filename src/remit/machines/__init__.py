@@ -34,7 +34,7 @@ from remit.machines._parcel import Parcel, digest_of, find_parcel, pack, parcel,
 from remit.machines._planned import Planned
 from remit.machines._process import ProcessProvider
 from remit.machines._program import LocalMachine
-from remit.machines._provider import Networked, Observed, Provider, ProviderDesk, Upgradable
+from remit.machines._provider import Adopting, Networked, Observed, Provider, ProviderDesk, Upgradable
 from remit.machines._records import Alarm, Enrolment, Machine, Offer, Report
 from remit.machines._run_boss import BOSS_CLASSES, BossSettings, run_boss
 from remit.machines._tunnel_relay import TunnelRelays
@@ -50,6 +50,7 @@ __all__ = [
     "Account",
     "AccountDesk",
     "Accounts",
+    "Adopting",
     "AgentSetup",
     "Alarm",
     "Alarms",

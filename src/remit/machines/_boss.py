@@ -70,6 +70,10 @@ class Boss:
         """End a machine and all that it grants and was granted; works for half-made and unreachable ones."""
         return self._fleet().destroy(name)
 
+    def look_at(self, provider: str, options: dict[str, Any], stay: bool = False) -> Promise[Any]:
+        """What listens on a host that is no machine yet, and which key it shows: see `Adopting.look`."""
+        return self.providers.look(provider, options, stay)
+
     async def upgrade_machine(self, name: str, digest: str = "", patience: float = PATIENCE) -> dict[str, Any]:
         """Put the boss's own version of the agent on a machine, or the parcel whose digest begins so, and see that it is well; else take it back.
 

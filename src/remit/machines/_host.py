@@ -26,11 +26,14 @@ __all__ = ["answer"]
 async def answer(request: dict[str, Any]) -> Any:
     """Do what is asked for. Unknown verbs are of later versions, and refused."""
     verb = request.get("verb")
+    made = HostedProvider(Path(request["base"]), Path(request["machines"]), request["owner"])
     if verb == "look":
         from remit.machines._listening import listening  # what only `remit machine adopt` asks
 
-        return [each._asdict() for each in await asyncio.to_thread(listening)]
-    made = HostedProvider(Path(request["base"]), Path(request["machines"]), request["owner"])
+        found = await asyncio.to_thread(listening)
+        if not request["stay"]:
+            made.sweep()
+        return [each._asdict() for each in found]
     if verb == "list":
         return _plain(await made.list())
     return await _about_one(made, str(verb), request["id"], request)

@@ -125,7 +125,7 @@ def pack(made: Parcel, file: IO[bytes]) -> None:
     import tarfile
 
     with (
-        gzip.GzipFile("", "wb", 6, file, mtime=0) as zipped,
+        gzip.GzipFile("", "wb", 1, file, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as archive,
     ):
         for name, source in sorted(_tree(made.path).items()):

@@ -25,7 +25,7 @@ _CACHED: Final = (".pyc", ".pyo")
 
 
 class Requirement(NamedTuple):
-    """One line of a distribution's requirements: what, with which extras, for which of ours ("": always), and whether only under some condition."""
+    """One line of a distribution's requirements: what, with which extras, for which of ours ("": always), and whether only under some other condition."""
 
     name: str
     extras: frozenset[str]
@@ -41,7 +41,8 @@ def requirement(line: str) -> Requirement:
     name, extras, condition = found.groups()
     extra = _EXTRA.search(condition or "")
     wanted = frozenset(canonical(each) for each in (extras or "").split(",") if each.strip())
-    return Requirement(canonical(name), wanted, canonical(extra.group(1)) if extra else "", condition is not None)
+    rest = _EXTRA.sub("", condition or "").replace(" and ", " ").strip("() \n")
+    return Requirement(canonical(name), wanted, canonical(extra.group(1)) if extra else "", bool(rest))
 
 
 def canonical(name: str) -> str:
@@ -60,7 +61,7 @@ def extras_here(wanted: Collection[str] | None) -> list[str]:
     found = []
     for extra in sorted(AGENT_EXTRAS if wanted is None else map(canonical, wanted)):
         needs = [each for each in own if each.extra == extra]
-        lacking = [each.name for each in needs if not _installed(each.name)]
+        lacking = [each.name for each in needs if not (each.conditional or _installed(each.name))]
         if needs and not lacking:
             found.append(extra)
         elif wanted is not None:

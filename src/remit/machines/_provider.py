@@ -15,7 +15,7 @@ from remit.machines._names import check_name, missing
 from remit.machines._parcel import Parcel, find_parcel, parcel
 from remit.values import record
 
-__all__ = ["Networked", "Observed", "Provider", "ProviderDesk", "Upgradable"]
+__all__ = ["Adopting", "Networked", "Observed", "Provider", "ProviderDesk", "Upgradable"]
 
 T = TypeVar("T")
 PATIENCE: Final = 300.0  # seconds that one call to a provider may take; making a virtual machine takes minutes
@@ -83,6 +83,17 @@ class Upgradable(Protocol):
 
     async def downgrade(self, id: str) -> None:
         """Start the agent again out of what ran before the last upgrade."""
+
+
+@runtime_checkable
+class Adopting(Protocol):
+    """A provider that can look at a host before it is a machine."""
+
+    async def look(self, options: dict[str, Any], stay: bool = False) -> dict[str, Any]:
+        """What there is on the host of these options, as for `create`: {"host", "key", "fresh", "listening"}.
+
+        Nothing is left there, unless `stay`: what was brought is of use to a `create` that follows.
+        """
 
 
 class ProviderDesk:
@@ -165,6 +176,13 @@ class ProviderDesk:
     async def downgrade(self, provider: str, id: str) -> None:
         """See `Upgradable.downgrade`."""
         await self._asked(provider, "downgrade", id, self._upgradable(provider).downgrade(id))
+
+    async def look(self, provider: str, options: dict[str, Any], stay: bool = False) -> dict[str, Any]:
+        """See `Adopting.look`."""
+        found = self._find(provider)
+        if not isinstance(found, Adopting):
+            raise ProviderError(f"provider {provider} makes its machines itself: there is no host to look at")
+        return await self._asked(provider, "look at", str(options.get("host", "")), found.look(options, stay))
 
     async def pause(self, seconds: float) -> None:
         """Wait, for an object that looks again and again."""

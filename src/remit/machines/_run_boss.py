@@ -48,6 +48,9 @@ BOSS_CLASSES: tuple[type, ...] = (
     ),
 )
 
+ALWAYS: Final[dict[str, dict[str, Any]]] = {
+    "ssh": {}
+}  # providers that need no table: what they need is loaded when they are used
 PARCELS: Final = "parcels"  # in the state directory: what the boss puts on machines
 LOOPBACK: Final = "127.0.0.1:0"
 AGAIN: Final = 5.0  # seconds between two attempts to load a boss whose disk is full
@@ -206,7 +209,7 @@ def make_providers(settings: BossSettings, key: NodeKey) -> ProviderDesk:
     """The providers of the configuration, for the boss with this key."""
     made: dict[str, Provider] = {}
     defaults: dict[str, dict[str, Any]] = {}
-    for name, table in settings.providers.items():
+    for name, table in {**ALWAYS, **settings.providers}.items():
         rest = dict(table)
         kind = rest.pop("kind", name)
         defaults[name] = rest.pop("agent", {})

@@ -79,13 +79,9 @@ class SshProvider:
 
     async def create(self, id: str, name: str, user_data: dict[str, Any], options: dict[str, Any]) -> None:
         """See `Provider.create`. `options`: `host` (user@host:port), `identity` (a file with a private key), `base`, `python` (on the host)."""
-        unknown = sorted(options.keys() - set(_OPTIONS))
-        if unknown:
-            raise ProviderError(f"the ssh provider has no option {', '.join(unknown)}; it takes: {', '.join(_OPTIONS)}")
-        if not all(type(each) is str for each in options.values()):
-            raise ProviderError(f"machine {name}: the options of the ssh provider are texts")
+        asked = self._options(name, options)
         async with self._lock(id):
-            record = self._recorded(id) or self._note(id, name, options)
+            record = self._recorded(id) or self._note(id, name, asked)
             target = _target(record)
             told = _reachable(target, user_data)
             async with self._at(record) as (link, place):
@@ -140,26 +136,34 @@ class SshProvider:
         async with self._lock(id), self._at(self._record(id)) as (link, place):
             await self._ask(link, place, id, {"verb": "downgrade"})
 
-    async def look(self, host: str, identity: str = "") -> dict[str, Any]:
-        """What listens on a host, and the key that it shows, before it is a machine of ours: for `remit machine adopt`. Only the parcel is brought."""
-        record = {"host": host, "identity": identity or self._identity, "base": self._base}
+    async def look(self, options: dict[str, Any], stay: bool = False) -> dict[str, Any]:
+        """See `Adopting.look`. The parcel is brought for it, and removed where no machine is started out of it."""
+        record = self._options("to be looked at", options)
         async with self._at(record) as (link, place):
             made = await asyncio.to_thread(self._parcel)
             await self._bring(link, place, made)
-            found = await link.ask(place.program(made.digest), {"verb": "look"}, what="look at what listens")
+            found = await self._ask(link, place, "", {"verb": "look", "stay": stay}, made.digest)
         return {"host": str(link.target), "key": link.fingerprint, "fresh": link.fresh, "listening": found}
 
     # --- what is kept here --------------------------------------------------------------------------------
 
-    def _note(self, id: str, name: str, options: dict[str, Any]) -> dict[str, str]:
+    def _options(self, name: str, options: dict[str, Any]) -> dict[str, str]:
+        """All options, with what the configuration says of those that are not given."""
+        unknown = sorted(options.keys() - set(_OPTIONS))
+        if unknown:
+            raise ProviderError(f"the ssh provider has no option {', '.join(unknown)}; it takes: {', '.join(_OPTIONS)}")
+        if not all(type(each) is str for each in options.values()):
+            raise ProviderError(f"machine {name}: the options of the ssh provider are texts")
         if not options.get("host"):
             raise ProviderError(
                 f"machine {name}: which host? Give --option host=user@host, with a port if it is not 22"
             )
-        identity, base = options.get("identity", self._identity), options.get("base", self._base)
-        record = {"id": id, "name": name, "host": options["host"], "identity": identity, "base": base}
-        record["python"] = options.get("python", "")
-        _target(record)
+        whole = {"identity": self._identity, "base": self._base, "python": "", **options}
+        _target(whole)
+        return whole
+
+    def _note(self, id: str, name: str, asked: dict[str, str]) -> dict[str, str]:
+        record = {"id": id, "name": name, **asked}
         open_state_dir(self._records)
         write_secret_file(self._records / f"{id}.json", json.dumps(record).encode(), replace=True)
         return record
