@@ -46,11 +46,16 @@ rate = ["10/s", "100/m"]
 until = 2031-12-24T18:00:00Z
 interface = "customers"
 
+[machines.app.bindings.sql]
+service = "db.sql"
+user = "www-data"
+reload = ["/usr/bin/true"]
+
 [machines.old]
 external = true
 
 [policies.quiet]
-nobody = "db.main"
+deny = { from = "app", to = "db.main" }
 
 [[moved]]
 from = "app.store"
@@ -95,8 +100,10 @@ def test_everything_that_can_be_declared(home: Path) -> None:
     assert parts["binding app/db"] == Link("app/db", "app", "db/main")
     narrowed = Attenuation(["get", "has"], True, "public-", 5, 1955901600.0, [[10, 1.0], [100, 60.0]])
     assert parts["binding app/reader"] == Link("app/reader", "app", "db/main", narrowed, "customers")
+    laid = {"user": "www-data", "reload": ["/usr/bin/true"]}
+    assert parts["binding app/sql"] == Link("app/sql", "app", "db/sql", fields=laid)
     assert parts["machine old"] == Node("old", "machine", {}, [], external=True)
-    assert found.graph.policies == [{"name": "quiet", "nobody": "db.main"}]
+    assert found.graph.policies == [{"name": "quiet", "deny": {"from": "app", "to": "db.main"}}]
     assert found.graph.moved == [["app/store", "app/db"]]
 
 

@@ -169,6 +169,39 @@ def test_a_machine_that_is_away_holds_nothing_up(stage: Stage, remit: Invoke, mo
     until(lambda: [each["service"] for each in json.loads(remit("offers", "--json").out)] == ["hand.x"])
 
 
+def test_policies_refuse_a_plan(stage: Stage, remit: Invoke) -> None:
+    """Declared beside the machines, or as a function in a module beside the file; a plan that violates one is shown, and not done."""
+    (stage.home / "checks.py").write_text(
+        "def no_links(graph):\n    return [f'{link.id} is one too many' for link in graph.links]\n"
+    )
+    for rule, said in (
+        ("deny = { from = 'db', to = 'db.main' }", "REFUSED by quiet: "),
+        ("python = 'checks:no_links'", "REFUSED by quiet: db.own is one too many"),
+    ):
+        declare(stage, f"{MACHINES}\n[policies.quiet]\n{rule}\n")
+        done = remit("plan")
+        assert (done.code, said in done.out) == (_exit.FAILED, True)
+        assert remit("up", "--yes").code == _exit.FAILED
+    assert [each["name"] for each in json.loads(remit("machine", "list", "--json").out)] == ["hand"]
+    for rule, said in (("python = 'checks:none'", "has no such function"), ("denny = 3", "policy quiet")):
+        declare(stage, f"{MACHINES}\n[policies.quiet]\n{rule}\n")
+        done = remit("plan")
+        assert (done.code, said in done.err) == (_exit.USAGE, True), done.err
+
+
+def test_a_job_may_plan_and_not_apply(stage: Stage, remit: Invoke) -> None:
+    """An invitation to the part "plan" is enough for a pull request; "up" is another part."""
+    declare(stage, MACHINES)
+    for part, code in (("plan", _exit.REFUSED), ("up", 0)):
+        file = str(stage.home / f"{part}.ref")
+        assert remit("invite", part, "--only", part, "--out", file).code == 0
+        shown = remit("--boss", file, "plan")
+        assert (shown.code, "3 to create" in shown.out) == (0, True)
+        done = remit("--boss", file, "up", "--yes")
+        assert done.code == code, done.err
+        assert remit("--boss", file, "machine", "destroy", "hand", "--yes").code == _exit.REFUSED
+
+
 def test_nobody_is_asked_who_cannot_answer(stage: Stage, remit: Invoke) -> None:
     """Without a terminal `remit up` needs --yes, or a saved plan."""
     declare(stage, MACHINES)

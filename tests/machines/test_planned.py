@@ -47,19 +47,18 @@ class Project:
         self.ledger = MemoryLedger()
         self.project = project
 
-    async def world(self) -> BossWorld:
+    def world(self) -> BossWorld:
         """As a command sees it."""
-        planner = await self.town.boss.planner()
-        return BossWorld(planner, self.project, owner=lambda file: Secret(f"owner of {file}"), patience=0.3)
+        return BossWorld(self.town.boss, self.project, owner=lambda file: Secret(f"owner of {file}"), patience=0.3)
 
     async def plan(self, wanted: Graph, **more: Any) -> Plan:
         """What would be done now."""
-        actual = await (await self.world()).observe()
+        actual = await self.world().observe()
         return plan(wanted, self.ledger.known(), actual, MACHINE_KINDS, **more)
 
     async def up(self, wanted: Graph, **more: Any) -> list[Late]:
         """Do it."""
-        return await apply(await self.plan(wanted, **more), self.ledger, await self.world())
+        return await apply(await self.plan(wanted, **more), self.ledger, self.world())
 
 
 def test_what_is_declared_comes_about() -> None:
@@ -312,9 +311,9 @@ def test_a_large_inventory_comes_in_pages() -> None:
         planner = await town.boss.planner()
         for number in range(420):
             await planner.bind(f"app.n{number}", "db.main", READ, "", "shop")
-        first = await planner.inventory()
+        first = await town.boss.inventory()
         assert (len(first["things"]), first["next"]) == (400, 400)
-        rest = await planner.inventory(400)
+        rest = await town.boss.inventory(400)
         assert (len(rest["things"]), rest["next"]) == (24, None)
 
     in_town(work)

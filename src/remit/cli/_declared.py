@@ -24,7 +24,8 @@ db = "db.main"
 
 [machines.app.bindings.reader]
 service = "db.main"
-read_only = true                        # besides: only, prefix, count, rate, bytes, connections, until, interface
+read_only = true                        # besides: only, prefix, count, rate, bytes, connections, until, interface,
+                                            # local, user, reload, signal, templates: docs/credentials.md
 
 [policies.NAME]                         # see docs/plan.md
 
@@ -48,10 +49,13 @@ from remit.cli._exit import BadConfig, has_secret
 from remit.cli._times import number_of_bytes, rate
 from remit.cli._toml_lines import line_of
 from remit.errors import BadArgument
-from remit.graph import Graph, Link, Node, data
+from remit.graph import Graph, Link, Node, check_policies, data
 from remit.lib import Attenuation, make_attenuation
 
 __all__ = ["Declared", "declared"]
+
+
+LAYING = ("local", "user", "reload", "signal", "templates")
 
 
 class MachineTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -93,6 +97,11 @@ class BindingTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     bytes: int | str | None = None
     connections: int | None = None
     until: Any = None
+    local: str = ""
+    user: str = ""
+    reload: list[str] = []
+    signal: str = ""
+    templates: list[list[str]] = []
 
 
 class MovedTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, rename={"old": "from", "new": "to"}):
@@ -138,6 +147,7 @@ class _Reader:
         graph = Graph(project, self.nodes, self.links, policies, moved)
         try:
             graph = graph.checked()
+            check_policies(policies)
             self._refuse_secrets(data(graph), [])
         except BadArgument as error:
             raise BadConfig(f"{self.path}: {error.message}") from None
@@ -204,8 +214,9 @@ class _Reader:
         found = self._table(BindingTable, {"service": given} if isinstance(given, str) else given, where)
         self._id(name, where)
         service = self._dotted(found.service, where, "service")
-        link = Link(f"{machine}/{name}", machine, service, self._attenuation(found, where), found.interface)
-        self.links.append(link)
+        laid = {key: value for key in LAYING if (value := getattr(found, key))}
+        narrowed = self._attenuation(found, where)
+        self.links.append(Link(f"{machine}/{name}", machine, service, narrowed, found.interface, fields=laid or None))
 
     def _attenuation(self, found: BindingTable, where: list[str]) -> Attenuation:
         texts = [found.rate] if isinstance(found.rate, str) else found.rate

@@ -105,9 +105,9 @@ def _look(settings: Settings, project: Declared, graph: Graph, adopt: tuple[str,
     keys = [f"{kind} {name.replace('.', '/')}" for kind, _, name in (each.partition(" ") for each in adopt)]
 
     async def question(boss: Ref[Any]) -> Plan:
-        world = await world_of(boss, project)
+        world = world_of(boss, project)
         with opened(project) as ledger:
-            return await planned(world, graph, ledger.known(), keys)
+            return await planned(world, graph, ledger.known(), project.directory, keys)
 
     return ask_boss(settings, question)
 
@@ -161,9 +161,10 @@ def _run(
 
     async def work(boss: Ref[Any]) -> list[Late]:
         with progress() as show, opened(project) as ledger, ledger.locked("remit up") as journal:
-            world = await world_of(boss, project, say=show, patience=settings.timeout)
-            now = await planned(world, graph, ledger.known(), keys)
+            world = world_of(boss, project, say=show, patience=settings.timeout)
+            now = await planned(world, graph, ledger.known(), project.directory, keys)
             check_same(shown, now)
+            await world.begin()
             return await apply(now, journal, world, _Teller(len(now.steps), show, quiet=as_json))
 
     late = ask_boss(settings, work, patient=True)

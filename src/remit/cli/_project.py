@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from remit.cli._declared import Declared
+from remit.cli._exit import BadConfig
 from remit.cli._secret import read_secret
-from remit.graph import Graph, Known, Plan, Violation, plan
+from remit.graph import Graph, Hook, Known, Plan, check, plan
 from remit.ledger import SqliteLedger, open_ledger
 from remit.machines import MACHINE_KINDS, BossWorld
 from remit.values import Secret
@@ -27,7 +31,7 @@ def opened(project: Declared) -> Iterator[SqliteLedger]:
         ledger.close()
 
 
-async def world_of(
+def world_of(
     boss: Ref[Any], project: Declared, *, say: Callable[[str], Any] = str, patience: float = 60.0
 ) -> BossWorld:
     """A boss as the world of this project's plans; `patience` in seconds, for each machine to come."""
@@ -35,14 +39,28 @@ async def world_of(
     def owner(file: str) -> Secret:
         return Secret(read_secret(str(project.directory / file), "owner")[1])
 
-    planner = await boss.planner()
-    return BossWorld(planner, project.graph.project, owner=owner, say=say, patience=patience)
+    return BossWorld(boss, project.graph.project, owner=owner, say=say, patience=patience)
 
 
-async def planned(world: BossWorld, graph: Graph, known: Known, adopt: Collection[str] = ()) -> Plan:
-    """What is to be done now for a graph to come about."""
-    return plan(graph, known, await world.observe(), MACHINE_KINDS, _check, adopt)
+async def planned(world: BossWorld, graph: Graph, known: Known, directory: Path, adopt: Collection[str] = ()) -> Plan:
+    """What is to be done now for a graph to come about. `directory` is where it is declared, and where functions of its policies are."""
+    return plan(graph, known, await world.observe(), MACHINE_KINDS, lambda each: check(each, _hook(directory)), adopt)
 
 
-def _check(graph: Graph) -> list[Violation]:
-    return [Violation(each["name"], "this version cannot check policies") for each in graph.policies]
+def _hook(directory: Path) -> Callable[[str], Hook]:
+    """Finds the functions that policies name, `module:function`, in modules beside the file that declares them."""
+
+    def load(name: str) -> Hook:
+        module, _, function = name.partition(":")
+        sys.path.insert(0, str(directory))
+        try:
+            found = getattr(importlib.import_module(module), function, None)
+        except ImportError as error:
+            raise BadConfig(f"a policy names {name!r}, and {directory} has no such module: {error}") from None
+        finally:
+            sys.path.remove(str(directory))
+        if not callable(found):
+            raise BadConfig(f"a policy names {name!r}, and module {module} has no such function")
+        return found  # type: ignore[no-any-return]  # whatever it gives is looked at
+
+    return load

@@ -422,6 +422,10 @@ class Boss:
             self.looking = spawn(Inspector, self._fleet(), self._wiring(), self.providers)
         return self.looking
 
+    def inventory(self, start: int = 0) -> Promise[Any]:
+        """All that there is and whose it is, a page at a time: see `Planned.inventory`."""
+        return self.planner().inventory(start)
+
     def planner(self) -> Ref[Planned]:
         """What planners need of this boss: see `Planned`."""
         if self.planned is None:

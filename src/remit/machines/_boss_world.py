@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from remit.errors import BadArgument, Broken, Missing, Uncertain, Unreachable
 from remit.graph import GOING, HALF, Actual, Done, Kind, Late, Link, Node, Seen, Step
+from remit.machines._laying import Laying
 from remit.values import Secret
 from remit.vat import Ref
 
@@ -32,21 +33,22 @@ def dotted(id: str) -> str:
 
 
 class BossWorld:
-    """One project's view of a boss; lives as long as the connection that `planner` (the boss's `Planned`) came by.
+    """One project's view of a boss; lives as long as the connection that `boss` came by: a `Boss`, or an invitation to the parts "plan" and "up".
 
     `owner` gives the owner's connection that an offer names. `say` hears what is being waited for.
     """
 
     def __init__(
         self,
-        planner: Ref[Any],
+        boss: Ref[Any],
         project: str,
         *,
         owner: Callable[[str], Secret],
         say: Callable[[str], Any] = str,
         patience: float = PATIENCE,
     ) -> None:
-        self._planner = planner
+        self._boss = boss
+        self._steps: Ref[Any] | None = None
         self._project = project
         self._owner = owner
         self._say = say
@@ -62,10 +64,17 @@ class BossWorld:
         things: list[Seen] = []
         start: int | None = 0
         while start is not None:
-            page = await self._answer(self._planner.inventory(start))
+            page = await self._answer(self._boss.inventory(start))
             things += [_SEEN[each["kind"]](each) for each in page["things"]]
             start = page["next"]
         return Actual(things)
+
+    @property
+    def _planner(self) -> Ref[Any]:
+        """Who does the steps: a promise at first, which may be sent to."""
+        if self._steps is None:
+            self._steps = self._boss.planner()
+        return self._steps
 
     async def _answer(self, promise: Awaitable[Any]) -> Any:
         try:
@@ -75,6 +84,10 @@ class BossWorld:
             raise Uncertain(
                 f"the boss has not answered within {ANSWER:g} s; what was asked may have been done"
             ) from None
+
+    async def begin(self) -> None:
+        """Before the first step: raises `NotAllowed` where the boss's reference is one that may only look."""
+        self._steps = await self._answer(self._boss.planner())
 
     # --- doing ----------------------------------------------------------------------------------------
 
@@ -188,13 +201,14 @@ class BossWorld:
     async def _bind(self, step: Step, link: Link) -> Done:
         for end in (link.grantee, link.service):
             await self._there(end.partition("/")[0])
-        terms = (dotted(link.id), dotted(link.service), link.attenuation, link.interface, self._project)
+        terms = (dotted(link.id), dotted(link.service), link.attenuation, link.interface, self._project, step.name)
+        laying = Laying(**link.fields) if link.fields else None
 
         async def held() -> str:
             found: str = await self._answer(self._planner.held(dotted(link.id), self._project))
             return found if found != step.name else ""
 
-        id = await self._offered(lambda: self._recorded(self._planner.bind(*terms, step.name), held), link.service)
+        id = await self._offered(lambda: self._recorded(self._planner.bind(*terms, laying), held), link.service)
         self._open[id] = step.key
         return Done(id)
 
@@ -255,7 +269,8 @@ def _offer(seen: dict[str, Any]) -> Seen:
 
 def _edge(seen: dict[str, Any]) -> Seen:
     id, service = (seen[name].replace(".", "/", 1) for name in ("target", "service"))
-    link = Link(id, id.partition("/")[0], service, seen["attenuation"].checked(), seen["interface"])
+    narrowed, laying = seen["attenuation"].checked(), seen["laying"] or None
+    link = Link(id, id.partition("/")[0], service, narrowed, seen["interface"], fields=laying)
     state = {"active": "up", "revoking": GOING}.get(seen["state"], "coming")
     return Seen(link, seen["label"], seen["id"], state, seen["error"])
 

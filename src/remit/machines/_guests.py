@@ -26,9 +26,11 @@ PARTS: Final[dict[str, tuple[str, ...]]] = {
     "alarms": ("status", "clear_alarm"),
     "bind": ("bind", "unbind", "revoke", "rotate", "who_can", *LOOKS),
     "offer": ("offer", "withdraw", *LOOKS),
+    "plan": ("inventory",),
+    "up": ("inventory", "planner"),
     "machines": ("make_machine", "start_machine", "destroy_machine", *LOOKS),
 }
-"""Parts of the boss's authority by name. Their methods answer with plain data only, so that nothing leads beyond them."""
+"""Parts of the boss's authority by name. Their methods answer with plain data only, so that nothing leads beyond them; what `planner` gives does the same."""
 
 
 @record("remit.machines.invitation")

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from remit.errors import BadArgument, Broken, LinkLost, Missing
-from remit.graph import Attenuation, Edge
-from remit.machines._hob_server import HobServer, PendingHob
+from remit.graph import Edge
+from remit.lib import Attenuation, Metered
+from remit.machines._laying import Laying
 from remit.machines._names import check_name, split_name
 from remit.machines._records import Machine, Offer
 from remit.vat import Ref, actor, call, field, this
@@ -85,6 +86,7 @@ class Planned:
         }
 
     def _edge(self, edge: Edge) -> dict[str, Any]:
+        laying, note = call(self.wiring).dressed(edge)
         return {
             "kind": "edge",
             "id": edge.id,
@@ -93,8 +95,9 @@ class Planned:
             "interface": edge.interface,
             "attenuation": edge.attenuation,
             "label": self.labels.get(f"edge {edge.id}", ""),
+            "laying": {} if laying is None else laying.told(),
             "state": edge.state,
-            "error": edge.error,
+            "error": edge.error or note,
         }
 
     def _prune(self) -> None:
@@ -203,7 +206,14 @@ class Planned:
         return id
 
     async def bind(
-        self, target: str, service: str, attenuation: Attenuation, interface: str, project: str, old: str = ""
+        self,
+        target: str,
+        service: str,
+        attenuation: Attenuation | Metered,
+        interface: str,
+        project: str,
+        old: str = "",
+        laying: Laying | None = None,
     ) -> str:
         """Bind for a project; the edge's id. What it holds there under other terms, and the edge `old`, are taken back first; the same
         again changes nothing. What belongs to others is a `Conflict`.
@@ -212,7 +222,7 @@ class Planned:
         now: float = await self.network.now()
         there: Edge | None = call(self.wiring).held(target)
         if there is not None and self.labels.get(f"edge {there.id}") == project:
-            if there.id != old and self._same(there, service, attenuation, interface):
+            if there.id != old and self._same(there, service, attenuation, interface, laying):
                 if there.state != "active":
                     await self.wiring.advance(there.id)
                 return there.id
@@ -220,16 +230,20 @@ class Planned:
         id: str = (await self.network.token())[:16]
         self.labels[f"edge {id}"] = project
         try:
-            await self.boss.bind(target, service, attenuation, interface, id)
+            await self.boss.bind(target, service, attenuation, interface, id, laying)
         except Broken:
             self.labels.pop(f"edge {id}", None)
             await this()
             raise
         return id
 
-    def _same(self, edge: Edge, service: str, attenuation: Attenuation, interface: str) -> bool:
+    def _same(self, edge: Edge, service: str, attenuation: Attenuation, interface: str, laying: Laying | None) -> bool:
+        laid, _ = call(self.wiring).dressed(edge)
         return (
-            edge.service == service and edge.attenuation == attenuation.checked() and interface in ("", edge.interface)
+            edge.service == service
+            and edge.attenuation == attenuation.checked()
+            and interface in ("", edge.interface)
+            and (laid or Laying()) == (laying or Laying())
         )
 
     async def revoke(self, id: str) -> None:
@@ -269,8 +283,3 @@ class Planned:
             await self.wiring.rename_offer(old, new)
             self._put(self._named("offer", new)[0], self.labels.pop(before, ""))
         return self._named(kind, new)[1]
-
-    def presence(self, machine: str) -> Ref[PendingHob | HobServer]:
-        """The server presence of a machine."""
-        hob: Ref[PendingHob | HobServer] = call(self.fleet).machine(machine).hob
-        return hob
