@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -277,3 +278,30 @@ def test_one_server_has_a_state_directory(home: Path, invoke: Invoke) -> None:
         done = invoke("dataspace", "serve")
         assert (done.code, str(server.pid) in done.err) == (1, True)
     assert not (home / STATE / "space.sock").exists()
+
+
+@pytest.mark.parametrize("way", ["space.trace", "space.captp"])
+def test_who_takes_part_and_observes_is_shown(served: Path, invoke: Invoke, way: str) -> None:
+    """`parties`, `observers`, `debts` and `metrics`: for people, as JSON and for Prometheus; by the server's own file, and by CapTP."""
+    at = ("--space", str(served / STATE / way))
+
+    def read(what: str) -> Any:
+        return json.loads(invoke("dataspace", what, *at, "--json").out)
+
+    with started(served, "dataspace", "assert", "<watched 1>") as holding:
+        assert holding.stderr is not None and holding.stderr.readline()
+        with started(served, "dataspace", "watch", "--json", "<watched ?what>") as watching:
+            assert watching.stdout is not None and watching.stdout.readline()
+            mine, *_ = [each for each in read("observers") if "watched" in each["pattern"]["text"]]
+            assert mine["matches"] == 1 and mine["parties"][0] in {each["name"] for each in read("parties")}
+            heading, *rows = invoke("dataspace", "observers", *at).out.splitlines()
+            assert heading.split() == ["PARTY", "MATCHES", "POLICY", "SENT", "WAITING", "DROPPED", "PATTERN"]
+            assert any("watched" in row for row in rows)
+            assert invoke("dataspace", "parties", *at).out.startswith("PARTY")
+            assert read("debts").keys() == {"debts", "peers"}
+            assert invoke("dataspace", "debts", *at).err == "nothing waits for slow observers\n"
+            said = invoke("dataspace", "metrics", *at).out
+            assert "# TYPE remit_dataspace_assertions gauge\n" in said and "\nremit_dataspace_debt_bytes 0\n" in said
+            assert ("remit_dataspace_connections " in said) == (way == "space.trace")
+    done = invoke("--timeout", "0.3", "dataspace", "parties", "--space", str(served / STATE / "space.route"))
+    assert done.code == 5 and "space.trace" in done.err

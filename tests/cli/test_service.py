@@ -118,4 +118,8 @@ def kept_over_a_crash(stage: Stage) -> None:
         name: before[name] for name in ("<daemon db>", "<daemon web>")
     }
     local = stage.remit("service", "--hob", str(stage.directory("m")), "list")
+    for way, node in ((("--hob", str(stage.directory("m"))), "machine"), (("--machine", "m"), "m")):
+        said = stage.remit("service", *way, "metrics").out
+        assert 'remit_service_state{service="<daemon db>",state="ready"} 1\n' in said
+        assert f'remit_node_answers{{node="{node}"}} 1\n' in said
     assert local.code == 0 and "<daemon web>" in local.out

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from remit.errors import BadArgument
+from remit.machines import service_families
 from remit.machines._burdens import burden_families, burden_view
 from remit.net import exposition
 from tests.machines.town import Town, in_town
@@ -78,11 +79,31 @@ def test_what_waits_is_summed_up_for_metrics() -> None:
         burden_families([{"node": "boss", "sessions": rows, "waiting": [{"machine": "a"} | WAITS], "error": ""}])
     )
     for line in (
-        'remit_debt_messages{node="boss",peer="a"} 3',
-        'remit_debt_messages{node="boss",peer="other"} 6',
-        'remit_sessions{node="boss",peer="other"} 2',
-        'remit_sessions_paused{node="boss",peer="other"} 1',
+        'remit_peer_messages{node="boss",peer="a"} 3',
+        'remit_peer_messages{node="boss",peer="other"} 6',
+        'remit_peer_sessions{node="boss",peer="other"} 2',
+        'remit_peer_sessions_paused{node="boss",peer="other"} 1',
         'remit_outbox_bytes{node="boss",peer="a"} 90',
         'remit_node_answers{node="boss"} 1',
+    ):
+        assert line in text.splitlines()
+
+
+def test_services_are_metrics() -> None:
+    """Each state of each service is 0 or 1; files that are not in force are counted."""
+    row = {
+        "name": "<daemon db>",
+        "states": ["ready", "started", "up"],
+        "wanted": True,
+        "held": False,
+        "problem": "",
+        "processes": [{"pid": 5}, {"pid": 0}],
+    }
+    text = exposition(service_families({"services": [row], "faults": ["a.pr: wrong"]}))
+    for line in (
+        'remit_service_state{service="<daemon db>",state="ready"} 1',
+        'remit_service_state{service="<daemon db>",state="failed"} 0',
+        'remit_service_processes{service="<daemon db>"} 1',
+        "remit_service_faults 1",
     ):
         assert line in text.splitlines()

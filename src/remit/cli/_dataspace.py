@@ -12,6 +12,10 @@ __all__ = ["dataspace"]
 
 COMMANDS: Final = {
     "assert": ("_space_say", "assert_command", "Hold an assertion until told to stop."),
+    "debts": ("_space_look", "debts", "Show what waits for slow observers, and what peers cause."),
+    "metrics": ("_space_look", "metrics", "Show counts as Prometheus reads them."),
+    "observers": ("_space_look", "observers", "Show who observes what, and how far they keep up."),
+    "parties": ("_space_look", "parties", "Show who takes part."),
     "query": ("_space_watch", "query", "Show what matches a pattern now."),
     "ref": ("_space_ref", "ref", "Make, narrow and take back sturdyrefs."),
     "send": ("_space_say", "send", "Send a message."),

@@ -12,7 +12,7 @@ import click
 from remit.cli._connect import ask_boss, ask_reference
 from remit.cli._exit import FAILED
 from remit.cli._main import Settings, Suggesting
-from remit.cli._show import as_json_option, say, show_json, table, tell
+from remit.cli._show import as_json_option, document, say, show_json, table, tell
 from remit.vat import Ref
 
 __all__ = ["service"]
@@ -31,23 +31,47 @@ class Where:
 
     def ask(self, verb: str, *arguments: Any) -> Any:
         """The answer of the machine."""
-        hob = self.hob or (os.environ.get("REMIT_HOB") if self.machine is None else None)
-        if hob is not None:
-            path = Path(hob).expanduser().absolute()
-            file = path / "control.ref" if path.is_dir() else path.parent / "control.ref"
+        file = self._control()
+        if file is not None:
             return ask_reference(self.settings, file, lambda control: control.service(verb, list(arguments)))
         return ask_boss(self.settings, self._by_boss(verb, arguments))
 
+    def measure(self) -> Any:
+        """The services, and what waits at the machine's node (`Boss.burdens`)."""
+        file = self._control()
+        if file is None:
+            return ask_boss(self.settings, self._measured)
+
+        async def measured(control: Ref[Any]) -> Any:
+            from remit.machines import burden_view
+
+            return await control.service("list", []), [burden_view("machine", await control.burden(), {})]
+
+        return ask_reference(self.settings, file, measured)
+
+    async def _measured(self, boss: Ref[Any]) -> Any:
+        name = await self._name(boss)
+        return await boss.services(name), await boss.burdens(name)
+
+    def _control(self) -> Path | None:
+        """The file that leads to the machine itself, where one is meant."""
+        hob = self.hob or (os.environ.get("REMIT_HOB") if self.machine is None else None)
+        if hob is None:
+            return None
+        path = Path(hob).expanduser().absolute()
+        return path / "control.ref" if path.is_dir() else path.parent / "control.ref"
+
+    async def _name(self, boss: Ref[Any]) -> str:
+        if self.machine is not None:
+            return self.machine
+        machines: list[str] = [each["name"] for each in await boss.list_machines()]
+        if len(machines) != 1:
+            raise click.UsageError(f"which machine? Give --machine NAME; there are: {', '.join(machines) or 'none'}")
+        return machines[0]
+
     def _by_boss(self, verb: str, arguments: tuple[Any, ...]) -> Callable[[Ref[Any]], Awaitable[Any]]:
         async def question(boss: Ref[Any]) -> Any:
-            name = self.machine
-            if name is None:
-                machines = [each["name"] for each in await boss.list_machines()]
-                if len(machines) != 1:
-                    raise click.UsageError(
-                        f"which machine? Give --machine NAME; there are: {', '.join(machines) or 'none'}"
-                    )
-                name = machines[0]
+            name = await self._name(boss)
             if verb in LOOKS:  # somebody who was invited to look may not give orders
                 return await getattr(boss, LOOKS[verb])(name, *arguments)
             return await boss.service(name, verb, list(arguments))
@@ -171,6 +195,17 @@ def logs(where: Where, name: str, lines: int, as_json: bool) -> None:
         return
     for line in found:
         tell(line)
+
+
+@service.command()
+@click.pass_obj
+def metrics(where: Where) -> None:
+    """Show the services' states, and what waits at the machine's node, as Prometheus reads them."""
+    from remit.machines import burden_families, service_families
+    from remit.net import exposition
+
+    listing, burdens = where.measure()
+    document(exposition([*service_families(listing), *burden_families(burdens)]))
 
 
 @service.command()

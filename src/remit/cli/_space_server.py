@@ -20,6 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from remit.cli._space_glances import Glances, Peers
 from remit.cli._space_keys import MAIN, TRACE, Keys
 from remit.cli._space_values import without_references
 from remit.dataspace import ANY, Dataspace, Trace, during, interest, message, this_facet
@@ -57,13 +58,14 @@ async def serve_dataspace(
         async with told_to_stop() as stop, AsyncExitStack() as stack:
             vat = await stack.enter_async_context(Vat("dataspace"))
             space = vat.spawn(Dataspace, vat.device("timer", Timer(time.time, asyncio.sleep)))
+            peers = Peers()
             if listeners.captp is not None:
                 say(f"CapTP: {await _captp(stack, vat, space, directory, listeners)}")
-            door = Doorkeeper(Keys(directory), space, vat.spawn(Dataspace), await _told(vat, space))
+            door = Doorkeeper(Keys(directory), space, vat.spawn(Dataspace), await _told(vat, space, peers))
             keeper = gatekeeper(vat, door.binds, dialect=listeners.dialect)
             stack.callback(keeper.close)
             addresses = [
-                await _listen(stack, each, keeper.entrance, listeners)
+                await _listen(stack, each, keeper.entrance, listeners, peers)
                 for each in (f"unix://{directory / 'space.sock'}", *listeners.addresses)
             ]
             door.changed = lambda: _write_refs(door.keys, directory, addresses)
@@ -76,10 +78,11 @@ async def serve_dataspace(
     say("the dataspace has stopped")
 
 
-async def _listen(stack: AsyncExitStack, where: str, entrance: Ref[Any], listeners: Listeners) -> Address:
+async def _listen(stack: AsyncExitStack, where: str, entrance: Ref[Any], listeners: Listeners, peers: Peers) -> Address:
     address = Address.of(where)
     tls = listeners.tls if address.kind == "tls" else None
     server = await stack.enter_async_context(listen(address, entrance, tls=tls))
+    peers.servers.append(server)
     found = server.address
     if listeners.published is not None and found.kind in ("tcp", "tls"):
         return found._replace(place=listeners.published)
@@ -129,10 +132,12 @@ class Tracing:
                 message(self.told, without_references(event[1]))
 
 
-async def _told(vat: Vat, space: Ref[Any]) -> Ref[Any]:
-    """Another dataspace, in which this one's turns are told."""
+async def _told(vat: Vat, space: Ref[Any], peers: Peers) -> Ref[Any]:
+    """Another dataspace, in which this one's turns are told, and how it is doing."""
     told: Ref[Any] = vat.spawn(Dataspace)
     await send(vat.spawn(Tracing, space, told), "begin")
+    glances = vat.spawn(Glances, space, told, vat.devices["timer"], vat.device("peers", peers))
+    await send(glances, "begin")
     return told
 
 

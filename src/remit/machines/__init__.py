@@ -37,6 +37,7 @@ from remit.machines._program import LocalMachine
 from remit.machines._provider import Adopting, Networked, Observed, Provider, ProviderDesk, Upgradable
 from remit.machines._records import Alarm, Enrolment, Machine, Offer, Report
 from remit.machines._run_boss import BOSS_CLASSES, BossSettings, run_boss
+from remit.machines._service_gauges import service_families
 from remit.machines._tunnel_relay import TunnelRelays
 from remit.machines._watch import Bell, Watch
 from remit.machines._wiring import Wiring
@@ -110,6 +111,7 @@ __all__ = [
     "run_agent",
     "run_boss",
     "running_parcel",
+    "service_families",
     "split_name",
     "unpack",
 ]

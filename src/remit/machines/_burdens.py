@@ -54,11 +54,11 @@ def _row(row: Mapping[str, Any], texts: tuple[str, ...], names: Mapping[str, str
 def burden_families(burdens: list[dict[str, Any]]) -> list[Family]:
     """The same as metrics: what is summed up for each node and peer (a machine's name, or "other")."""
     families = {
-        "messages": Family("remit_debt_messages", "gauge", "Messages under way that a peer has caused."),
-        "bytes": Family("remit_debt_bytes", "gauge", "Bytes of large messages under way that a peer has caused."),
-        "unread": Family("remit_unread_bytes", "gauge", "Bytes written to a peer that it has not read."),
-        "paused": Family("remit_sessions_paused", "gauge", "Sessions that are not read for now."),
-        "sessions": Family("remit_sessions", "gauge", "Sessions with other nodes."),
+        "messages": Family("remit_peer_messages", "gauge", "Messages under way that a peer has caused."),
+        "bytes": Family("remit_peer_bytes", "gauge", "Bytes of large messages under way that a peer has caused."),
+        "unread": Family("remit_peer_unread_bytes", "gauge", "Bytes written to a peer that it has not read."),
+        "paused": Family("remit_peer_sessions_paused", "gauge", "Sessions that are not read for now."),
+        "sessions": Family("remit_peer_sessions", "gauge", "Sessions with other nodes."),
     }
     outbox = {
         "messages": Family("remit_outbox_messages", "gauge", "Durable messages that are not acknowledged yet."),
