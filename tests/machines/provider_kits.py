@@ -246,7 +246,7 @@ class DockerKit(Kit):
 
     def provider(self, owner: str = "boss", engine: Engine | None = None) -> DockerProvider:
         made = DockerProvider(self.owner + owner, self.store(), engine=engine)
-        made.command = ("sleep", "300")
+        made.command = ("/bin/sh", "-c", "exec sleep 300")
         made.prefix = f"remit-{self.owner}-"  # others may try the same here at the same time
         return made
 

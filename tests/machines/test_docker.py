@@ -57,7 +57,7 @@ def kit(tmp_path: Path) -> Iterator[DockerKit]:
 def python(kit: DockerKit, program: str) -> DockerProvider:
     """A provider whose machines run a program of Python's instead of an agent."""
     made = kit.provider()
-    made.command = ("/opt/remit/bin/remit-python", "-c", program)
+    made.command = ("python3", "-c", program)
     return made
 
 

@@ -110,6 +110,22 @@ def test_resume_finishes_what_was_begun() -> None:
     in_town(work)
 
 
+def test_a_machine_that_was_being_made_is_told_where_the_next_boss_is() -> None:
+    """It may have been started by then, and looks for the boss where that was: asking for it again leaves one that runs as it is."""
+
+    async def work(town: Town) -> None:
+        town.enrol = False
+        town.provider.fail("create", "lost")
+        with pytest.raises(Broken):
+            await town.boss.create_machine("db", "fake")
+        town.provider.calls.clear()
+        await town.boss.resume()
+        assert [step for step, _ in town.provider.calls if step in ("create", "start")] == ["create", "start"]
+        assert [machine.address != b"" for machine in town.provider.machines.values()] == [True]
+
+    in_town(work)
+
+
 def test_resume_starts_machines_and_tells_them_where_the_boss_is() -> None:
     """Only if it is asked to; each gets the boss's current address, signed, and no secret."""
 

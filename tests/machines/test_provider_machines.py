@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from remit.machines import Parcel, digest_of, parcel, read_parcel
 from remit.vat import Ref
 from tests.machines.provider_kits import KITS, Kit, opened
 from tests.machines.stage import Stage, until
+from tests.services.stage import alive
 
 REAL = [name for name, kit in KITS.items() if kit.table is not Kit.table]
 
@@ -28,7 +32,9 @@ def stage(kit: Kit, tmp_path: Path) -> Iterator[Stage]:
     code = tmp_path / "code"
     code.mkdir()
     (code / "diary.py").write_text((Path(__file__).parent / "diary.py").read_text())
-    table = {**(kit.table() or {}), "agent": {"classes": ["diary"], "path": [str(code)]}}
+    files = tmp_path / "files"
+    files.mkdir()
+    table = {**(kit.table() or {}), "agent": {"classes": ["diary"], "path": [str(code)], "services": str(files)}}
     made = Stage(tmp_path, {kit.name: table})
     made.start_boss()
     try:
@@ -137,3 +143,54 @@ def test_two_machines_reach_each_other_without_the_boss(kit: Kit, stage: Stage) 
             assert (edge["state"], edge["via"]) == ("active", "")
 
     asyncio.run(work())
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(
+    "kit", [name for name in REAL if name != "process"], indirect=True
+)  # that one: tests/cli/test_upgrade.py
+def test_an_agent_is_upgraded_and_one_that_is_no_good_taken_back(kit: Kit, stage: Stage) -> None:
+    """Its objects are there afterwards, and the processes of its services have gone on; what neither runs nor is gone back to is removed."""
+    mark = f"75320.{os.getpid()}"
+    (stage.place / "files" / "web.toml").write_text(f'[web]\nrun = "exec sleep {mark}"\n')
+
+    async def work() -> None:
+        async with stage.admin() as boss:
+            await boss.create_machine("db", kit.name)
+            await active(boss, "db", kit.seconds)
+            await boss.offer("db.diary", "test.diary")
+            await boss.bind("db.own", "db.diary")
+            await (await boss.machine("db").binding("own")).write("first")
+            pids = await until(lambda: found(mark))
+            own = parcel(stage.state / "parcels", extras=[])
+            other, wrong = another(stage, own, "other"), another(stage, own, "wrong", "exit 1")
+            assert await states(boss, other) == "upgraded"
+            assert await states(boss, wrong, patience=2.0) == "restored"
+            assert await until(lambda: read(boss)) == ["first"]
+            assert await states(boss, own) == "upgraded"
+            assert await until(lambda: read(boss)) == ["first"]
+            assert await found(mark) == pids
+
+    asyncio.run(work())
+
+
+async def states(boss: Ref[Any], to: Parcel, patience: float = 60.0) -> str:
+    """What came of an upgrade to this parcel."""
+    async with asyncio.timeout(120):
+        done = await boss.upgrade_machine("db", to.digest, patience)
+    return str(done["state"]) if done["state"] != "lost" else str(done)
+
+
+def another(stage: Stage, made: Parcel, name: str, agent: str = "") -> Parcel:
+    """Another parcel that the boss has: the same with one file more, and another agent if one is given."""
+    draft = stage.place / name
+    shutil.copytree(made.path, draft, ignore=shutil.ignore_patterns("__pycache__"))
+    (draft / "lib" / f"{name}.txt").write_text(name)
+    if agent:
+        (draft / "bin" / "remit-agent").write_text(f"#!/bin/sh\n{agent}\n")
+    return read_parcel(draft.rename(stage.state / "parcels" / digest_of(draft)))
+
+
+async def found(mark: str) -> list[int]:
+    """The processes of the machine's service."""
+    return sorted(alive(mark))

@@ -17,26 +17,28 @@ live on when the boss ends, and come back when the Engine restarts, unless someb
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import re
-import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from remit.errors import ProviderError
 from remit.machines._docker_engine import Engine, EngineError
-from remit.machines._docker_images import AGENT, Images, last_words
+from remit.machines._docker_files import directory, file, tar_of
+from remit.machines._docker_images import Images, last_words
 from remit.machines._docker_network import Bridge
 from remit.machines._docker_options import ContainerOptions, container_options, host_options
 from remit.machines._docker_spec import STATE, VOLUME, container_spec, machine_volume
+from remit.machines._docker_versions import RUNNER, Versions
 from remit.machines._luggage import packed
+from remit.machines._parcel import Parcel
 from remit.machines._provider import Observed
 
 __all__ = ["DockerProvider"]
 
 _ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}", re.ASCII)
+PLACE: Final = "remit.place"  # the label that says where the image's parcel is
 GRACE: Final = 5  # seconds for an agent to end by itself when told to
 EVERYWHERE: Final = "0.0.0.0:0"  # inside the machine's own network namespace
 
@@ -63,7 +65,13 @@ class DockerProvider:
         self._images = Images(self.engine, owner, store)
         self._bridge = Bridge(self.engine, owner, provider, self.host)
         self.prefix = "remit-"  # of the names of containers and volumes; machine ids are unique
-        self.command: Sequence[str] = (AGENT, "--state", STATE)  # what a machine's container runs
+        self._versions = Versions(self.engine)
+        self.command: Sequence[str] = (
+            "/bin/sh",
+            "-c",
+            RUNNER,
+            "remit",
+        )  # what a machine's container runs, and where its parcel is
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def gateway(self) -> str:
@@ -92,16 +100,25 @@ class DockerProvider:
     async def start(self, id: str, address: bytes) -> None:
         """See `Provider.start`. A container that somebody removed is made again, from what its volume says of it."""
         async with self._locked(id):
-            found = await self._volume(id)
-            if found is None:
-                raise ProviderError(f"machine {id} is not here: it was never made, or was destroyed; create it again")
-            made = await self._container(id, found)
+            made, user = await self._there(id)
             if not await self._told(id):
                 raise ProviderError(f"machine {id} is half made: create it again")
-            user = _options_of(found).user
-            await self.engine.unpack(self.named(id), VOLUME, _tar([_file("machine/boss.address", address, user)]))
-            if not made["State"]["Running"]:
-                await self.engine.post(f"/containers/{self.named(id)}/start")
+            await self.engine.unpack(self.named(id), VOLUME, tar_of([file("machine/boss.address", address, user)]))
+            await self._go_on(id, made, changed=False)
+
+    async def upgrade(self, id: str, parcel: Parcel) -> None:
+        """See `Upgradable.upgrade`."""
+        async with self._locked(id):
+            made, user = await self._there(id)
+            changed = await self._versions.upgrade(self.named(id), made["Config"]["Labels"][PLACE], user, parcel)
+            await self._go_on(id, made, changed)
+
+    async def downgrade(self, id: str) -> None:
+        """See `Upgradable.downgrade`."""
+        async with self._locked(id):
+            made, user = await self._there(id)
+            changed = await self._versions.downgrade(self.named(id), made["Config"]["Labels"][PLACE], user)
+            await self._go_on(id, made, changed)
 
     async def destroy(self, id: str) -> None:
         """See `Provider.destroy`."""
@@ -184,6 +201,20 @@ class DockerProvider:
         why = "it ran out of memory" if state["OOMKilled"] else f"it ended with status {state['ExitCode']}"
         return "made", f"{why}; its last words: {await last_words(self.engine, name) or 'none'}; see docker logs {name}"
 
+    async def _there(self, id: str) -> tuple[Any, str]:
+        """The container of a machine that was made, and the user of its agent."""
+        found = await self._volume(id)
+        if found is None:
+            raise ProviderError(f"machine {id} is not here: it was never made, or was destroyed; create it again")
+        return await self._container(id, found), _options_of(found).user
+
+    async def _go_on(self, id: str, container: Any, changed: bool) -> None:
+        """Have it run; one that runs starts its agent again if that has changed."""
+        if not container["State"]["Running"]:
+            await self.engine.post(f"/containers/{self.named(id)}/start")
+        elif changed:
+            await self._versions.again(self.named(id))
+
     async def _told(self, id: str) -> bool:
         """Whether it has what its agent needs to begin."""
         return any(
@@ -210,8 +241,9 @@ class DockerProvider:
             return found
         name, options = volume["Labels"]["remit.name"], _options_of(volume)
         image = await self._images.with_agent(options.image)
-        spec = container_spec(name, image, options, self.host)
-        spec |= {"Labels": self._labels(id, name), "Entrypoint": self.command[:1], "Cmd": self.command[1:]}
+        spec = container_spec(name, image.name, options, self.host)
+        labels = {**self._labels(id, name), PLACE: image.place}
+        spec |= {"Labels": labels, "Entrypoint": self.command[:1], "Cmd": [*self.command[1:], image.place]}
         spec["HostConfig"] |= {"NetworkMode": self._bridge.name}
         spec["HostConfig"]["Mounts"].append(machine_volume(self.named(id)))
         async with self._bridge.lock:
@@ -230,11 +262,13 @@ class DockerProvider:
         told = {"listen": EVERYWHERE, "facing": facing, **user_data.get("agent", {})}
         luggage = await asyncio.to_thread(packed, told, f"{VOLUME}/code")
         data = json.dumps({**user_data, "agent": luggage.agent}).encode()
-        state = [_directory("code", "0:0", 0o755), _directory("machine", options.user, 0o700)]
+        state = [directory("code", "0:0", 0o755), directory("machine", options.user, 0o700)]
         if luggage.tar:
-            await self.engine.unpack(self.named(id), VOLUME, _tar(state))
+            await self.engine.unpack(self.named(id), VOLUME, tar_of(state))
             await self.engine.unpack(self.named(id), f"{VOLUME}/code", luggage.tar)
-        await self.engine.unpack(self.named(id), VOLUME, _tar([*state, _file("machine/user-data", data, options.user)]))
+        await self.engine.unpack(
+            self.named(id), VOLUME, tar_of([*state, file("machine/user-data", data, options.user)])
+        )
 
 
 class Foreign(ProviderError):
@@ -246,24 +280,3 @@ def _options_of(volume: Any) -> ContainerOptions:
     told = json.loads(volume["Labels"]["remit.options"])
     told["publish"] = tuple((here, there) for here, there in told["publish"])
     return ContainerOptions(**{name: told[name] for name in ContainerOptions._fields if name in told})
-
-
-def _tar(entries: Sequence[tuple[tarfile.TarInfo, bytes]]) -> bytes:
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for entry, data in entries:
-            tar.addfile(entry, io.BytesIO(data))
-    return file.getvalue()
-
-
-def _directory(name: str, user: str, mode: int) -> tuple[tarfile.TarInfo, bytes]:
-    entry, data = _file(name, b"", user)
-    entry.type, entry.mode = tarfile.DIRTYPE, mode
-    return entry, data
-
-
-def _file(name: str, data: bytes, user: str) -> tuple[tarfile.TarInfo, bytes]:
-    entry = tarfile.TarInfo(name)
-    entry.mode, entry.size = 0o600, len(data)
-    entry.uid, entry.gid = map(int, user.split(":"))
-    return entry, data

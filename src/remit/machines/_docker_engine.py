@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from base64 import b64decode
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -94,6 +95,17 @@ class Engine:
                 return False
             raise
         return True
+
+    async def link(self, container: str, path: str) -> str | None:
+        """Where the symbolic link at this path of a container leads; None where there is none."""
+        try:
+            answer = await self.ask("HEAD", f"/containers/{container}/archive", {"path": path})
+        except EngineError as error:
+            if error.status == 404:
+                return None
+            raise
+        said = json.loads(b64decode(answer.headers["x-docker-container-path-stat"]))
+        return said["linkTarget"] or None
 
     async def load(self, path: str, file: Path, say: Callable[[str], None], **query: Any) -> None:
         """Give the Engine a file, and hear what it makes of it until it is done."""

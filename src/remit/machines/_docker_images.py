@@ -1,6 +1,6 @@
 """Images for machines: whatever image has Python, with the parcel of an agent put into it, made once for each pair of the two.
 
-    remit-agent:<digest of both>      the base image and /opt/remit
+    remit-agent:<digest of both>      the base image and /opt/remit/<digest of the parcel>
 
 The Engine keeps it, and shows it under that name only when it is whole. Nothing of a single machine is in it.
 """
@@ -8,23 +8,23 @@ The Engine keeps it, and shows it under that name only when it is whole. Nothing
 from __future__ import annotations
 
 import asyncio
-import io
-import tarfile
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from remit.errors import ProviderError
 from remit.machines._docker_engine import Engine, EngineError
+from remit.machines._docker_files import parcel_tar
 from remit.machines._docker_options import BASE_IMAGE
 from remit.machines._parcel import Parcel, parcel
 
-__all__ = ["AGENT", "Images", "last_words"]
+__all__ = ["AgentImage", "Images", "last_words"]
 
 HOME: Final = "/opt/remit"
-AGENT: Final = f"{HOME}/bin/remit-agent"
 MAKING: Final = "remit.making"  # the label of a container in which an image is made, with the owner
-CHECK: Final = f"import compileall; compileall.compile_dir('{HOME}/lib', quiet=2); import remit.machines._agent"
+CHECK: Final = (
+    "import compileall, os; compileall.compile_dir(os.environ['REMIT_PARCEL'], quiet=2); import remit.machines._agent"
+)
 STALE: Final = {
     "label": ["remit.parcel"],
     "dangling": ["false"],
@@ -32,6 +32,13 @@ STALE: Final = {
 }  # of ours, those that nobody uses any more
 MAKING_SECONDS: Final = 240.0
 LINES: Final = 3
+
+
+class AgentImage(NamedTuple):
+    """An image that machines are made from: its name at the Engine, and where in it the parcel is."""
+
+    name: str
+    place: str
 
 
 class Images:
@@ -44,7 +51,7 @@ class Images:
         self._parcel: Parcel | None = None
         self._lock = asyncio.Lock()
 
-    async def with_agent(self, base: str) -> str:
+    async def with_agent(self, base: str) -> AgentImage:
         """The image of this base with an agent in it, made if need be. Raises `ProviderError` where it cannot run one."""
         async with self._lock:
             found = await self._base(base)
@@ -54,7 +61,7 @@ class Images:
             name = f"remit-agent:{digest}"
             if await self._engine.find(f"/images/{name}/json") is None:
                 await self._make(base, found["Id"], self._parcel, digest)
-            return name
+            return AgentImage(name, f"{HOME}/{self._parcel.digest}")
 
     async def _base(self, name: str) -> Any:
         """The image, out of a registry if the Engine does not have it; but ours only from here, since anybody could publish one of its name."""
@@ -79,7 +86,7 @@ class Images:
         await self._sweep()
         body = {
             "Image": id,
-            "Entrypoint": [f"{HOME}/bin/remit-python"],
+            "Entrypoint": [f"{HOME}/{made.digest}/bin/remit-python"],
             "Cmd": ["-c", CHECK],
             "User": "0:0",
             "NetworkDisabled": True,
@@ -87,10 +94,12 @@ class Images:
         }
         container = (await self._engine.post("/containers/create", body))["Id"]
         try:
-            await self._engine.unpack(container, "/", await asyncio.to_thread(_tar_of, made))
+            await self._engine.unpack(
+                container, "/", await asyncio.to_thread(parcel_tar, made, f"{HOME.lstrip('/')}/{made.digest}")
+            )
             await self._run(base, container)
             labels = {"remit.base": base, "remit.parcel": made.digest}
-            config = {"Labels": labels, "Entrypoint": [], "Cmd": [AGENT], "User": ""}
+            config = {"Labels": labels, "Entrypoint": [], "Cmd": ["python3"], "User": ""}
             await self._engine.post("/commit", config, container=container, repo="remit-agent", tag=digest, pause=False)
         finally:
             await self._engine.delete(f"/containers/{container}", force=True, v=True)
@@ -122,27 +131,3 @@ async def last_words(engine: Engine, container: str) -> str:
         size = int.from_bytes(body[4:8], "big")
         text, body = text + body[8 : 8 + size], body[8 + size :]
     return " | ".join(text.decode(errors="replace").split("\n")).strip(" |")[-500:]
-
-
-def _tar_of(made: Parcel) -> bytes:
-    """The parcel below `HOME`, with its directories: the Engine makes missing ones writable for everybody."""
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT) as tar:
-        for parent in ("opt", HOME.lstrip("/")):
-            tar.addfile(_owned(tarfile.TarInfo(parent), directory=True))
-        for path in sorted(made.path.rglob("*")):
-            inner = path.relative_to(made.path)
-            if "__pycache__" not in inner.parts:
-                entry = _owned(tar.gettarinfo(path, f"{HOME.lstrip('/')}/{inner.as_posix()}"), directory=path.is_dir())
-                with io.BytesIO(b"" if path.is_dir() else path.read_bytes()) as data:
-                    tar.addfile(entry, data)
-    return file.getvalue()
-
-
-def _owned(entry: tarfile.TarInfo, *, directory: bool) -> tarfile.TarInfo:
-    entry.uid = entry.gid = 0
-    entry.uname = entry.gname = ""
-    entry.mtime = 0
-    if directory:
-        entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-    return entry

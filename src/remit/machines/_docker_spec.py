@@ -10,7 +10,7 @@ __all__ = ["STATE", "VOLUME", "container_spec", "machine_volume"]
 
 VOLUME: Final = "/var/lib/remit"
 STATE: Final = f"{VOLUME}/machine"
-STOP_SECONDS: Final = 10
+STOP_SECONDS: Final = 30  # for the services to end in order
 
 
 def container_spec(name: str, image: str, options: ContainerOptions, host: HostOptions) -> dict[str, Any]:
