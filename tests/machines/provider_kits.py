@@ -82,6 +82,10 @@ class Kit:
         """All that others of this host can look at: arguments, environments, logs, what the provider's tools show."""
         return ""
 
+    def log(self, id: str) -> str:
+        """What a machine's agent has said, for whoever looks into a failure."""
+        return ""
+
     def leftovers(self) -> Sequence[str]:
         """What is there still of machines that have been destroyed."""
         return []
@@ -195,7 +199,10 @@ class ProcessKit(Kit):
     def visible(self, id: str) -> str:
         shown = [_read(f"/proc/{pid}/{what}") for pid in self._pids() for what in ("cmdline", "environ")]
         assert shown
-        return "\n".join([*shown, (self.place / "machines" / id / "agent.log").read_text()])
+        return "\n".join([*shown, self.log(id)])
+
+    def log(self, id: str) -> str:
+        return _read(f"{self.place}/machines/{id}/agent.log")
 
     def leftovers(self) -> Sequence[str]:
         return [*(path.name for path in (self.place / "machines").glob("*")), *self._pids()]
@@ -282,15 +289,21 @@ class DockerKit(Kit):
     def visible(self, id: str) -> str:
         return asyncio.run(self._visible(id))
 
+    def log(self, id: str) -> str:
+        return asyncio.run(self._log(f"remit-{id}"))
+
+    async def _log(self, name: str) -> str:
+        logs = await Engine().ask("GET", f"/containers/{name}/logs", {"stdout": True, "stderr": True})
+        return logs.body.decode(errors="replace")
+
     async def _visible(self, id: str) -> str:
         engine, name = Engine(), await self._named(id)
         container = await engine.get(f"/containers/{name}/json")
         shown = [container, await engine.get(f"/volumes/{name}"), await engine.get(f"/containers/{name}/top")]
         shown += [await engine.get(f"/images/{container['Image']}/{what}") for what in ("json", "history")]
-        logs = await engine.ask("GET", f"/containers/{name}/logs", {"stdout": True, "stderr": True})
         pids = [each for each in os.listdir("/proc") if each.isdigit()]
         host = [_read(f"/proc/{pid}/{what}") for pid in pids for what in ("cmdline", "environ")]
-        return "\n".join([*map(str, shown), logs.body.decode(), *host, _read("/var/log/dockerd.log")])
+        return "\n".join([*map(str, shown), await self._log(name), *host, _read("/var/log/dockerd.log")])
 
     def leftovers(self) -> Sequence[str]:
         return asyncio.run(self._leftovers())

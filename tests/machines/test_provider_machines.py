@@ -41,16 +41,27 @@ def stage(kit: Kit, tmp_path: Path) -> Iterator[Stage]:
         yield made
     finally:
         try:
-            asyncio.run(destroy_all(made))
+            asyncio.run(destroy_all(made, kit))
         finally:
             made.kill_boss()
 
 
-async def destroy_all(stage: Stage) -> None:
-    """As the user would."""
+async def destroy_all(stage: Stage, kit: Kit | None = None) -> None:
+    """As the user would. What is printed is seen where the test has failed."""
+    print((stage.place / "boss.log").read_text())
     async with stage.admin() as boss:
         for machine in await boss.list_machines():
+            if kit is not None:
+                print(machine, await asyncio.to_thread(said, kit, machine["id"]))
             await boss.destroy_machine(machine["name"])
+
+
+def said(kit: Kit, id: str) -> str:
+    """What its agent has said, or why that cannot be had."""
+    try:
+        return kit.log(id)
+    except Exception as error:
+        return repr(error)
 
 
 async def active(boss: Ref[Any], name: str, seconds: float) -> dict[str, Any]:
