@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from remit.dataspace import ANY, Debt, Observe, Slow, bind, on_message, pattern
+from remit.dataspace import ANY, Debt, Observe, Slow, _pace, bind, on_message, pattern
 from remit.dataspace._pace import weigh
 from remit.errors import BadArgument
 from remit.values import Tagged
@@ -148,6 +148,38 @@ def test_a_party_whose_observer_is_too_slow_is_disconnected() -> None:
     with pytest.raises(BadArgument, match="did not keep up: more than 2 events"):
         stage.listener.put(Present("again"))
     assert stage.debts() == []
+
+
+@pytest.mark.parametrize("policy", ["wait", "drop"])
+@pytest.mark.parametrize("bound", ["UNOWED", "UNOWED_BYTES"])
+def test_what_nobody_owes_for_is_bounded_under_every_policy(
+    policy: str, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Assertions of objects of this process, which no account pays for, wait up to a bound; then the party that observes is closed."""
+    monkeypatch.setattr(_pace, bound, 5 if bound == "UNOWED" else 3000)
+    stage = Stage(policy, 2)
+    asserted = stage.listener.observe(Present(name=bind()), stage.ear)
+    assert asserted
+    for at in range(4):
+        stage.speaker.put(Present(f"{at:_^600}"))
+    stage.listener.put(Present("still there"))
+    for at in range(4, 40):
+        stage.speaker.put(Present(f"{at:_^600}"))
+    with pytest.raises(BadArgument, match="did not keep up: more than .* that nobody owes for"):
+        stage.listener.put(Present("again"))
+    assert stage.debts() == []
+
+
+def test_what_an_account_owes_for_is_bounded_by_that_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source whose account is read no faster than it is worked off closes nobody who waits; when all was heard, nothing is counted."""
+    monkeypatch.setattr(_pace, "UNOWED", 1)
+    stage, purse = Stage("wait", 1), Purse()
+    for at in range(20):
+        pay(stage.speaker, purse, ["message", Says("it", at)])
+    assert stage.space.ref._at._space().paces[stage.ear].unowed == 0
+    for _ in range(20):
+        stage.handle()
+    assert stage.heard() == [[at] for at in range(20)]
 
 
 def test_an_observer_that_keeps_up_is_not_held_back() -> None:

@@ -6,7 +6,8 @@
                    └──policy "disconnect", the same──► the party that observes is closed
 
 While an event waits, the account of whoever caused it owes for it, in messages and in bytes; so a peer that floods a slow observer is read no
-faster than that one hears. An assertion and its withdrawal that both wait need not be told.
+faster than that one hears. Where nobody owes (objects of this process, timers), what waits is bounded all the same: past `UNOWED` events or
+`UNOWED_BYTES` the party that observes is closed. An assertion and its withdrawal that both wait need not be told.
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ WINDOW: Final = 64
 """Events on their way to an observer that may lose some: few, since what is on its way cannot be dropped any more."""
 
 
+UNOWED: Final = 100_000
+"""Events that wait for one observer and that no account owes for."""
+UNOWED_BYTES: Final = 64 << 20
+"""Bytes of them, about."""
+
+
 @record("remit.slow")
 class Slow:
     """What to do when an observer does not keep up: `policy` is "wait", "drop" (the oldest messages) or "disconnect" (its party).
@@ -43,12 +50,13 @@ class Slow:
 class Batch:
     """What one turn has to tell one observer, while it waits."""
 
-    __slots__ = ("account", "cause", "context", "events", "size")
+    __slots__ = ("account", "cause", "context", "count", "events", "size")
 
     def __init__(self, events: list[Any], context: Context, cause: str) -> None:
         self.events = events
         self.context = context
         self.cause = cause
+        self.count = len(events)  # at first: some may be dropped meanwhile
         self.size = sum(map(weigh, events))
         self.account: Account | None = context.account
         if self.account is not None:
@@ -82,7 +90,7 @@ class Landing:
 class Pace:
     """One observer's; lives as long as its reference is held somewhere in the space."""
 
-    __slots__ = ("dropped", "flying", "messages", "slow", "waiting", "waits")
+    __slots__ = ("dropped", "flying", "messages", "slow", "unowed", "unowed_bytes", "waiting", "waits")
 
     def __init__(self, slow: Slow) -> None:
         if slow.policy not in POLICIES or type(slow.most) is not int or slow.most < 1:
@@ -91,6 +99,8 @@ class Pace:
         self.flying = 0  # events sent and not handled yet
         self.waits = 0  # events that wait
         self.dropped = 0
+        self.unowed = 0  # events that wait, or did so with others that do, and that no account owes for
+        self.unowed_bytes = 0
         self.waiting: deque[Batch] = deque()
         self.messages: deque[tuple[Batch, Any]] = deque()  # those among what waits, oldest first
 
@@ -99,9 +109,15 @@ class Pace:
         """Events that may be on their way at a time."""
         return self.slow.most if self.slow.policy == "wait" else min(self.slow.most, WINDOW)
 
-    def full(self, more: int) -> bool:
-        """Whether so many events more would be too many, for an observer that is disconnected then."""
-        return self.slow.policy == "disconnect" and bool(self.waiting) and self.waits + more > self.slow.most
+    def full(self, more: int, owed: bool) -> str:
+        """Why so many events more would be too many, so that the observer is disconnected; "" where they are not. `owed`: an account owes for them."""
+        if not self.waiting:
+            return ""
+        if self.slow.policy == "disconnect" and self.waits + more > self.slow.most:
+            return f"more than {self.slow.most} events were waiting"
+        if owed or (self.unowed + more <= UNOWED and self.unowed_bytes <= UNOWED_BYTES):
+            return ""
+        return f"more than {UNOWED} events or {UNOWED_BYTES} bytes were waiting that nobody owes for"
 
     def tell(self, observer: Ref[Any], events: list[Any], context: Context, vat: Vat, cause: str) -> None:
         """One more batch; sent now if the observer keeps up."""
@@ -112,6 +128,9 @@ class Pace:
         if events:
             batch = Batch(events, context, cause)
             self.waiting.append(batch)
+            if batch.account is None:
+                self.unowed += batch.count
+                self.unowed_bytes += batch.size
             self.waits += len(events)
             self.messages.extend((batch, event) for event in events if event[0] == "message")
         if self.slow.policy == "drop":
@@ -130,14 +149,20 @@ class Pace:
                 self.messages.popleft()
             if batch.events:
                 self._send(observer, batch.events, batch.context, vat)
-            batch.settle()
+            self._settle(batch)
 
     def forsake(self) -> None:
         """Nobody will hear it: nothing waits any more."""
         while self.waiting:
-            self.waiting.popleft().settle()
+            self._settle(self.waiting.popleft())
         self.waits = 0
         self.messages.clear()
+
+    def _settle(self, batch: Batch) -> None:
+        batch.settle()
+        if batch.account is None:
+            self.unowed -= batch.count
+            self.unowed_bytes -= batch.size
 
     def debts(self) -> Iterator[tuple[str, int, int]]:
         """What waits: who caused it, events, bytes."""

@@ -310,11 +310,13 @@ class Space:
 
     def _close_slow(self) -> None:
         """Close the parties whose observers have left more unheard than they may."""
+        owed = self.journal.begin().context.account is not None
         for observer, batch in self._batches().items():
             pace = self.paces.get(observer)
-            if pace is not None and pace.full(len(batch)):
+            why = "" if pace is None else pace.full(len(batch), owed)
+            if pace is not None and why:
                 for source in self.sources_of(observer):
-                    source.why = f"an observer of it did not keep up: more than {pace.slow.most} events were waiting"
+                    source.why = f"an observer of it did not keep up: {why}"
                     self.close(source)
                 self.told = [each for each in self.told if each[0] is not observer]
                 pace.forsake()

@@ -25,16 +25,14 @@ def left(session: Session) -> list[str]:
         for oid, entry in session.imports.by_oid.items()
         if entry is not session._root or entry.count > entry.pins
     ]
-    lines += [
-        f"asserted by the peer as {handle}, at {export.oid}" for handle, (export, _, _) in session.inbound.items()
-    ]
+    lines += [f"asserted by the peer as {handle}, at {export.oid}" for handle, (export, *_) in session.inbound.items()]
     return lines + [f"asserted there as {handle}, at {target.oid}" for handle, (target, _) in session.outbound.items()]
 
 
 def faults(session: Session) -> list[str]:
     """What contradicts the invariants: each entry's count is its live assertions, the references in live ones, and its pins."""
     counted: Counter[Any] = Counter()
-    for target, _, references in session.inbound.values():
+    for target, _, references, _ in session.inbound.values():
         counted.update([target, *references])
     for there, references in session.outbound.values():
         counted.update([there, *references])
@@ -45,6 +43,9 @@ def faults(session: Session) -> list[str]:
         for entry in entries
         if entry.count != counted[entry] + entry.pins
     ]
+    heavy = sum(size for *_, size in session.inbound.values())
+    if heavy != session.asserted:
+        found.append(f"live assertions are {heavy} bytes, and count as {session.asserted}")
     return found + session.exports.faults() + session.imports.faults()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from remit.dataspace._pace import weigh
 from remit.dataspace.syndicate._credit import credit_packet
 from remit.dataspace.syndicate._delivery import deliver_turn
 from remit.dataspace.syndicate._tables import Export, Import
@@ -24,6 +25,8 @@ __all__ = ["embedded", "take_packet", "take_turn"]
 
 MAX_ASSERTIONS: Final = 1_000_000
 """Live assertions of one peer."""
+MAX_ASSERTED: Final = 256 << 20
+"""Bytes of them, about: hundreds of the longest packets that there may be (`Limits.frame`), which honest peers have few of."""
 MAX_VIEWS: Final = 1000
 """Attenuated views that a peer may make of one object at a time."""
 TRANSIENT: Final = "transient reference: a message may name only what a live assertion holds"
@@ -80,7 +83,9 @@ def take_turn(session: Session, turn: list[tuple[int, str, Any, Any]]) -> None:
                 _sync(session, batches, oid, value)
     except BaseException:
         for handle in handles:
-            session.inbound.pop(handle, None)  # nobody was told of it
+            gone = session.inbound.pop(handle, None)  # nobody was told of it
+            if gone is not None:
+                session.asserted -= gone[3]
         raise
     finally:
         if session.imports.fresh:
@@ -120,12 +125,16 @@ def _assert(
     export = session.exports.by_oid.get(oid)
     if export is None:
         return  # it may just have been let go of
+    size = weigh(value)
+    if session.asserted + size > MAX_ASSERTED:
+        raise LimitExceeded(f"more than about {MAX_ASSERTED} bytes of live assertions in one session")
     references = session.entries_in(value) if session.embeds else []
     for entry in references:
         session._hold(entry)
     session.exports.hold(export)
     session.next_local += 1
-    session.inbound[handle] = (export, session.next_local, references)
+    session.inbound[handle] = (export, session.next_local, references, size)
+    session.asserted += size
     handles.append(handle)
     batches.setdefault(export, []).append(["assert", session.next_local, value])
 
@@ -136,7 +145,8 @@ def _retract(session: Session, batches: dict[Export, list[Any]], handle: Any) ->
     found = session.inbound.pop(handle, None)
     if found is None:
         return  # its assertion had no object, or did not pass a caveat
-    export, local, references = found
+    export, local, references, size = found
+    session.asserted -= size
     batches.setdefault(export, []).append(["retract", local])
     for entry in references:
         session.release(entry)

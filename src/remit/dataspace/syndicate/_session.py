@@ -5,7 +5,7 @@
 The protocol is symmetric and has no handshake. In `ended` nothing is taken and nothing is sent; every assertion that came is withdrawn.
 
     exports, imports   references given to the peer and got of it: `_tables.py`
-    inbound            the peer's live assertions: its handle → whom they were made to, our handle there, the references in them
+    inbound            the peer's live assertions: its handle → whom they were made to, our handle there, the references in them, bytes
     outbound           ours, by the handles that the peer knows
     ways               what stands behind our references to the peer's objects: `_ways.py`
 """
@@ -65,7 +65,8 @@ class Session(Outgoing):
     ) -> None:
         super().__init__(home, limits=limits, context=context)
         self.name = name
-        self.inbound: dict[int, tuple[Export, int, list[Entry]]] = {}
+        self.inbound: dict[int, tuple[Export, int, list[Entry], int]] = {}
+        self.asserted = 0  # bytes of these, about
         self.view_of: dict[Ref[Any], Export] = {}
         self.embeds = False  # whether there are references in what is being read
         self.next_local = 0
@@ -159,7 +160,7 @@ class Session(Outgoing):
         self.state = "ended"
         self.cause = cause
         handles: dict[Export, list[int]] = {}
-        for export, local, _ in self.inbound.values():
+        for export, local, _, _ in self.inbound.values():
             handles.setdefault(export, []).append(local)
         exports = list(self.exports.by_oid.values())
         for table in (
@@ -171,6 +172,7 @@ class Session(Outgoing):
             self.imports.by_oid,
         ):
             table.clear()
+        self.asserted = 0
         for export in exports:
             export.count = 0
             end_export(export, handles.get(export, []))
