@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+from remit.machines._process_table import children
+
 __all__ = ["leader", "missing"]
 
 
@@ -21,8 +23,5 @@ def missing() -> str:
 
 def leader(directory: Path) -> int:
     """The host's id of the first process in a machine."""
-    pid = (directory / "process").read_text().split()[0]
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            return int(child)
-    raise AssertionError("nothing runs in this machine")
+    (found,) = children(int((directory / "process").read_text().split()[0]))
+    return found.pid

@@ -16,13 +16,16 @@ from unittest.mock import patch
 
 import pytest
 
-from remit.machines import ProcessProvider, Provider
+from remit.machines import Parcel, ProcessProvider, Provider, parcel
 from remit.machines._docker import DockerProvider
 from remit.machines._docker_engine import Answer, Engine
 from remit.machines._docker_options import BASE_IMAGE
 from remit.machines._launch import spawn_apart
+from remit.machines._nspawn import NspawnProvider
 from remit.machines._process_table import Process
+from remit.machines._tree import machine_tree
 from remit.testing import FakeProvider
+from tests.machines.nspawn import missing
 
 AGENT = (sys.executable, "-c", "import time; time.sleep(300)")
 NOTING = """
@@ -49,6 +52,8 @@ class Kit:
     """Whether providers of several owners see the same machines, so that they have to be told apart."""
     seconds = 20.0
     """What one conversation with it may take."""
+    moments: tuple[float, ...] = (0.0, 0.3)
+    """Seconds after the wish for a machine at which a real boss is killed."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -316,8 +321,106 @@ class DockerKit(Kit):
         return [each for each in found if any(mine in each for mine in (self.owner, *self.ids))]
 
 
+class NspawnKit(Kit):
+    """Containers of systemd-nspawn, with a systemd that boots. The root file system is made once for all runs on this host, which takes a minute."""
+
+    name = "nspawn"
+    seconds = 300.0  # for the first of all
+    moments = (0.3,)  # each boots a system
+    parcels: list[Parcel] = []
+    trees: list[Path] = []
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        self.spawned: list[int] = []
+
+    @staticmethod
+    def lacks() -> str:
+        return missing()
+
+    def provider(self, owner: str = "boss") -> NspawnProvider:
+        made = {"tree": lambda _: self._tree(), "make_parcel": self._parcel}
+        return NspawnProvider(self.place / "machines", owner, self.place / "parcels", grace=10.0, **made)
+
+    def _tree(self) -> Path:
+        """Looked for once."""
+        if not self.trees:
+            self.trees.append(machine_tree((), lambda _: None))
+        return self.trees[0]
+
+    def _parcel(self, store: Path) -> Parcel:
+        """Made once for all tests of this process: nothing of it changes."""
+        if not self.parcels or not self.parcels[0].path.is_dir():
+            self.parcels[:] = [parcel(store)]
+        return self.parcels[0]
+
+    @contextmanager
+    def dying(self, at: int) -> Iterator[NspawnProvider]:
+        from remit.machines import _launch, _nspawn, _room
+
+        left = [at]
+
+        def counted(work: Any) -> Any:
+            def instead(*args: Any, **kwargs: Any) -> Any:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Died
+                return work(*args, **kwargs)
+
+            return instead
+
+        def spawn(*args: Any) -> int:
+            self.spawned.append(spawn_apart(*args))
+            return int(counted(lambda: self.spawned[-1])())
+
+        names = ("write_secret_file", "_hand_over", "_unpack", "make_group", "end_group", "launch")
+        with (
+            patch.multiple(_nspawn, **{name: counted(getattr(_nspawn, name)) for name in names}),
+            patch.multiple(
+                _room, write_secret_file=counted(_room.write_secret_file), open_state_dir=counted(_room.open_state_dir)
+            ),
+            patch.object(_launch, "spawn_apart", spawn),
+            patch.object(_nspawn.shutil, "rmtree", counted(shutil.rmtree)),
+            patch.object(Process, "end", counted(Process.end)),
+        ):
+            yield self.provider()
+
+    def settle(self) -> None:
+        """What was started writes itself down, where the provider could not look any more."""
+        deadline = time.monotonic() + 20.0
+        while any(Process.of(pid) is not None and str(pid) not in self._noted() for pid in self.spawned):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def _noted(self) -> set[str]:
+        return {file.read_text().split()[0] for file in (self.place / "machines").glob("*/process")}
+
+    def table(self) -> dict[str, Any]:
+        return {"kind": "nspawn", "root": str(self.place / "machines")}
+
+    def kill(self, id: str) -> None:
+        process = Process.parse((self.place / "machines" / id / "process").read_text())
+        assert process is not None
+        process.send(signal.SIGKILL)
+        assert process.wait(20.0)
+
+    def visible(self, id: str) -> str:
+        pids = [each for each in os.listdir("/proc") if each.isdigit()]
+        shown = [_read(f"/proc/{pid}/{what}") for pid in pids for what in ("cmdline", "environ")]
+        assert any(f"{self.place}/machines/{id}" in each for each in shown)
+        here = self.place / "machines" / id
+        return "\n".join([*shown, *((here / name).read_text() for name in ("console.log", "label.json", "made.json"))])
+
+    def leftovers(self) -> Sequence[str]:
+        found = [path.name for path in (self.place / "machines").glob("*")]
+        pids = [each for each in os.listdir("/proc") if each.isdigit()]
+        found += [pid for pid in pids if f"{self.place}/machines/" in _read(f"/proc/{pid}/cmdline")]
+        groups = [path for id in ("db-1", *self.ids) for path in Path("/sys/fs/cgroup").glob(f"**/remit-{id}")]
+        return [*found, *map(str, groups)]
+
+
 _LACKS: dict[str, str] = {}
-KITS: dict[str, type[Kit]] = {kit.name: kit for kit in (FakeKit, ProcessKit, DockerKit)}
+KITS: dict[str, type[Kit]] = {kit.name: kit for kit in (FakeKit, ProcessKit, DockerKit, NspawnKit)}
 
 
 def _read(path: str) -> str:

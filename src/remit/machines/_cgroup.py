@@ -15,7 +15,7 @@ from typing import Final
 
 from remit.errors import ProviderError
 
-__all__ = ["end_group", "hierarchies", "make_group"]
+__all__ = ["end_group", "group_of", "hierarchies", "make_group"]
 
 TREE: Final = ("", "name=systemd")  # version 2, and the one of version 1 that systemd keeps track of processes by
 LIMITS: Final = {  # controller of version 1: file, and the file of version 2
@@ -44,27 +44,29 @@ def hierarchies(mounts: str, own: str) -> dict[str, Path]:
     return found
 
 
-def make_group(name: str, limits: Mapping[str, float]) -> list[Path]:
-    """Make a machine's group with these limits (`memory` in bytes, `pids`, `cpus`); gives its directories, into whose `cgroup.procs` its first process goes.
+def group_of(name: str, limits: Mapping[str, float]) -> list[Path]:
+    """The directories of a machine's group with these limits (`memory` in bytes, `pids`, `cpus`), made or not; into their `cgroup.procs` its first process goes.
 
-    Raises `ProviderError` where the kernel or our rights do not allow that.
+    Raises `ProviderError` where the kernel has no such groups.
     """
-    mounts, own = Path("/proc/self/mounts").read_text(), Path("/proc/self/cgroup").read_text()
-    found = {controller: place / name for controller, place in hierarchies(mounts, own).items()}
-    wanted = {LIMITS[limit][0] for limit in limits} & found.keys()
-    chosen = [place for controller, place in found.items() if controller in (*TREE, *wanted)]
+    found = _hierarchies_here()
     if not any(controller in found for controller in TREE):
         raise ProviderError(
             "no hierarchy of control groups is mounted here, and systemd in a machine needs one: see cgroups(7)"
         )
+    wanted = {LIMITS[limit][0] for limit in limits}
+    return [place / name for controller, place in found.items() if controller in (*TREE, *wanted)]
+
+
+def make_group(name: str, limits: Mapping[str, float]) -> None:
+    """Make a machine's group with these limits. Raises `ProviderError` where the kernel or our rights do not allow that."""
     try:
-        for place in chosen:
+        for place in group_of(name, limits):
             place.mkdir(exist_ok=True)
         for limit, value in limits.items():
-            _limit(found, limit, value)
+            _limit({controller: place / name for controller, place in _hierarchies_here().items()}, limit, value)
     except OSError as error:
         raise ProviderError(f"the control group {error.filename or name} cannot be made: {error.strerror}") from None
-    return chosen
 
 
 def end_group(places: Iterable[Path]) -> None:
@@ -79,6 +81,10 @@ def end_group(places: Iterable[Path]) -> None:
         for directory in sorted(place.rglob("*/"), key=lambda path: -len(path.parts)):
             _remove(directory, deadline)
         _remove(place, deadline)
+
+
+def _hierarchies_here() -> dict[str, Path]:
+    return hierarchies(Path("/proc/self/mounts").read_text(), Path("/proc/self/cgroup").read_text())
 
 
 def _limit(found: Mapping[str, Path], limit: str, value: float) -> None:

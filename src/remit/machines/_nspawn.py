@@ -20,14 +20,16 @@ import io
 import json
 import os
 import shutil
+import signal
 import tarfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from remit.durable import open_state_dir, read_secret_file, write_secret_file
 from remit.errors import BadArgument, Missing, ProviderError, StoreError
-from remit.machines._cgroup import end_group, make_group
+from remit.machines._cgroup import end_group, group_of, make_group
 from remit.machines._cloud_init import cloud_config, meta_data
 from remit.machines._cloud_scripts import AgentSetup
 from remit.machines._launch import launch
@@ -35,6 +37,7 @@ from remit.machines._luggage import packed
 from remit.machines._nspawn_options import ForOne, options_for_all, options_for_one
 from remit.machines._nspawn_words import LUGGAGE, STATE, Container, host_name, words
 from remit.machines._parcel import Parcel, parcel
+from remit.machines._process_table import Process, children
 from remit.machines._provider import Observed
 from remit.machines._room import MachineRoom, running_in
 from remit.machines._tree import machine_tree
@@ -42,6 +45,8 @@ from remit.machines._tree import machine_tree
 __all__ = ["NspawnProvider"]
 
 _GRACE: Final = 15.0  # seconds for a machine to power off by itself
+_AGAIN: Final = 0.25  # seconds between two requests to power off
+_HALT: Final = signal.SIGRTMIN + 3  # systemd(1), section Signals; our own init keeps to it as well
 _SYSTEMD: Final = Path("/run/systemd/system")  # there where systemd is what runs this host: sd_booted(3)
 
 
@@ -66,7 +71,8 @@ class NspawnProvider:
         self._room = MachineRoom(root, owner)
         self._store = store
         self.host, self.defaults = options_for_all(table or {})
-        self._tree = tree or (lambda packages: machine_tree(packages, lambda _: None))
+        self._make_tree = tree or (lambda packages: machine_tree(packages, lambda _: None))
+        self._trees: dict[tuple[str, ...], Path] = {}
         self._parcel = make_parcel
         self._grace = grace
 
@@ -137,6 +143,13 @@ class NspawnProvider:
         _unpack(agent.tar, directory)
         _leave_word(directory, {**user_data, "agent": agent.agent}, name, chosen.user)
 
+    def _tree(self, packages: tuple[str, ...]) -> Path:
+        """The tree with these packages; apt is asked once what it would make one from."""
+        found = self._trees.get(packages)
+        if found is None or not found.is_dir():
+            found = self._trees[packages] = self._make_tree(packages)
+        return found
+
     def _boot(self, directory: Path) -> None:
         if running_in(directory) is not None:
             return
@@ -153,8 +166,9 @@ class NspawnProvider:
             code = self._parcel(self._store).path
         groups: list[Path] = []
         if not _SYSTEMD.is_dir():
-            groups = make_group(f"remit-{directory.name}", options.limits())
+            groups = group_of(f"remit-{directory.name}", options.limits())
             write_secret_file(directory / "groups", json.dumps([str(group) for group in groups]).encode(), replace=True)
+            make_group(f"remit-{directory.name}", options.limits())
         one = Container(
             *(directory, lower, code, self._room.name_of(directory) or directory.name, tuple(groups)),
             *(tuple(options.limits().items()), self.host.mounts),
@@ -163,15 +177,26 @@ class NspawnProvider:
             raise ProviderError(f"machine {directory.name} ended as soon as it was started: {_last_words(directory)}")
 
     def _end(self, directory: Path) -> None:
-        """Power it off: SIGTERM has nspawn ask the machine's systemd to. Whatever is left is killed by its control group."""
+        """Power it off, then end what is left of it: nspawn, and whatever is in its control group."""
         process = running_in(directory)
         if process is not None:
-            process.end(self._grace)
+            _power_off(process, self._grace)
+            process.end(_GRACE)
         try:
             groups = json.loads(read_secret_file(directory / "groups"))
         except (Missing, ValueError):
             return
         end_group(Path(group) for group in groups)
+
+
+def _power_off(process: Process, grace: float) -> None:
+    """Ask the machine's init to, as nspawn would; again and again, since one that has just begun does not listen yet."""
+    deadline = time.monotonic() + grace
+    while time.monotonic() < deadline:
+        for leader in children(process.pid):
+            leader.send(_HALT)
+        if process.wait(_AGAIN):
+            return
 
 
 def _check_host() -> None:

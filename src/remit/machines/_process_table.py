@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from remit.errors import ProviderError
 
-__all__ = ["Process", "reap", "tethered"]
+__all__ = ["Process", "children", "reap", "tethered"]
 
 _POLL: Final = 0.01  # seconds between looks at a process that is ending
 
@@ -93,6 +93,18 @@ def reap(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
         pass  # not a child of ours: its parent reaps it
+
+
+def children(pid: int) -> list[Process]:
+    """The children of a process that live now; none if it does not."""
+    found: list[Process] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
+                found += [child for each in file.read().split() if (child := Process.of(int(each))) is not None]
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it ends just now
+    return found
 
 
 def _started(pid: int) -> int | None:
