@@ -68,6 +68,7 @@ class TlsNetlayer(StreamNetlayer):
         self._published = host if published is None else published
         self._also = tuple(also)
         self._hosts: set[str] = set()
+        self._opening = asyncio.Lock()
         self._places: list[str] = []
         self._told: Callable[[Channel], Receiver] = refuse
         self._server_context: ssl.SSLContext | None = None
@@ -91,16 +92,13 @@ class TlsNetlayer(StreamNetlayer):
         """
         if not self._listeners:
             raise Misuse("listen_also adds an address to those of a netlayer that listens")
-        if host not in self._hosts:
-            self._hosts.add(host)  # whoever asks at the same time has it then
-            try:
+        async with self._opening:  # whoever asks for it at the same time has it, too, when this is over
+            if host not in self._hosts:
                 port = self._port if self._host in WILDCARDS else await self._open_near(host)
-            except BaseException:
-                self._hosts.discard(host)
-                raise
-            place = join_address(host, port)
-            if place not in self._places:
-                self._places.append(place)
+                self._hosts.add(host)
+                place = join_address(host, port)
+                if place not in self._places:
+                    self._places.append(place)
         return {"tls": ",".join(self._places)}
 
     async def _open_near(self, host: str) -> int:
@@ -111,6 +109,9 @@ class TlsNetlayer(StreamNetlayer):
 
     async def _open(self, host: str, port: int) -> int:
         listening = await listening_socket(host, port)
+        if self._closed:
+            listening.close()
+            raise Unreachable(f"this {self.transport} netlayer has been closed meanwhile")
         found: int = listening.getsockname()[1]
         self._hosts.add(host)
         self._start(listening, f"tls {join_address(host, found)}", self._told)
