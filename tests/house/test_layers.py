@@ -49,6 +49,8 @@ DRIVERS: dict[str, str] = {
     "src/remit/machines/_tree.py": "makes root file systems beside their place",
     "src/remit/machines/_agent.py": "spreads machines' attempts to reach their boss over time",
     "src/remit/machines/_facing.py": "asks the kernel which address this machine has on the way to another",
+    "src/remit/machines/_backup.py": "dates copies of a boss, and gives each its salt and nonce",
+    "src/remit/machines/_copier.py": "gives each copy of a store a name of its own",
     "src/remit/machines/_herald.py": "runs the command that is told of alarms",
     "src/remit/machines/_household.py": "makes the swiss numbers of the files by which boss and hobs are found",
     "src/remit/machines/_rootfs.py": "runs debootstrap and what else makes a root file system",

@@ -6,6 +6,7 @@ import logging
 
 import click
 
+from remit.cli._backup import backup, move, restore
 from remit.cli._config import load_config
 from remit.cli._main import Settings, Suggesting
 from remit.cli._show import say
@@ -15,7 +16,11 @@ __all__ = ["boss"]
 
 @click.group(cls=Suggesting)
 def boss() -> None:
-    """Run the boss, the process that keeps track of machines and bindings; wait until it is there."""
+    """Run the boss, the process that keeps track of machines and bindings; wait until it is there; copy and move it."""
+
+
+for _command in (backup, move, restore):
+    boss.add_command(_command)
 
 
 @boss.command()

@@ -99,6 +99,16 @@ def read_secret_file(path: str | os.PathLike[str], *, limit: int = MAX_SECRET_FI
         raise store_error(error, f"{target} cannot be read") from error
 
 
+def sync_file(path: Path) -> None:
+    """Bring a file that another library has written to disk, and its name."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync_dir(path.parent)
+
+
 def sync_dir(directory: Path) -> None:
     """Bring a directory's entries to disk: without it a new name may be gone after a power failure."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

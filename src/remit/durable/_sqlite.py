@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from remit.durable._files import check_private, open_state_dir, store_error
+from remit.durable._files import check_private, open_state_dir, store_error, sync_file
 from remit.durable._lock import FileLock
 from remit.durable._rows import Batch, Snapshot
 from remit.durable._sqlite_errors import translated
@@ -82,6 +82,29 @@ class SqliteStore:
                 if isinstance(error, sqlite3.Error):
                     raise self._failure from error
                 raise
+
+    def copy_to(self, path: str | os.PathLike[str]) -> None:
+        """Write what is kept now into a new store file, mode 0600, which is on disk on return. Commits wait meanwhile.
+
+        Raises `StoreFull` or `StoreError`, and then there is no such file and this store goes on.
+        """
+        import sqlite3
+
+        target = Path(path).absolute()
+        with self._mutex:
+            connection = self._usable()
+            try:
+                os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            except OSError as error:
+                raise store_error(error, f"{target} cannot be written") from error
+            try:
+                connection.execute("VACUUM INTO ?", (str(target),))
+                sync_file(target)
+            except (sqlite3.Error, OSError) as error:
+                target.unlink(missing_ok=True)
+                if isinstance(error, sqlite3.Error):
+                    raise translated(error, target, "copying to") from error
+                raise store_error(error, f"{target} cannot be written") from error
 
     def close(self) -> None:
         """See `Store.close`. What is in the write-ahead log is moved into the file."""

@@ -10,6 +10,7 @@ from remit.machines._account_desk import AccountDesk
 from remit.machines._accounts import Account, Accounts
 from remit.machines._agent import HOB_CLASSES, run_agent
 from remit.machines._alarms import Alarms
+from remit.machines._backup import mark_moved, pack_state, read_copy, unpack_state, write_state
 from remit.machines._boss import Boss
 from remit.machines._boss_world import MACHINE_KINDS, BossWorld, dotted
 from remit.machines._burdens import burden_families, burden_view
@@ -104,9 +105,12 @@ __all__ = [
     "dotted",
     "find_parcel",
     "log_to_stderr",
+    "mark_moved",
     "pack",
+    "pack_state",
     "parcel",
     "read_binding",
+    "read_copy",
     "read_parcel",
     "run_agent",
     "run_boss",
@@ -114,4 +118,6 @@ __all__ = [
     "service_families",
     "split_name",
     "unpack",
+    "unpack_state",
+    "write_state",
 ]

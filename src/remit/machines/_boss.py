@@ -9,7 +9,7 @@ from remit.graph import Attenuation, Edge, holders_of
 from remit.lib import Metered, race
 from remit.machines._alarms import Alarms
 from remit.machines._burdens import burden_view
-from remit.machines._devices import device
+from remit.machines._devices import device, device_now
 from remit.machines._fleet import Fleet
 from remit.machines._guests import Guests
 from remit.machines._hob_server import HobServer, PendingHob
@@ -404,6 +404,10 @@ class Boss:
     def clear_alarm(self, what: str) -> list[dict[str, Any]]:
         """Say that an alarm (by id) or all of a machine (by name) are settled: it may get new grants again."""
         return [alarm_view(alarm) for alarm in call(self._alarms()).clear(what)]
+
+    def copy_state(self) -> Promise[Any]:
+        """Have what is kept copied, for a backup: the path of the copy, in the state directory. Whoever asked removes it."""
+        return device_now("copier").copy()
 
     async def resume(self, start: bool = False) -> None:
         """After a start of the boss's process: finish what was begun; with `start`, start every machine."""

@@ -42,6 +42,7 @@ class Household:
         node: Node,
         failed: asyncio.Event,
         devices: Mapping[str, Any] | None = None,
+        store: SqliteStore | None = None,
     ) -> None:
         self.directory = directory
         self.key = key
@@ -50,6 +51,7 @@ class Household:
         self.network = durable.network
         self.failed = failed  # the state could not be kept
         self.devices = devices or {}
+        self.store = store
 
     async def door(self, file: str, ref: Ref[Any], holder: str) -> SturdyRef:
         """Have the private file hold a sturdyref of this object, with today's hints.
@@ -95,7 +97,7 @@ async def household(
         log, traces = _turn_log(journal), Journal(directory / "trace.jsonl")
         made = devices(key)
         durable = DurableVat.open(
-            SqliteStore(directory / "state.db"),
+            store := SqliteStore(directory / "state.db"),
             name=name,
             recorder=log,
             mark=f"{os.urandom(3).hex()}-",
@@ -113,7 +115,7 @@ async def household(
             for netlayer in dialling(key, but=node.netlayers):
                 node.use(netlayer)
             try:
-                yield Household(directory, key, durable, node, failed, made)
+                yield Household(directory, key, durable, node, failed, made, store)
             finally:
                 journal.close()
                 traces.close()

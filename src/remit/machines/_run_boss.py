@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from remit.errors import BadArgument, Broken, ProviderError, StoreFull
 from remit.machines._alarms import Alarms
+from remit.machines._backup import check_not_moved
 from remit.machines._boss import Boss
+from remit.machines._copier import Copier
 from remit.machines._fleet import Fleet
 from remit.machines._gauges import boss_families
 from remit.machines._grant import Grant
@@ -104,6 +106,7 @@ async def run_boss(settings: BossSettings, say: Callable[[str], None]) -> None:
     When the disk is full at a commit its vat has ended, and it is loaded again until there is room. Raises `StoreLocked` where another
     boss has the directory, and other `StoreError`s. Machines live on without it.
     """
+    check_not_moved(settings.state)
     async with told_to_stop() as stop:
         up = False
         while not stop.is_set():
@@ -131,6 +134,7 @@ def _house(settings: BossSettings) -> AbstractAsyncContextManager[Household]:
         devices=lambda key: {
             "providers": make_providers(settings, key),
             "relays": TunnelRelays(),
+            "copier": Copier(),
             **_herald(settings),
         },
         netlayers=lambda key: _netlayers(settings, key),
@@ -157,6 +161,7 @@ async def _reign(
     desk: ProviderDesk = house.devices["providers"]
     desk.listen = house.node.listen_also
     house.devices["relays"].attach(house.node)
+    house.devices["copier"].attach(house.store)
     boss = house.durable.root("boss")
     await house.door("admin.ref", boss, "admin")
     at, reference = house.node.locator.hints["tls"], house.directory / "admin.ref"

@@ -1,0 +1,33 @@
+"""The device `copier`: a copy of what the boss keeps, taken between two commits while it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from remit.durable import SqliteStore
+from remit.errors import Unreachable
+
+__all__ = ["Copier"]
+
+
+class Copier:
+    """Owned by the boss's process; knows its store once that is open."""
+
+    def __init__(self) -> None:
+        self._store: SqliteStore | None = None
+
+    def attach(self, store: SqliteStore) -> None:
+        """The boss's store. What earlier copies have left behind is removed."""
+        self._store = store
+        for old in store.path.parent.glob("copy-*"):
+            old.unlink(missing_ok=True)
+
+    async def copy(self) -> str:
+        """The path of a fresh copy in the state directory, for whoever asked to read and remove."""
+        if self._store is None:
+            raise Unreachable("the boss is not up yet: ask again")
+        path: Path = self._store.path.with_name(f"copy-{os.urandom(8).hex()}.db")
+        await asyncio.to_thread(self._store.copy_to, path)
+        return str(path)
