@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from remit.cli import _exit
 from remit.machines import _boss_world
+from remit.machines._process_table import Process
 from tests.cli.kit import PATIENCE, Done, Invoke, environment, on_terminal
 from tests.cli.stage import CONFIG, Stage, until
 from tests.house.source import TOP
@@ -37,7 +39,7 @@ left = iter(range(int(sys.argv[1])))
 def dying(method):
     def before(*args):
         if next(left, None) is None:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), getattr(signal, sys.argv[2]))
         return method(*args)
     return before
 
@@ -80,10 +82,10 @@ def declare(stage: Stage, text: str) -> None:
     (stage.home / "remit.toml").write_text(CONFIG + text)
 
 
-def killed(stage: Stage, number: int) -> int:
+def killed(stage: Stage, number: int, how: str = "SIGKILL") -> int:
     """`remit up` in a process that kills itself before this write of its ledger; its exit code."""
     return subprocess.run(
-        [sys.executable, "-c", KILLER, str(number)],
+        [sys.executable, "-c", KILLER, str(number), how],
         env=environment(stage.home),
         cwd=stage.home,
         capture_output=True,
@@ -110,6 +112,44 @@ def test_a_run_that_is_killed_again_and_again_comes_to_the_same_end(stage: Stage
     assert [each["target"] for each in json.loads(remit("bindings", "--json").out)] == ["hand.own", "db.own"]
     assert len(list((stage.state / "machines").glob("db-*"))) == 1
     assert remit("call", "db.own", "names").code == 0
+
+
+def test_an_interrupted_run_lets_go_of_its_lock(stage: Stage, remit: Invoke) -> None:
+    """Ctrl-C ends it with 130; the next run goes on at once."""
+    declare(stage, MACHINES)
+    assert killed(stage, 3, "SIGINT") == _exit.INTERRUPTED
+    assert remit("up", "--yes").code == 0
+    assert remit("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_renamed_machine_is_the_same_machine(stage: Stage, remit: Invoke) -> None:
+    """With `moved` its key, its id and its objects stay; and it finds its boss under the new name after a restart."""
+    declare(stage, MACHINES.replace("read_only = true", ""))
+    assert remit("up", "--yes").code == 0
+    assert remit("call", "db.own", "add", "ada", "ada@example.org").code == 0
+    before = machine(remit, "db")
+    declare(
+        stage,
+        MACHINES.replace("read_only = true", "").replace("db.", "store.") + "[[moved]]\nfrom = 'db'\nto = 'store'\n",
+    )
+    done = remit("up", "--yes")
+    assert (done.code, "1 to rename\n" in done.err) == (0, True), done.err
+    after = machine(remit, "store")
+    assert (after["id"], after["introduction"]["key"]) == (before["id"], before["introduction"]["key"])
+    assert "ada" in remit("call", "store.own", "names").out
+    (agent,) = (stage.state / "machines").glob(f"{after['id']}/process")
+    found = Process.parse(agent.read_text())
+    assert found is not None
+    found.send(signal.SIGKILL)
+    assert found.wait(PATIENCE)
+    assert remit("machine", "start", "store").code == 0
+    until(lambda: "ada" in remit("call", "store.own", "names").out)
+
+
+def machine(remit: Invoke, name: str) -> dict[str, Any]:
+    """A machine as the list shows it."""
+    (found,) = (each for each in json.loads(remit("machine", "list", "--json").out) if each["name"] == name)
+    return dict(found)
 
 
 def test_a_plan_is_shown_and_changes_nothing(stage: Stage, remit: Invoke) -> None:

@@ -192,6 +192,8 @@ def test_a_plan_that_is_out_of_date_is_refused() -> None:
     shown = place.plan(wanted)
     with pytest.raises(Conflict, match="what is declared has changed"):
         check_same(shown, place.plan(graph(*SHOP, machine("wbe"))))
+    place.world.put(link("far/away", "elsewhere/x"))
+    check_same(shown, place.plan(wanted))
     place.world.put(link("app/hand", "db/main"))
     with pytest.raises(Conflict, match="what there is has changed"):
         check_same(shown, place.plan(wanted))

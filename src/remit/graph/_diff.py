@@ -245,12 +245,14 @@ class _Planner:
         )
 
     def observed(self, actual: Actual) -> str:
-        """The digest of what this plan counts on: what is ours or declared, and every link. Others' nodes may come and go."""
+        """The digest of what this plan counts on: what is ours or declared, and every link at that. The rest may come and go."""
         ours = {*self.wanted, *self.last, *self.begun, *(step.was for step in self.steps)}
+        ids = {key.partition(" ")[2] for key in ours}
         facts = [
             [seen.what, seen.owner, seen.name, seen.state == GOING]
             for seen in sorted(actual.things, key=lambda seen: (seen.key, seen.name))
-            if isinstance(seen.what, Link) or seen.key in ours
+            if seen.key in ours
+            or (isinstance(seen.what, Link) and (seen.what.grantee in ids or seen.what.service in ids))
         ]
         return digest(facts)
 

@@ -104,6 +104,10 @@ class Plan:
     notes: Sequence[str] = ()
     version: int = 1
 
+    def but(self, **changes: Any) -> Plan:
+        """The same plan with these fields changed."""
+        return self.__replace__(**changes)  # type: ignore[attr-defined,no-any-return]  # @record adds it
+
     @staticmethod
     def of(given: Mapping[str, Any]) -> Plan:
         """The plan that `data` made this of."""
