@@ -63,6 +63,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/cli/_exec.py": "becomes a program, with our environment and more",
     "src/remit/machines/_program.py": "finds the hob of the machine that a program runs on",
     "src/remit/cli/_config.py": "finds remit.toml and the state directory",
+    "src/remit/cli/_leave.py": "finds the machine that the command runs on",
     "src/remit/cli/_service.py": "finds the hob of the machine that the command runs on",
     "src/remit/cli/_show.py": "asks whether the terminal's user wants colours",
     "src/remit/cli/_space_keys.py": "gives the names of sturdyrefs fresh keys",

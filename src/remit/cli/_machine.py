@@ -14,6 +14,7 @@ from remit.cli._coming import active
 from remit.cli._connect import ask_boss
 from remit.cli._edges import how_much
 from remit.cli._exit import FAILED
+from remit.cli._leave import leave_machine
 from remit.cli._main import Settings, Suggesting
 from remit.cli._show import as_json_option, say, show_json, table, tell
 from remit.cli._times import age, ago
@@ -27,10 +28,11 @@ SILENT = 150.0  # seconds without a hello after which a machine is probably down
 
 @click.group(cls=Suggesting)
 def machine() -> None:
-    """Create, list, show, start and destroy machines."""
+    """Create, adopt, list, show, start, upgrade, let go and destroy machines."""
 
 
 machine.add_command(adopt)
+machine.add_command(leave_machine)
 
 
 @machine.command()

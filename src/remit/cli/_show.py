@@ -29,6 +29,7 @@ COLOURS: Final = {
     "granted": "yellow",
     "down": "red",
     "destroying": "red",
+    "leaving": "yellow",
     "ALARM": "red",
 }
 

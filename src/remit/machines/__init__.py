@@ -25,6 +25,7 @@ from remit.machines._grant import Binding, Grant, GrantView
 from remit.machines._guests import PARTS, Guests, Invitation
 from remit.machines._hob_client import HobClient
 from remit.machines._hob_server import HobServer, PendingHob
+from remit.machines._hosted import leave_alone
 from remit.machines._introduction import Introduction, Redemption
 from remit.machines._laying import Laying
 from remit.machines._layout import Layout, binding_root, read_binding
@@ -35,7 +36,7 @@ from remit.machines._parcel import Parcel, digest_of, find_parcel, pack, parcel,
 from remit.machines._planned import Planned
 from remit.machines._process import ProcessProvider
 from remit.machines._program import LocalMachine
-from remit.machines._provider import Adopting, Networked, Observed, Provider, ProviderDesk, Upgradable
+from remit.machines._provider import Adopting, Leaving, Networked, Observed, Provider, ProviderDesk, Upgradable
 from remit.machines._records import Alarm, Enrolment, Machine, Offer, Report
 from remit.machines._run_boss import BOSS_CLASSES, BossSettings, run_boss
 from remit.machines._service_gauges import service_families
@@ -75,6 +76,7 @@ __all__ = [
     "Invitation",
     "Laying",
     "Layout",
+    "Leaving",
     "LocalMachine",
     "Machine",
     "Networked",
@@ -104,6 +106,7 @@ __all__ = [
     "digest_of",
     "dotted",
     "find_parcel",
+    "leave_alone",
     "log_to_stderr",
     "mark_moved",
     "pack",

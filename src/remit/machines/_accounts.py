@@ -139,6 +139,11 @@ class Accounts:
             self.leases[edge] = self.leases[edge].but(ending=True)
             self.facing.pop(edge, None)
 
+    def release(self, edge: str) -> None:
+        """Forget an account, which stays at the service as it is."""
+        self.leases.pop(edge, None)
+        self.facing.pop(edge, None)
+
     async def end_all(self) -> None:
         """Take back all of them. Raises the first failure, with the others tried."""
         failure: Broken | None = None

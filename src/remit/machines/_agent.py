@@ -26,6 +26,7 @@ from remit.machines._accounts import Account, Accounts
 from remit.machines._classes import classes_of
 from remit.machines._config import UserData, drop_introduction, read_user_data
 from remit.machines._control import Control
+from remit.machines._departure import Departure
 from remit.machines._desk import Absence, Desk, UserDesk
 from remit.machines._facing import own_address
 from remit.machines._grant import Grant
@@ -196,7 +197,8 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
     layout = Layout(state / "bindings", users=Path(data.agent.users), reload=reload, hooks=data.agent.hooks)
     workshop = Workshop(classes, accounts)
     devices = {"workshop": workshop, "programs": Programs(), "summons": bell, "services": room}
-    devices |= {"accounts": accounts, "layout": layout}
+    departure = Departure()
+    devices |= {"accounts": accounts, "layout": layout, "departure": departure}
     async with household(
         state,
         data.machine,
@@ -207,6 +209,7 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
     ) as house:
         accounts.exits.attach(house.node)
         layout.entrances.attach(house.node)
+        departure.attach(house.durable.root("hob"))
         mine = Process.of(os.getpid())
         if mine is not None:
             note_process(house.directory, mine)

@@ -70,6 +70,10 @@ class Boss:
         """End a machine and all that it grants and was granted; works for half-made and unreachable ones."""
         return self._fleet().destroy(name)
 
+    def leave_machine(self, name: str, keep: bool = False) -> Promise[Any]:
+        """Let a machine go, with its services running; in words, what of Remit's was left there. See `Fleet.leave`."""
+        return self._fleet().leave(name, keep)
+
     def look_at(self, provider: str, options: dict[str, Any], stay: bool = False) -> Promise[Any]:
         """What listens on a host that is no machine yet, and which key it shows: see `Adopting.look`."""
         return self.providers.look(provider, options, stay)

@@ -239,7 +239,7 @@ class BossWorld:
             seen = await self._answer(self._planner.state_of(machine))
             if seen["state"] == "active":
                 return
-            if seen["state"] in ("gone", "destroying"):
+            if seen["state"] in ("gone", "destroying", "leaving"):
                 raise Missing(f"machine {machine} is {seen['state']}")
             if seen["error"] or asyncio.get_running_loop().time() > deadline:
                 why = f": {seen['error']}" if seen["error"] else f" within {self._patience:g} s"
@@ -252,7 +252,7 @@ def _boss_kind(part: Node | Link) -> str:
     return "edge" if isinstance(part, Link) else part.kind
 
 
-_MACHINE_STATES: Final = {"active": "up", "pending": "coming", "destroying": GOING}
+_MACHINE_STATES: Final = {"active": "up", "pending": "coming", "destroying": GOING, "leaving": GOING}
 
 
 def _machine(seen: dict[str, Any]) -> Seen:

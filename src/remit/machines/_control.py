@@ -18,6 +18,10 @@ class Control:
         """What peers owe this machine's node, and what waits here for others: see `remit.net.Network.burden`."""
         return device_now("network").burden()
 
+    def leave(self, keep: bool = False) -> Promise[Any]:
+        """Have this machine leave its boss: see `Fleet.leave`. Answers when the boss has heard of it."""
+        return device_now("departure").ask(keep)
+
     def service(self, verb: str, arguments: list[Any]) -> Promise[Any]:
         """About this machine's services: see `ServiceRoom.ask`."""
         return device_now("services").ask(verb, arguments)

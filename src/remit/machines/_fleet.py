@@ -1,7 +1,8 @@
 """The boss's machines: from the wish for one to its end.
 
     create ──► pending ──enrolled──► active
-                  └──────destroy────────┴──► destroying ──provider has removed it──► gone
+                  └──────destroy────────┼──► destroying ──provider has removed it──► gone
+                                        └──leave──► leaving ──the agent is off, the rest runs──► gone
 
 Each step is kept before the next one is asked for, and every question to a provider carries the machine's id, so that after a
 crash `resume` asks again without making anything twice.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from remit.errors import Conflict
+from remit.errors import Conflict, Unreachable
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._introduction import LIFETIME, Introduction
 from remit.machines._names import check_name, missing
@@ -98,8 +99,8 @@ class Fleet:
     async def start(self, name: str) -> None:
         """Start a machine that is down; a pending one is asked for again, and has time again to come."""
         machine = self._find(name)
-        if machine.state == "destroying":
-            raise Conflict(f"machine {name} is being destroyed")
+        if machine.state in ("destroying", "leaving"):
+            raise Conflict(f"machine {name} is {'being destroyed' if machine.state == 'destroying' else 'leaving'}")
         if machine.state == "pending":
             tell(machine.introduction).renew(await self.network.now() + LIFETIME)
             await self.ask(name)
@@ -117,7 +118,7 @@ class Fleet:
     def enrolled(self, name: str, hob: Ref[HobServer]) -> None:
         """The machine has redeemed its introduction; for that alone."""
         machine = self.machines.get(name)
-        if machine is None or machine.hob is not hob or machine.state == "destroying":
+        if machine is None or machine.hob is not hob or machine.state in ("destroying", "leaving"):
             raise Conflict(f"machine {name} is being destroyed, or is gone")
         call(self.wiring).join(name, hob)
         if machine.state == "pending":
@@ -161,6 +162,49 @@ class Fleet:
             return
         self._forget(self.machines.pop(name))
 
+    async def leave(self, name: str, keep: bool) -> str:
+        """Let a machine go: end its edges (`keep`: leave the accounts and files that were made for them), then have the provider take the agent off and
+        leave everything else running. In words, what was left there.
+
+        Needs the machine, since only that can end the accounts that it has given. What fails is kept with the machine, which stays as it was,
+        or "leaving", to be asked for again.
+        """
+        machine = self._find(name)
+        error = await outcome_of(this().let_go(name, keep))
+        if error is None:
+            now = await self.network.now()
+            self._change(machine, state="leaving", since=now)
+            call(self.wiring).leave(name)
+            leaving = self.providers.leave(machine.provider, machine.id)
+            error = await outcome_of(leaving)
+        if error is not None:
+            self._change(machine, error=error.message)
+            await this()
+            raise error
+        if self._is(machine, "leaving"):
+            self._forget(self.machines.pop(name))
+        left: str = await leaving
+        return left
+
+    async def let_go(self, name: str, keep: bool) -> None:
+        """The part of `leave` that needs the machine."""
+        machine = self._find(name)
+        await self.providers.can_leave(machine.provider)
+        if machine.state == "leaving":
+            return
+        if machine.state != "active":
+            raise Conflict(f"machine {name} is {machine.state}: remove it with: remit machine destroy {name}")
+        await machine.hob.bindings()
+        if keep:
+            await self.wiring.release(name)
+            return
+        mine = [edge.id for edge in call(self.wiring).every() if name in (edge.grantee, edge.provider)]
+        late = [edge for edge in await self.wiring.retract(mine) if name in edge.awaiting or edge.provider != name]
+        if late:
+            raise Unreachable(
+                f"edge {late[0].target} is not ended yet ({late[0].error}): ask again when its machines are there"
+            )
+
     def _forget(self, machine: Machine) -> None:
         call(self.alarms).drop(machine.name)
         if machine.invitation is not None:
@@ -181,6 +225,7 @@ class Fleet:
 
         Errors are kept with the machine, for status.
         """
+        call(self.wiring).under(this())
         works = [self._again(machine, start) for machine in self.machines.values()]
         for work in [work for work in works if work is not None]:
             await outcome_of(work)
@@ -188,6 +233,8 @@ class Fleet:
     def _again(self, machine: Machine, start: bool) -> Any:
         if machine.state == "destroying":
             return this().destroy(machine.name)
+        if machine.state == "leaving":
+            return this().leave(machine.name, True)
         if (
             machine.state == "pending" and not machine.asked
         ):  # it may have been made by then, and look for us where we were

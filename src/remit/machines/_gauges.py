@@ -10,7 +10,7 @@ from remit.net import Family
 
 __all__ = ["boss_families"]
 
-MACHINES: Final = ("pending", "active", "destroying")
+MACHINES: Final = ("pending", "active", "destroying", "leaving")
 EDGES: Final = ("wanted", "granted", "active", "revoking")
 
 

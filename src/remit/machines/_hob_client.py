@@ -137,6 +137,12 @@ class HobClient:
         """What peers owe this machine's node, and what waits here for others: see `remit.net.Network.burden`. For the boss."""
         return self.network.burden()
 
+    def leave(self, keep: bool) -> Promise[Any]:
+        """Have the boss let this machine go: see `Fleet.leave`. For the machine's own operator."""
+        if self.server is None:
+            raise Unreachable("this machine has not enrolled yet: its provider takes it away")
+        return self.server.leave(keep)
+
     def service(self, verb: str, arguments: list[Any]) -> Promise[Any]:
         """An operator's question or order about this machine's services: see `ServiceRoom.ask`. For the boss."""
         return device_now("services").ask(verb, arguments)
@@ -451,6 +457,16 @@ class HobClient:
         if laying.user:
             await this().let_in(laying.user)
         return True
+
+    async def release(self, name: str, id: str) -> None:
+        """Forget an edge, and leave what was made for it: an account at a service, files laid out here. For the boss, when the other machine leaves."""
+        self._end(id)
+        for service in self.services.values():
+            if is_accounts(service):
+                call(service).release(id)
+        if name in self.bound and self.bound[name].id == id:
+            await device_now("layout").release(name, id)
+            self.bound.pop(name, None)
 
     def bindings(self) -> list[dict[str, Any]]:
         """The names that this machine was given, for people and programs: no references."""

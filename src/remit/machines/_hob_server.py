@@ -103,6 +103,10 @@ class HobServer:
             raise BadArgument("a machine names an edge, and says what is wrong in words")
         tell(self.wiring).note(self.name, id, printable(text)[:NOTE])
 
+    def leave(self, keep: bool) -> None:
+        """The machine wants to be no machine of this boss's any more: see `Fleet.leave`."""
+        call(self.wiring).departing(self.name, bool(keep))
+
     def whereabouts(self, key: bytes) -> Any:
         """The last signed address of another machine with this key, so that a stale hint can be replaced."""
         return call(self.wiring).address_of(key)
@@ -231,6 +235,10 @@ class HobServer:
     def unbind(self, name: str, id: str) -> Promise[Any]:
         """Have the machine drop a name, if it still means this edge."""
         return self.client.unbind(name, id)
+
+    def release(self, name: str, id: str) -> Promise[Any]:
+        """Have the machine forget an edge, and leave what was made for it: see `HobClient.release`."""
+        return self.client.release(name, id)
 
     def bindings(self) -> Promise[Any]:
         """The names that the machine has been given."""

@@ -47,6 +47,8 @@ async def _about_one(made: HostedProvider, verb: str, id: str, request: dict[str
         await made.start(id, base64.b64decode(request["address"]))
     elif verb == "destroy":
         await made.destroy(id)
+    elif verb == "leave":
+        return await made.leave(id)
     elif verb == "upgrade":
         await made.upgrade(id, read_parcel(made.version(request["digest"], fresh=request["fresh"])))
         made.sweep()

@@ -28,9 +28,9 @@ from remit.machines._process import ProcessProvider, environment, keep_services
 from remit.machines._process_table import Process, reap
 from remit.machines._room import running_in
 from remit.machines._systemd import Manager, unit_text
-from remit.machines._versions import CURRENT, PREVIOUS, begin
+from remit.machines._versions import CURRENT, PREVIOUS, begin, current
 
-__all__ = ["HostedProvider"]
+__all__ = ["HostedProvider", "leave_alone"]
 
 RUNNER: Final = "runner.json"
 SUPERVISOR: Final = "supervisor"
@@ -115,14 +115,20 @@ class HostedProvider(ProcessProvider):
         if process is not None:
             write_secret_file(directory / SUPERVISOR, process.text().encode(), replace=True)
 
-    async def _end(self, directory: Path) -> None:
+    async def leave(self, id: str) -> str:
+        """See `Leaving.leave`."""
+        left = await super().leave(id)
+        self.sweep()
+        return left
+
+    async def _end(self, directory: Path, grace: float | None = None) -> None:
         manager = self._manager(directory)
         if manager is not None:
             await asyncio.to_thread(manager.stop, _unit(directory))
         supervisor = self._supervisor(directory)
         if supervisor is not None:
-            await asyncio.to_thread(supervisor.end, self._grace)
-        await super()._end(directory)
+            await asyncio.to_thread(supervisor.end, self._grace if grace is None else grace)
+        await super()._end(directory, grace)
 
     async def _again(self, directory: Path) -> None:
         manager, supervisor = self._manager(directory), self._supervisor(directory)
@@ -141,6 +147,14 @@ class HostedProvider(ProcessProvider):
     def _manager(self, directory: Path) -> Manager | None:
         scope = (_runner(directory) or {}).get("by", "")
         return Manager(scope) if scope else None
+
+
+async def leave_alone(directory: Path, owner: str) -> str:
+    """Take the agent of this directory off this host, without the boss: see `Leaving.leave`."""
+    parcel = current(directory)
+    if _runner(directory) is None or parcel is None:
+        return await ProcessProvider(directory.parent, owner).leave(directory.name)
+    return await HostedProvider(parcel.parent.parent, directory.parent, owner).leave(directory.name)
 
 
 def _unit(directory: Path) -> str:

@@ -160,6 +160,14 @@ class Layout:
                 if shelf.edge(name) == edge:
                     shelf.remove(name)
 
+    async def release(self, name: str, edge: str) -> None:
+        """Leave what is laid out under a name, and look after it no longer."""
+        check_name("binding", name)
+        async with self._alone:
+            for shelf in self._shelves():
+                if shelf.edge(name) == edge:
+                    (shelf.root / name / MARK).unlink(missing_ok=True)
+
     def held(self) -> dict[str, str]:
         """The edges that are laid out, by name."""
         return {name: edge for shelf in self._shelves() for name, edge in shelf.held().items()}

@@ -173,7 +173,11 @@ class Planned:
         """Have a machine made for a project; its id. One that the project has under this name is asked for again, if it is half made."""
         check_name("machine", name)
         there = self._found(name)
-        if there is not None and self.labels.get(f"machine {there.id}") == project and there.state != "destroying":
+        if (
+            there is not None
+            and self.labels.get(f"machine {there.id}") == project
+            and there.state not in ("destroying", "leaving")
+        ):
             if there.state == "pending" and not there.asked:
                 await self.fleet.ask(name)
             return there.id

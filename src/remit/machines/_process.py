@@ -30,13 +30,15 @@ from remit.machines._parcel import Parcel
 from remit.machines._process_table import Process
 from remit.machines._provider import Observed
 from remit.machines._room import MachineRoom, note_process, running_in
-from remit.machines._service_room import KEEP
+from remit.machines._service_room import FOR_GOOD, KEEP
+from remit.machines._strip import strip
 from remit.machines._versions import current, go_back, switch
 
 __all__ = ["ProcessProvider", "environment", "keep_services"]
 
 _PASSED: Final = ("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV")
 _GRACE: Final = 5.0  # seconds for an agent to end by itself when told to
+_PARTING: Final = 30.0  # seconds for one whose services go on: if it were killed, they would end
 
 
 class ProcessProvider:
@@ -101,6 +103,17 @@ class ProcessProvider:
             if go_back(directory) or not self._runs(directory):
                 await self._again(directory)
 
+    async def leave(self, id: str) -> str:
+        """See `Leaving.leave`."""
+        async with self._room.lock(id):
+            directory = self._room.path(id)
+            if not directory.exists():
+                return ""
+            self._room.check_owner(directory)
+            write_secret_file(directory / KEEP, FOR_GOOD.encode(), replace=True)
+            await self._end(directory, max(self._grace, _PARTING))
+            return await asyncio.to_thread(strip, directory)
+
     async def list(self) -> Sequence[Observed]:
         """See `Provider.list`."""
         found = [self._look(directory) for directory in self._room.every()]
@@ -125,11 +138,11 @@ class ProcessProvider:
         """The agent of this directory, if it runs."""
         return running_in(directory)
 
-    async def _end(self, directory: Path) -> None:
+    async def _end(self, directory: Path, grace: float | None = None) -> None:
         """End the agent, if it runs."""
         process = running_in(directory)
         if process is not None:
-            await asyncio.to_thread(process.end, self._grace)
+            await asyncio.to_thread(process.end, self._grace if grace is None else grace)
 
     async def _again(self, directory: Path) -> None:
         """End the agent, with its services left to the next one, and start that."""

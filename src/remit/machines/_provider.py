@@ -15,7 +15,7 @@ from remit.machines._names import check_name, missing
 from remit.machines._parcel import Parcel, find_parcel, parcel
 from remit.values import record
 
-__all__ = ["Adopting", "Networked", "Observed", "Provider", "ProviderDesk", "Upgradable"]
+__all__ = ["Adopting", "Leaving", "Networked", "Observed", "Provider", "ProviderDesk", "Upgradable"]
 
 T = TypeVar("T")
 PATIENCE: Final = 300.0  # seconds that one call to a provider may take; making a virtual machine takes minutes
@@ -83,6 +83,17 @@ class Upgradable(Protocol):
 
     async def downgrade(self, id: str) -> None:
         """Start the agent again out of what ran before the last upgrade."""
+
+
+@runtime_checkable
+class Leaving(Protocol):
+    """A provider whose machines were there before, or can go on without it."""
+
+    async def leave(self, id: str) -> str:
+        """Take the agent off the machine, with all that it keeps, and leave everything else running; in words, what of ours was left, and where.
+
+        May be called again; nothing happens where there is nothing.
+        """
 
 
 @runtime_checkable
@@ -183,6 +194,18 @@ class ProviderDesk:
         if not isinstance(found, Adopting):
             raise ProviderError(f"provider {provider} makes its machines itself: there is no host to look at")
         return await self._asked(provider, "look at", str(options.get("host", "")), found.look(options, stay))
+
+    def can_leave(self, provider: str) -> None:
+        """Raise what stands against it that machines of this provider go on without it."""
+        if not isinstance(self._find(provider), Leaving):
+            raise ProviderError(f"machines of provider {provider} were made by it and end with it: destroy them")
+
+    async def leave(self, provider: str, id: str) -> str:
+        """See `Leaving.leave`."""
+        self.can_leave(provider)
+        found: Any = self._find(provider)
+        left: str = await self._asked(provider, "leave", id, found.leave(id))
+        return left
 
     async def pause(self, seconds: float) -> None:
         """Wait, for an object that looks again and again."""

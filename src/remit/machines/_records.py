@@ -66,7 +66,7 @@ class Report:
 
 @record("remit.machines.machine")
 class Machine:
-    """What the boss keeps of a machine. `state` is "pending" (asked for, not enrolled), "active" or "destroying".
+    """What the boss keeps of a machine. `state` is "pending" (asked for, not enrolled), "active", "destroying" or "leaving".
 
     `hob` is its server presence, `introduction` the object that admits it, `invitation` the sturdyref of that (a secret, shown by
     nobody). `asked` is whether the provider has said that the machine is made. Times in seconds since the epoch.

@@ -102,7 +102,9 @@ class ServiceRoom:
     # --- what it is asked -----------------------------------------------------------------------------
 
     async def ask(self, verb: str, arguments: list[Any]) -> Any:
-        """One question or order of an operator: list, start, stop, restart, why, logs, check, signal. Plain data."""
+        """One question or order of an operator: list, start, stop, restart, why, logs, check, signal, running. Plain data."""
+        if verb == "running":
+            return await self._running()
         if verb not in _VERBS:
             raise BadArgument(f"{verb!r} is nothing that services can be asked; there are: {', '.join(sorted(_VERBS))}")
         self._wanted.set()
@@ -115,6 +117,11 @@ class ServiceRoom:
             ) from None
         assert self._services is not None
         return await getattr(self, f"_{verb}")(self._services, *arguments)
+
+    async def _running(self) -> list[str]:
+        """The services with a process, as people read them. Nothing is begun for the question's sake."""
+        rows = [] if self._services is None else await self._services.listing()
+        return [str(row["name"]) for row in rows if any(each["pid"] for each in row["processes"])]
 
     async def _list(self, services: Services) -> Any:
         faults = [fault.at(place) for each in services.watchers for place, fault in each.faults.items()]

@@ -106,6 +106,19 @@ class SshProvider:
                     await self._ask(link, place, id, {"verb": "destroy"})
             (self._records / f"{id}.json").unlink(missing_ok=True)
 
+    async def leave(self, id: str) -> str:
+        """See `Leaving.leave`."""
+        async with self._lock(id):
+            record = self._recorded(id)
+            if record is None:
+                return ""
+            left = ""
+            async with self._at(record) as (link, place):
+                if await self._is_there(link, place, id):
+                    left = str(await self._ask(link, place, id, {"verb": "leave"}))
+            (self._records / f"{id}.json").unlink(missing_ok=True)
+        return left and f"on {_target(record)}: {left}"
+
     async def list(self) -> Sequence[Observed]:
         """See `Provider.list`. Of a host that cannot be reached it says what is kept here."""
         ids = sorted(path.stem for path in self._records.glob("*.json"))

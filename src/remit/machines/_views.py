@@ -43,6 +43,8 @@ def _remedy(machine: Machine, alarmed: list[str]) -> str:
     name = machine.name
     if machine.state == "destroying":
         return f"remit machine destroy {name}  (asks the provider again)" if machine.error else ""
+    if machine.state == "leaving":
+        return f"remit machine leave {name}  (asks the provider again)" if machine.error else ""
     if machine.state == "pending" and machine.error:
         return f"remit machine start {name}  (asks the provider again), or: remit machine destroy {name}"
     if machine.state == "pending":

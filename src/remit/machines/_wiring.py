@@ -38,6 +38,7 @@ class Wiring:
     relays: dict[str, Ref[Grant]] = field(factory=dict)
     withdrawals: dict[str, bool] = field(factory=dict)
     layings: Any = None
+    fleet: Any = None
     """How edges are laid out where they are held, by id, where somebody has chosen; None before the first."""
     notes: Any = None
     """What machines have to say of edges that they hold, by id: a reload that failed. None before the first."""
@@ -57,6 +58,30 @@ class Wiring:
             if name in (edge.grantee, edge.provider):
                 self._withdraw(edge)
                 tell(this()).pull(edge.id)
+
+    def under(self, fleet: Ref[Any]) -> None:
+        """Who lets machines go."""
+        self.fleet = fleet
+
+    def departing(self, name: str, keep: bool) -> None:
+        """An operator of the machine wants it to leave: begin with it. What comes of it is kept with the machine."""
+        if self.fleet is None:
+            raise Unreachable("this boss is only just starting: try again")
+        tell(self.fleet).leave(name, keep)
+
+    async def release(self, name: str) -> None:
+        """A machine leaves, and what was made for its edges stays as it is: the other machines forget them. Raises where one of these cannot be reached."""
+        edges = self._where(lambda edge: name in (edge.grantee, edge.provider))
+        for edge in edges:
+            for other in {edge.grantee, edge.provider} - {name}:
+                if other in self.hobs:
+                    await self.hobs[other].release(edge.name, edge.id)
+        self.hobs.pop(name, None)
+        for edge in edges:
+            relay = self.relays.pop(edge.id, None)
+            if relay is not None:
+                call(relay).revoke()
+            self.edges.pop(edge.id, None)
 
     def address_of(self, key: bytes) -> Any:
         """The last address that the enrolled machine with this key has signed."""
