@@ -205,10 +205,17 @@ def test_a_machine_that_does_not_run_is_seen_and_started() -> None:
     [
         None,
         {},
-        {"accounts": [], "files": [], "leases": {"e": 1}, "failures": []},
-        {"accounts": [{"offer": "x"}], "files": [], "leases": {}, "failures": []},
-        {"accounts": [], "files": [{"name": "x", "edge": "y", "text": "z" * 20_001}], "leases": {}, "failures": []},
-        {"accounts": [], "files": [], "leases": {}},
+        {"accounts": [], "files": [], "leases": {"e": 1}, "laid": {}, "failures": []},
+        {"accounts": [{"offer": "x"}], "files": [], "leases": {}, "laid": {}, "failures": []},
+        {
+            "accounts": [],
+            "files": [{"name": "x", "edge": "y", "text": "z" * 20_001}],
+            "leases": {},
+            "laid": {},
+            "failures": [],
+        },
+        {"accounts": [], "files": [], "leases": {}, "laid": {}},
+        {"accounts": [], "files": [], "leases": {}, "failures": []},
     ],
 )
 def test_what_a_machine_says_of_itself_is_checked(answer: Any) -> None:

@@ -11,6 +11,7 @@ count = 3                               # db-1, db-2 and db-3, all alike
 protect = true                          # never removed by a plan, nor made anew
 retain = true                           # kept when it is declared no longer
 external = true                         # made by others; only linked to
+tags = ["public"]                       # for policies
 
 [machines.db.offers.main]
 kind = "example.customers"
@@ -67,6 +68,7 @@ class MachineTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     protect: bool = False
     retain: bool = False
     external: bool = False
+    tags: list[str] = []
     offers: dict[str, dict[str, Any]] = {}
     bindings: dict[str, str | dict[str, Any]] = {}
 
@@ -79,6 +81,7 @@ class OfferTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     description: str = ""
     arguments: list[Any] = []
     owner: str = ""
+    tags: list[str] = []
     protect: bool = False
     retain: bool = False
     external: bool = False
@@ -164,6 +167,7 @@ class _Reader:
         options = self._options(found.options, [*where, "options"])
         for each in self._names(name, found, where):
             fields: dict[str, Any] = {} if found.external else {"provider": found.provider, "options": options}
+            fields |= {"tags": sorted(set(found.tags))} if found.tags else {}
             self._id(each, where)
             self.nodes.append(
                 Node(each, "machine", fields, (), found.protect, found.retain and not found.external, found.external)
@@ -204,7 +208,9 @@ class _Reader:
                 where,
                 "an offer has a kind, of the object to make; or is external, where a program or a service offers it",
             )
-        fields = {key: getattr(found, key) for key in ("kind", "interface", "description", "arguments", "owner")}
+        fields = {
+            key: getattr(found, key) for key in ("kind", "interface", "description", "arguments", "owner", "tags")
+        }
         said = {key: value for key, value in fields.items() if value}
         self.nodes.append(
             Node(f"{machine}/{name}", "offer", said, (machine,), found.protect, found.retain, found.external)

@@ -7,6 +7,7 @@ from remit.graph._apply import Done, Journal, Late, Ledger, World, apply, check_
 from remit.graph._authority import authority_changes, covers, difference
 from remit.graph._data import attenuation_of, canonical, data, digest
 from remit.graph._diff import plan
+from remit.graph._drift import Finding, adoption, drift, finding, only, orphans
 from remit.graph._edge import Edge
 from remit.graph._holding import Holder, edges_of, held_by, holders_of, select
 from remit.graph._model import Graph, Link, Node, Violation, below, levels, part_of
@@ -23,6 +24,7 @@ __all__ = [
     "Authority",
     "Done",
     "Edge",
+    "Finding",
     "Graph",
     "Holder",
     "Hook",
@@ -39,6 +41,7 @@ __all__ = [
     "Step",
     "Violation",
     "World",
+    "adoption",
     "apply",
     "attenuation_of",
     "authority_changes",
@@ -51,10 +54,14 @@ __all__ = [
     "data",
     "difference",
     "digest",
+    "drift",
     "edges_of",
+    "finding",
     "held_by",
     "holders_of",
     "levels",
+    "only",
+    "orphans",
     "part_of",
     "plan",
     "select",

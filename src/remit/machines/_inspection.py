@@ -1,6 +1,6 @@
 """What a machine finds when it is asked to look inside: accounts at its services, and the credentials laid out on it. Nothing is changed.
 
-{"accounts": [{"offer", "edge", "what", "since", "text"}], "files": [{"name", "edge", "text"}], "leases": {edge: offer}, "failures": [{"where", "error"}]}
+{"accounts": [{"offer", "edge", "what", "since", "text"}], "files": [{"name", "edge", "text"}], "leases": {edge: offer}, "laid": {name: edge}, "failures": [{"where", "error"}]}
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _PARTS: Final[dict[str, dict[str, type]]] = {
 
 async def inspected(services: Mapping[str, Ref[Any]], bound: Mapping[str, Binding]) -> dict[str, Any]:
     """Look at the services with accounts that a hob offers, and at what is laid out for its bindings; from inside a turn of the hob."""
-    found: dict[str, Any] = {"accounts": [], "files": [], "leases": {}, "failures": []}
+    laid: dict[str, str] = await device_now("layout").held()
+    found: dict[str, Any] = {"accounts": [], "files": [], "leases": {}, "laid": dict(laid), "failures": []}
     for name, service in sorted(services.items()):
         if not is_accounts(service):
             continue
@@ -37,7 +38,7 @@ async def inspected(services: Mapping[str, Ref[Any]], bound: Mapping[str, Bindin
             found["accounts"] += [{"offer": name, **each} for each in await service.inspect()]
         except Broken as error:
             found["failures"].append({"where": name, "error": error.message})
-    for name, edge in sorted((await device_now("layout").held()).items()):
+    for name, edge in sorted(laid.items()):
         if name in bound and bound[name].id == edge:
             found["files"] += await _files(name, edge, bound[name].ref, found["failures"])
         else:
@@ -57,11 +58,16 @@ async def _files(name: str, edge: str, ref: Ref[Any], failures: list[dict[str, s
 
 def check_inspection(found: object) -> dict[str, Any]:
     """Refuse what is no answer of `inspected`: it comes from a machine."""
-    if not isinstance(found, dict) or not isinstance(found.get("leases"), dict):
+    if not isinstance(found, dict):
         raise BadArgument("this is not what a machine finds when it looks inside")
-    leases = found["leases"]
-    if len(leases) > _MOST or not all(type(each) is str for pair in leases.items() for each in pair):
-        raise BadArgument("a machine's leases are names of offers by edges")
+    for part in ("leases", "laid"):
+        names = found.get(part)
+        if (
+            not isinstance(names, dict)
+            or len(names) > _MOST
+            or not all(type(each) is str for pair in names.items() for each in pair)
+        ):
+            raise BadArgument(f"a machine's {part} are names")
     for part, keys in _PARTS.items():
         rows = found.get(part)
         if not isinstance(rows, list) or len(rows) > _MOST or not all(_fits(row, keys) for row in rows):

@@ -106,6 +106,7 @@ class _Drawn:
     ) -> None:
         self.words = words
         self.seen: Mapping[str, Seen] = {} if actual is None else actual.by_key
+        self.looked = actual is not None
         self.steps: dict[str, Step] = {step.key: step for step in (plan.steps if plan is not None else ())}
         parts = graph.by_key
         for step in self.steps.values():
@@ -157,8 +158,10 @@ class _Drawn:
             str(node.fields[name]) for name in ("provider", "kind", "image") if isinstance(node.fields.get(name), str)
         ]
         words += ["external"] if node.external else []
-        if self.seen:
-            words.append("missing" if seen is None else seen.state)
+        if seen is not None:
+            words.append(seen.state)
+        elif self.looked and node.key not in self.steps:
+            words.append("missing")
         return printable(" · ".join(dict.fromkeys(words)))
 
     def mark(self, part: Node | Link | None) -> str:
