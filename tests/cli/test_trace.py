@@ -15,7 +15,22 @@ from remit.cli._trace import tree
 from tests.cli.kit import Done, Invoke
 from tests.cli.stage import Stage
 
-STEP = {"machine", "trace", "id", "cause", "at", "took", "vat", "kind", "method", "from", "to", "result", "error"}
+STEP = {
+    "machine",
+    "trace",
+    "id",
+    "cause",
+    "at",
+    "took",
+    "vat",
+    "turn",
+    "kind",
+    "method",
+    "from",
+    "to",
+    "result",
+    "error",
+}
 
 
 @pytest.fixture(scope="module")

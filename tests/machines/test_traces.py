@@ -17,6 +17,7 @@ STEP = {
     "cause": "abc-1",
     "at": 5.0,
     "took": 0.5,
+    "turn": 3,
     "vat": "db",
     "kind": "test.table",
     "method": "names",

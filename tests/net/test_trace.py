@@ -108,6 +108,21 @@ def test_an_effect_has_a_higher_id_than_its_cause(stand: Stand) -> None:
     assert count("nonsense") == first + 503
 
 
+def test_a_record_has_the_number_of_its_turn(stand: Stand) -> None:
+    """Turns of a vat are numbered as they run: what ended later has the higher number, and calls that nobody follows count, too."""
+    stand.tracer.on(60)
+    for _ in range(3):
+        context = stand.came(None, "ask", "x")
+        assert context.account is not None
+        context.account.borrow()
+        stand.target._route(Message(stand.target, "ask", ("x",), None, None, context, True), None)
+        stand.target.many(0)
+        stand.vat.run()
+    turns = [step["turn"] for trace in stand.tracer.recent() for step in stand.tracer.records(trace)]
+    assert len(turns) == 3
+    assert turns == sorted(turns, reverse=True) and turns[-1] == 1 and turns[0] >= 5
+
+
 def test_a_record_names_and_never_quotes(stand: Stand) -> None:
     """Kind, method, who, how it ended: no argument, and no name that is longer than a line or cannot be printed."""
     stand.tracer.follow(ID, 60)
@@ -199,6 +214,7 @@ def test_a_call_is_followed_over_three_nodes(kind: str, folder: Any) -> None:
             assert last["cause"] == onward["id"]
             assert [step["result"] for step in (middle_step, onward, last)] == ["ok", "sent on", "ok"]
             assert (onward["to"], last["from"]) == (c.designator, b.designator)
+            assert all(step["turn"] > 0 for step in (middle_step, onward, last))
             ids = [int(step["id"].rpartition("-")[2]) for step in (sent, middle_step, onward, last)]
             assert ids == sorted(ids)
             assert "swordfish" not in repr(steps)

@@ -40,6 +40,8 @@ def _step(machine: str, step: dict[str, Any], names: Mapping[str, str]) -> dict[
     cause = step.get("cause")
     made: dict[str, Any] = {"machine": machine} | _texts(step, _TEXTS)
     made["cause"] = cause[:WORDS] if isinstance(cause, str) else None
+    turn = step.get("turn")
+    made["turn"] = turn if type(turn) is int and 0 <= turn < 1 << 62 else 0
     made["at"], made["took"] = _number(step.get("at")), _number(step.get("took"))
     for way in ("from", "to"):
         made[way] = names.get(made[way], made[way][:8])

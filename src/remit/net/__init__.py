@@ -26,6 +26,7 @@ from remit.net._memory_channel import Journey
 from remit.net._metrics import EXPOSITION_TYPE, Family, exposition
 from remit.net._network import Network
 from remit.net._node import Guide, Node
+from remit.net._pool import Pool
 from remit.net._recall import Recall
 from remit.net._socket_end import SocketEnd
 from remit.net._socketfile import SocketFile
@@ -61,6 +62,7 @@ __all__ = [
     "Network",
     "Node",
     "NodeKey",
+    "Pool",
     "Proof",
     "Recall",
     "Receiver",

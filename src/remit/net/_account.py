@@ -8,11 +8,15 @@
 Above a limit the channel is not read; below half of it, it is again. What is under way may itself wait for something that this
 peer has sent and that is not read yet: an answer, or the call that opens a door for the others. So where nothing at all gets done for
 a `TICK`, the room is doubled and more is read, up to `MOST` times. With that, and nothing done for `STUCK` seconds, the session ends.
+
+The limits are those of one session among few; where there are many, each has a share of them (`_pool.py`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+
+from remit.net._pool import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +47,7 @@ class SessionAccount:
 
     `later(seconds, call)` calls somebody back; `give_up(reason)` ends the session. The channel is paused also while the peer leaves
     unread what we write: past `BACKLOG`, since two nodes that each first waited for the other to read would wait for ever.
-    `relieve` is the way out of that one.
+    `relieve` is the way out of that one. `pool`: of all sessions that share this process' memory; without one it is alone.
     """
 
     __slots__ = (
@@ -58,14 +62,21 @@ class SessionAccount:
         "debt",
         "held",
         "paused",
+        "pool",
         "room",
         "unread",
     )
 
     def __init__(
-        self, channel: Channel, later: Callable[[float, Callable[[], None]], Any], give_up: Callable[[str], None]
+        self,
+        channel: Channel,
+        later: Callable[[float, Callable[[], None]], Any],
+        give_up: Callable[[str], None],
+        pool: Pool | None = None,
     ) -> None:
         self.channel = channel
+        self.pool = Pool() if pool is None else pool
+        self.pool.join()
         self.debt = 0
         self.held = 0
         self.unread = 0  # bytes written since the channel became congested, or since we listened again in spite of it
@@ -84,7 +95,7 @@ class SessionAccount:
     def borrow(self) -> None:
         """One more message of this peer is under way."""
         self.debt += 1
-        if self.debt >= HIGH * self.room and not self.paused:
+        if self.debt >= HIGH * self.pool.share * self.room and not self.paused:
             self._pause()
 
     def repay(self) -> None:
@@ -100,7 +111,7 @@ class SessionAccount:
     def hold(self, size: int) -> None:
         """So many bytes more are kept in memory for this peer."""
         self.held += size
-        if self.held >= BYTES * self.room and not self.paused:
+        if self.held >= BYTES * self.pool.share * self.room and not self.paused:
             self._pause()
 
     def release(self, size: int) -> None:
@@ -116,7 +127,7 @@ class SessionAccount:
         if not self.channel.congested:
             return
         self.unread += size
-        if self.unread > BACKLOG and not self.paused:
+        if self.unread > BACKLOG * self.pool.share and not self.paused:
             self._pause()
 
     def congestion(self, yes: bool) -> None:
@@ -129,7 +140,7 @@ class SessionAccount:
         """Nothing was heard of the peer for long: take its messages again, up to another `BACKLOG` of answers."""
         self._relieved += self.unread
         self.unread = 0
-        if self._relieved > UNREAD:
+        if self._relieved > UNREAD * self.pool.share:
             self._give_up(f"it has left {self._relieved >> 20} MiB unread")
         self._may_resume()
 
@@ -138,11 +149,14 @@ class SessionAccount:
     @property
     def owes(self) -> bool:
         """Whether it is for what the peer owes that it is not read."""
-        return self.paused and (self.debt > self.room * LOW or self.held > self.room * BYTES // 2)
+        room = self.room * self.pool.share
+        return self.paused and (self.debt > room * LOW or self.held > room * BYTES / 2)
 
     def close(self) -> None:
         """The session is over; what is still under way is repaid, and nobody looks any more."""
-        self._over = True
+        if not self._over:
+            self._over = True
+            self.pool.leave(self.room - 1)
 
     def _pause(self) -> None:
         self.paused = True
@@ -152,7 +166,7 @@ class SessionAccount:
             self._look_again()
 
     def _may_resume(self) -> None:
-        if self.paused and not self.owes and self.unread <= BACKLOG:
+        if self.paused and not self.owes and self.unread <= BACKLOG * self.pool.share:
             self.paused = False
             self.channel.resume()
 
@@ -169,14 +183,15 @@ class SessionAccount:
             return
         if not self.owes:
             self._since = 0.0
-            if self.debt <= LOW and self.held <= BYTES // 2:
+            if self.debt <= LOW * self.pool.share and self.held <= BYTES * self.pool.share / 2 and self.room > 1:
+                self.pool.shrink(self.room - 1)
                 self.room = 1
             if self.room == 1:
                 self._ticking = False
                 return
         elif self.debt < self._seen[0] or self.held < self._seen[1]:
             self._since = 0.0
-        elif self.room < MOST:
+        elif self.room < MOST and self.pool.grow(self.room):
             self.room *= 2
             self._may_resume()
         else:

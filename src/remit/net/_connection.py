@@ -47,7 +47,7 @@ class Connection:
     def __init__(self, node: Node, channel: Channel, *, initiator: bool) -> None:
         self.node = node
         self.channel = channel
-        self.account = SessionAccount(channel, asyncio.get_running_loop().call_later, self._overdrawn)
+        self.account = SessionAccount(channel, asyncio.get_running_loop().call_later, self._overdrawn, node.pool)
         self.accepted = not initiator
         self.announced = False
         self.gathering = False

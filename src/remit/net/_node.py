@@ -25,6 +25,7 @@ from remit.net._dial import Dial
 from remit.net._dial_queue import DialsForOthers
 from remit.net._live import Live
 from remit.net._network import Network
+from remit.net._pool import Pool
 from remit.net._tls import TlsNetlayer
 from remit.net._trace import Tracer
 from remit.values import DEFAULT_LIMITS, Limits, Locator, SturdyRef
@@ -91,6 +92,7 @@ class Node:
         self.tracing = Tracer(key.designator, self._follow)
         self.tracer: Follower | None = None
         self.heard_last: Connection | None = None
+        self.pool = Pool()  # of what all sessions together may hold
         self.alternated = 0.0  # when two peers were heard one after the other
         self._waiting: dict[Session, list[Callable[[Session | Broken], None]]] = {}
         self._dials: dict[Locator, Dial] = {}

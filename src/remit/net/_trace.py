@@ -62,6 +62,7 @@ class Step:
         "took",
         "trace",
         "tracer",
+        "turn",
         "vat",
     )
 
@@ -74,6 +75,7 @@ class Step:
         self.at = tracer.now()
         self.kind = self.method = self.vat = self.to = self.error = ""
         self.took = 0.0
+        self.turn = 0
         self.result = ""  # not there yet
         self.context = Context(context.account, self, self.id, context.facet)
 
@@ -86,17 +88,18 @@ class Step:
         if not self.result:
             self.describe(message)
             self.error = "" if error is None else error.id or error.kind
-            self._end("ok" if error is None else "broken")
+            self._end(message, "ok" if error is None else "broken")
 
     def handed(self, message: Message, to: str) -> None:
         """See `remit.vat.Step`."""
         if not self.result:
             self.describe(message)
             self.to = to
-            self._end("sent on")
+            self._end(message, "sent on")
 
-    def _end(self, result: str) -> None:
+    def _end(self, message: Message, result: str) -> None:
         self.result = result
+        self.turn = message.target._vat.turn_number
         self.took = self.tracer.now() - self.at
         self.tracer.written(self)
 
@@ -115,6 +118,7 @@ class Step:
             "at": self.at,
             "took": self.took,
             "vat": self.vat,
+            "turn": self.turn,
             "kind": self.kind,
             "method": self.method,
             "from": self.peer,
@@ -236,7 +240,7 @@ class Tracer:
     def records(self, trace: str) -> list[dict[str, Any]]:
         """The steps of the traces whose ids begin so, or that ended with the error of this id.
 
-        Of each: `trace`, `id`, `cause` (the id of the message whose turn sent it, None if none is known), `at` and `took` in seconds, `vat`, `kind`
+        Of each: `trace`, `id`, `cause` (the id of the message whose turn sent it, None if none is known), `at` and `took` in seconds, `vat`, the number of its `turn` in which that ended (0: not yet), `kind`
         of the object, `method`, `from` and `to` (other nodes), `result` ("ok", "broken", "sent on", "under way") and `error` (an id).
         """
         every = [step.record() if isinstance(step, Step) else step for step in self._ring]

@@ -56,7 +56,7 @@ def drain(vat: Vat, limit: int) -> int:
         ran += 1
         job = next_job()
         if not isinstance(job, tuple):
-            _run(vat, job)
+            _run(vat, job, ran)
             continue
         target, seat, selector, args, promise, context = job
         turn.target, turn.context = target, context
@@ -100,7 +100,8 @@ def drain(vat: Vat, limit: int) -> int:
     return ran
 
 
-def _run(vat: Vat, job: Job) -> None:
+def _run(vat: Vat, job: Job, ran: int) -> None:
+    vat._ran = ran  # which turn this is: for traces, whose messages take this way
     if type(job) is Task:
         resume(vat, job)
     elif type(job) is Message:

@@ -54,7 +54,7 @@ class Connection:
     ) -> None:
         self.hub = hub
         self.channel = channel
-        self.account = SessionAccount(channel, asyncio.get_running_loop().call_later, self._overdrawn)
+        self.account = SessionAccount(channel, asyncio.get_running_loop().call_later, self._overdrawn, hub.pool)
         self.usual = Context(account=self.account)
         self.heard = time.monotonic()
         self.address: Address | None = None  # that was dialled

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from remit.errors import Misuse
+from remit.net import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,7 @@ class Hub:
         self.vat = vat
         self.connections: dict[Session, Connection] = {}
         self.heard_last: Connection | None = None
+        self.pool = Pool()  # of what all of them may hold
         self.alternated = 0.0  # when two peers were heard one after the other
         self._loop = asyncio.get_running_loop()
         self._dirty: list[Session] = []
