@@ -237,3 +237,18 @@ def test_machines_of_two_providers_use_each_other(kit: DockerKit, tmp_path: Path
     finally:
         run(destroy_all(stage))
         stage.kill_boss()
+
+
+def test_an_internal_network_is_asked_for_where_the_table_says_so(kit: DockerKit) -> None:
+    """`internal = true`: the Engine then lets nothing through beyond this host; its gateway is where the boss listens, unless the table says otherwise."""
+
+    async def work() -> None:
+        made = DockerProvider(f"{kit.owner}boss", kit.store(), {"internal": True, "subnet": "10.211.77.0/28"})
+        assert await made.gateway() == "10.211.77.1"
+        found = await Engine().get(f"/networks/{made._bridge.name}")
+        assert (found["Internal"], found["IPAM"]["Config"][0]["Subnet"]) == (True, "10.211.77.0/28")
+        apart = {"internal": True, "subnet": "10.211.77.0/28", "gateway": False}
+        assert await DockerProvider(f"{kit.owner}boss", kit.store(), apart).gateway() == ""
+        await made.destroy("nobody")
+
+    run(work())

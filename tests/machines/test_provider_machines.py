@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.machines.provider_kits import KITS, Kit, opened
 from tests.machines.stage import Stage, until
 from tests.services.stage import alive
 
+SECRETS = re.compile(r"ocapn://[a-z2-7]{52}\.[a-z]+/s/\S")  # a whole sturdyref with a key's designator
 REAL = [name for name, kit in KITS.items() if kit.table is not Kit.table]
 
 
@@ -89,6 +91,7 @@ def test_a_machines_whole_life(kit: Kit, stage: Stage) -> None:
             await boss.bind("db.own", "db.diary")
             await (await boss.machine("db").binding("own")).write("first")
             kit.ids.append(seen["id"])
+            assert not SECRETS.search(await asyncio.to_thread(kit.visible, seen["id"]))
             await asyncio.to_thread(kit.kill, seen["id"])
             assert (await boss.show("db"))["provider_sees"].startswith("made")
             await boss.start_machine("db")
