@@ -179,7 +179,7 @@ def test_an_agent_is_upgraded_and_one_that_is_no_good_taken_back(kit: Kit, stage
             own = parcel(stage.state / "parcels", extras=[])
             other, wrong = another(stage, own, "other"), another(stage, own, "wrong", "exit 1")
             assert await states(boss, other) == "upgraded"
-            assert await states(boss, wrong, patience=2.0) == "restored"
+            assert await states(boss, wrong, patience=6.0) == "restored"
             assert await until(lambda: read(boss)) == ["first"]
             assert await states(boss, own) == "upgraded"
             assert await until(lambda: read(boss)) == ["first"]
