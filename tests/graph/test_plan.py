@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from remit.errors import Conflict, Missing
-from remit.graph import Plan, Violation, canonical, check_same, data
+from remit.graph import Plan, Seen, Violation, canonical, check_same, data
 from remit.lib import FREE, Attenuation
 from tests.graph.kit import Town, actions, graph, link, machine, offer
 
@@ -165,6 +165,17 @@ def test_a_lost_ledger_is_found_again_by_the_labels() -> None:
     assert {step.action for step in made.steps} == {"note"}
     place.up(graph(*SHOP))
     assert actions(place.plan(graph(*SHOP))) == []
+
+
+def test_a_lost_label_is_no_loss_where_the_permanent_name_is_known() -> None:
+    """What has the name that the ledger knows is ours; what was made by hand in its place is not."""
+    place = town()
+    for key, seen in list(place.world.things.items()):
+        place.world.things[key] = Seen(seen.what, "", seen.name)
+    assert actions(place.plan(graph(*SHOP))) == []
+    place.world.put(machine("db"))
+    with pytest.raises(Conflict, match=r"machine db \(made by hand\)"):
+        place.plan(graph(*SHOP))
 
 
 def test_what_carries_the_label_and_is_declared_nowhere_is_an_orphan() -> None:

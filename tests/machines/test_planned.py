@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from remit.errors import Conflict, NotAllowed, Refused, Revoked
-from remit.graph import Graph, Late, Link, Node, Plan, apply, plan
+from remit.graph import Done, Graph, Late, Link, Node, Plan, Step, apply, plan
 from remit.lib import Attenuation
 from remit.machines import MACHINE_KINDS, BossWorld, _boss_world
 from remit.values import Secret
@@ -299,6 +300,85 @@ def test_a_run_that_was_killed_is_finished_at_the_boss(number: int) -> None:
         assert (actions(made), made.foreign, made.orphans) == ([], [], [])
         assert (len(await town.boss.bindings()), len(town.provider.machines)) == (1, 2)
         assert project.ledger.known().open == []
+
+    in_town(work)
+
+
+class Slow:
+    """A boss, and what does its steps: it has noted what was asked for, and its answer does not come."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def planner(self) -> Any:
+        async def me() -> Slow:
+            return self
+
+        return me()
+
+    async def revoke(self, id: str) -> None:
+        self.asked.append(f"revoke {id}")
+        await asyncio.Event().wait()
+
+    async def edge_state(self, id: str) -> str:
+        return "revoking" if self.asked else "active"
+
+    async def unfinished(self, edges: list[str], offers: list[str]) -> dict[str, str]:
+        return dict.fromkeys(edges, "waits for db")
+
+
+def test_what_the_boss_has_noted_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edge that is being taken back is finished by the boss; a plan goes on, and says at the end who is waited for."""
+    monkeypatch.setattr(_boss_world, "GRACE", 0.05)
+
+    async def main() -> None:
+        slow = Slow()
+        world = BossWorld(slow, "shop", owner=Secret)
+        await world.begin()
+        step = Step(1, "remove", "binding app/db", bound("app/db", "db/main"), None, name="e1")
+        assert await asyncio.wait_for(world.do(step), 30) == Done()
+        assert slow.asked == ["revoke e1"]
+        assert await world.settle() == [Late("binding app/db", "waits for db")]
+
+    asyncio.run(main())
+
+
+def test_an_alarm_follows_a_renamed_machine() -> None:
+    """What an operator has to look at is found under the new name."""
+
+    async def work(town: Town) -> None:
+        project = Project(town)
+        await project.up(shop())
+        stranger = await town.stranger("thief")
+        with pytest.raises(Refused):
+            await stranger.redeem(town.introduction("db"), town.network.key.public)
+        parts = (machine("store"), offer("store/main"), machine("app"), bound("app/db", "store/main"))
+        await project.up(shop(*parts, moved=[["db", "store"]]))
+        assert [alarm["machine"] for alarm in (await town.boss.status())["alarms"]] == ["store"]
+
+    in_town(work)
+
+
+def test_what_a_boss_cannot_make_is_said_before_anything_is_done() -> None:
+    """A provider that there is not, and attenuations and interfaces that a service does not have: known from what is there, or from its kind."""
+
+    async def work(town: Town) -> None:
+        await Project(town).up(shop())
+        world = Project(town).world()
+        await world.observe()
+        nodes = (machine("db"), offer("db/main"), machine("app"), Node("db/sql", "offer", {"kind": "postgres"}, ["db"]))
+
+        def said(*parts: Node | Link) -> list[str]:
+            return [each.text for each in world.violations(shop(*nodes, *parts))]
+
+        assert said(bound("app/db", "db/main", READ), bound("app/sql", "db/sql", READ)) == []
+        assert said(Node("x", "machine", {"provider": "fkae"}))[0].endswith("no provider 'fkae': did you mean fake?")
+        assert "has no method 'nmaes'" in said(bound("app/db", "db/main", Attenuation(methods=["nmaes"])))[0]
+        assert "cannot enforce count" in said(bound("app/sql", "db/sql", Attenuation(count=1)))[0]
+        assert (
+            "keeps interface test.table, and x was asked for"
+            in said(Link("app/db", "app", "db/main", interface="x"))[0]
+        )
 
     in_town(work)
 

@@ -29,7 +29,7 @@ def _adopt_option(command: Any) -> Any:
         "--adopt",
         multiple=True,
         metavar="'KIND NAME'",
-        help="Take over something declared that others made, such as 'machine db' or 'binding app.db'.",
+        help="Take over something declared that others made, such as 'machine db' or 'binding app.db'; 'all': everything.",
     )(command)
 
 
@@ -102,7 +102,7 @@ def down(settings: Settings, yes: bool, as_json: bool) -> None:
 
 
 def _look(settings: Settings, project: Declared, graph: Graph, adopt: tuple[str, ...]) -> Plan:
-    keys = [f"{kind} {name.replace('.', '/')}" for kind, _, name in (each.partition(" ") for each in adopt)]
+    keys = _keys(adopt)
 
     async def question(boss: Ref[Any]) -> Plan:
         world = world_of(boss, project)
@@ -110,6 +110,11 @@ def _look(settings: Settings, project: Declared, graph: Graph, adopt: tuple[str,
             return await planned(world, graph, ledger.known(), project.directory, keys)
 
     return ask_boss(settings, question)
+
+
+def _keys(adopt: tuple[str, ...]) -> list[str]:
+    """Keys of what a person calls `machine db` or `binding app.db`."""
+    return [each.replace(".", "/") for each in adopt]
 
 
 def _save(file: Path, made: Plan) -> None:
@@ -157,7 +162,7 @@ def _run(
     settings: Settings, project: Declared, graph: Graph, adopt: tuple[str, ...], shown: Plan, as_json: bool
 ) -> None:
     """Do the plan that was shown, if it is what would be planned now."""
-    keys = [f"{kind} {name.replace('.', '/')}" for kind, _, name in (each.partition(" ") for each in adopt)]
+    keys = _keys(adopt)
 
     async def work(boss: Ref[Any]) -> list[Late]:
         with progress() as show, opened(project) as ledger, ledger.locked("remit up") as journal:

@@ -12,7 +12,7 @@ from typing import Any
 from remit.cli._declared import Declared
 from remit.cli._exit import BadConfig
 from remit.cli._secret import read_secret
-from remit.graph import Graph, Hook, Known, Plan, check, plan
+from remit.graph import Graph, Hook, Known, Plan, Violation, check, plan
 from remit.ledger import SqliteLedger, open_ledger
 from remit.machines import MACHINE_KINDS, BossWorld
 from remit.values import Secret
@@ -44,7 +44,12 @@ def world_of(
 
 async def planned(world: BossWorld, graph: Graph, known: Known, directory: Path, adopt: Collection[str] = ()) -> Plan:
     """What is to be done now for a graph to come about. `directory` is where it is declared, and where functions of its policies are."""
-    return plan(graph, known, await world.observe(), MACHINE_KINDS, lambda each: check(each, _hook(directory)), adopt)
+
+    def violations(each: Graph) -> list[Violation]:
+        return [*world.violations(each), *check(each, _hook(directory))]
+
+    keys = list(graph.by_key) if "all" in adopt else adopt
+    return plan(graph, known, await world.observe(), MACHINE_KINDS, violations, keys)
 
 
 def _hook(directory: Path) -> Callable[[str], Hook]:

@@ -10,8 +10,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from remit.errors import BadArgument, Broken, Missing, Uncertain, Unreachable
-from remit.graph import GOING, HALF, Actual, Done, Kind, Late, Link, Node, Seen, Step
+from remit.graph import GOING, HALF, Actual, Done, Graph, Kind, Late, Link, Node, Seen, Step, Violation
+from remit.machines._account_desk import AccountDesk
 from remit.machines._laying import Laying
+from remit.machines._names import missing
+from remit.machines._records import Offer
+from remit.machines._supports import check_within
 from remit.values import Secret
 from remit.vat import Ref
 
@@ -49,6 +53,8 @@ class BossWorld:
     ) -> None:
         self._boss = boss
         self._steps: Ref[Any] | None = None
+        self._providers: list[str] = []
+        self._offers: dict[str, Offer] = {}  # by id, as far as they are there
         self._project = project
         self._owner = owner
         self._say = say
@@ -66,8 +72,41 @@ class BossWorld:
         while start is not None:
             page = await self._answer(self._boss.inventory(start))
             things += [_SEEN[each["kind"]](each) for each in page["things"]]
-            start = page["next"]
+            self._offers.update(_terms(each) for each in page["things"] if each["kind"] == "offer")
+            self._providers, start = page["providers"], page["next"]
         return Actual(things)
+
+    def violations(self, graph: Graph) -> list[Violation]:
+        """What this boss cannot make of a graph, as far as can be told before anything is done; after `observe`."""
+        found: list[Violation] = []
+        for node in graph.nodes:
+            provider = node.fields.get("provider")
+            if provider is not None and provider not in self._providers:
+                found.append(
+                    Violation(
+                        "provider", f"{node.key}: {missing('provider', provider, self._providers).message}", [node.id]
+                    )
+                )
+        nodes = {node.id: node for node in graph.nodes}
+        for link in graph.links:
+            try:
+                offer = self._terms_of(nodes[link.service])
+                if offer is not None:
+                    check_within(offer, link.interface, link.attenuation)
+            except Broken as error:
+                found.append(Violation("offer", f"{link.key}: {error.message}", [link.id, link.service]))
+        return found
+
+    def _terms_of(self, node: Node) -> Offer | None:
+        """What is known of an offer: as it is there, or of its kind where everybody knows that."""
+        kind, interface = node.fields.get("kind", ""), node.fields.get("interface", "")
+        there = self._offers.get(node.id)
+        if there is not None and (node.external or there.kind == kind):
+            return there.but(interface=interface or there.interface)
+        known = AccountDesk().describe(kind) if kind else None
+        if known is None:
+            return None
+        return Offer(dotted(node.id), interface or known["kind"], "", known["supports"], known["methods"], kind=kind)
 
     @property
     def _planner(self) -> Ref[Any]:
@@ -201,7 +240,7 @@ class BossWorld:
     async def _bind(self, step: Step, link: Link) -> Done:
         for end in (link.grantee, link.service):
             await self._there(end.partition("/")[0])
-        terms = (dotted(link.id), dotted(link.service), link.attenuation, link.interface, self._project, step.name)
+        terms = (dotted(link.id), dotted(link.service), link.attenuation, link.interface, self._project)
         laying = Laying(**link.fields) if link.fields else None
 
         async def held() -> str:
@@ -265,6 +304,12 @@ def _offer(seen: dict[str, Any]) -> Seen:
     fields = {"kind": seen["class"], "interface": seen["interface"], "description": seen["description"]}
     node = Node(f"{seen['machine']}/{seen['name']}", "offer", fields, [seen["machine"]])
     return Seen(node, seen["label"], "", seen["state"], seen["error"])
+
+
+def _terms(seen: dict[str, Any]) -> tuple[str, Offer]:
+    name = f"{seen['machine']}.{seen['name']}"
+    terms = (seen["interface"], "", seen["supports"], seen["methods"])
+    return name.replace(".", "/"), Offer(name, *terms, kind=seen["class"])
 
 
 def _edge(seen: dict[str, Any]) -> Seen:

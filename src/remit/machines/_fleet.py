@@ -243,6 +243,10 @@ class Fleet:
 
     # --- looking --------------------------------------------------------------------------------------
 
+    def provider_names(self) -> Any:
+        """The providers that there are."""
+        return self.providers.names()
+
     def names(self) -> list[str]:
         """The machines that there are, in any state."""
         return sorted(self.machines)

@@ -219,7 +219,7 @@ class HobClient:
         return ended
 
     def rename_offer(self, old: str, new: str) -> Offer:
-        """Give an offer that this machine keeps another name; its object and its grants stay. For the boss. Done once, however often it is asked."""
+        """Give an offer that this machine keeps another name; its object and its grants stay, and learn of it with `grant`. For the boss. Done once, however often it is asked."""
         check_name("offer", new)
         if old not in self.offered and new in self.offered:
             return self.offered[new]
@@ -232,10 +232,6 @@ class HobClient:
         del self.offered[old]
         self.offered[new] = offer.but(name=new)
         self.services[new] = self.services.pop(old)
-        for grant in self.granted.values():
-            view = call(grant).view()
-            if view.offer == old:
-                call(grant).rename(new, view.grantee)
         return self.offered[new]
 
     def _announce(self, offer: Offer) -> None:

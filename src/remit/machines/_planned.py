@@ -36,19 +36,20 @@ class Planned:
 
     # --- looking --------------------------------------------------------------------------------------
 
-    def inventory(self, start: int = 0) -> dict[str, Any]:
-        """All machines, offers and edges, a page at a time: {"things": [...], "next": where the next page starts, or None}.
+    async def inventory(self, start: int = 0) -> dict[str, Any]:
+        """All machines, offers and edges, a page at a time: {"things": [...], "next": where the next page starts, or None, "providers": names}.
 
         Each has `kind` ("machine", "offer", "edge"), its names, `label` (the project, "" for none), `state` and `error`; an edge has its `attenuation` as
         a record. There are no secrets in it.
         """
         if type(start) is not int or start < 0:
             raise BadArgument("a page starts at 0 or above")
+        providers: list[str] = await self.fleet.provider_names()
         things = self._things()
         if start == 0 and len(self.labels) > len(things) + SPARE:
             self._prune()
         end = start + PAGE
-        return {"things": things[start:end], "next": end if end < len(things) else None}
+        return {"things": things[start:end], "next": end if end < len(things) else None, "providers": providers}
 
     def _things(self) -> list[dict[str, Any]]:
         going = call(self.wiring).leaving()
@@ -80,6 +81,8 @@ class Planned:
             "class": offer.kind,
             "interface": offer.interface,
             "description": offer.description,
+            "supports": list(offer.supports),
+            "methods": None if offer.methods is None else list(offer.methods),
             "label": self.labels.get(f"offer {machine.id}.{offer.name}", ""),
             "state": "going" if going else "up" if offer.up else "down",
             "error": "",
@@ -216,17 +219,16 @@ class Planned:
         attenuation: Attenuation | Metered,
         interface: str,
         project: str,
-        old: str = "",
         laying: Laying | None = None,
     ) -> str:
-        """Bind for a project; the edge's id. What it holds there under other terms, and the edge `old`, are taken back first; the same
+        """Bind for a project; the edge's id. What it holds there under other terms is taken back first; the same
         again changes nothing. What belongs to others is a `Conflict`.
         """
         split_name("binding", target)
         now: float = await self.network.now()
         there: Edge | None = call(self.wiring).held(target)
         if there is not None and self.labels.get(f"edge {there.id}") == project:
-            if there.id != old and self._same(there, service, attenuation, interface, laying):
+            if self._same(there, service, attenuation, interface, laying):
                 if there.state != "active":
                     await self.wiring.advance(there.id)
                 return there.id
