@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
+import ssl
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -262,7 +264,7 @@ def test_references_come_from_standard_input_and_descriptors(
         (("send", "@missing.pr"), "cannot read missing.pr"),
         (("quer", "_"), "Did you mean 'query'?"),
         (("ref", "attenuate", "x"), "--only"),
-        (("serve", "--listen", "tls://127.0.0.1:0"), "--cert"),
+        (("serve", "--listen", "tls://127.0.0.1:0", "--key", "x"), "--cert"),
     ],
 )
 @pytest.mark.usefixtures("home")
@@ -305,3 +307,32 @@ def test_who_takes_part_and_observes_is_shown(served: Path, invoke: Invoke, way:
             assert ("remit_dataspace_connections " in said) == (way == "space.trace")
     done = invoke("--timeout", "0.3", "dataspace", "parties", "--space", str(served / STATE / "space.route"))
     assert done.code == 5 and "space.trace" in done.err
+
+
+def test_without_a_certificate_the_server_makes_its_own(home: Path, invoke: Invoke) -> None:
+    """It is kept, its key is for nobody else, its fingerprint is told, and whoever has a copy of it trusts it and no other."""
+    state, digests = home / STATE, []
+    for _ in range(2):
+        with serving(home, "--listen", "tls://127.0.0.1:0") as process:
+            assert process.stderr is not None
+            said = process.stderr.readline()
+            digests.append(said.rpartition(" ")[2].strip())
+            assert f"{state / 'tls.pem'} (for --cafile), SHA-256 " in said
+            text = (state / "space.route").read_text()
+            (home / "far.route").write_text(text[: text.index("<unix")] + text[text.index("<tls") :])
+            (home / "far.route").chmod(0o600)
+            far = ("--space", str(home / "far.route"))
+            assert invoke("dataspace", "query", *far, "--cafile", str(state / "tls.pem"), "_").code == 0
+            done = invoke("--timeout", "2", "dataspace", "query", *far, "_")
+            assert done.code != 0 and "certificate" in done.err
+    assert digests[0] == digests[1]
+    assert digests[0] == ssl_digest(state / "tls.pem") and len(digests[0]) == 95
+    assert (state / "tls-key.pem").stat().st_mode & 0o777 == 0o600
+    with serving(home, "--listen", "tls://127.0.0.1:0", "--published", "space.example") as process:
+        assert process.stderr is not None and digests[0] not in process.stderr.readline()
+
+
+def ssl_digest(path: Path) -> str:
+    """The fingerprint of a certificate, by other means than ours."""
+    raw = ssl.PEM_cert_to_DER_cert(path.read_text())
+    return ":".join(f"{byte:02X}" for byte in hashlib.sha256(raw).digest())

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import ssl
 from pathlib import Path
 from typing import Any
 
 import click
 
-from remit.cli._exit import BadConfig
 from remit.cli._main import Settings
 from remit.cli._show import say
 from remit.cli._space_ref import state_option
@@ -29,7 +27,9 @@ __all__ = ["serve"]
 )
 @click.option("--published", metavar="HOST", help="The host that others are told, where one listens on all addresses.")
 @click.option("--captp", metavar="HOST:PORT", help="Serve CapTP there, and on a socket in the state directory.")
-@click.option("--cert", metavar="FILE", help="The certificate chain for tls://.")
+@click.option(
+    "--cert", metavar="FILE", help="The certificate chain for tls:// [default: one of its own, STATE/tls.pem]."
+)
 @click.option("--key", metavar="FILE", help="Its private key.")
 @click.option(
     "--dialect",
@@ -59,7 +59,7 @@ def serve(
     """
     from remit.net import run as run_loop
 
-    listeners = Listeners(addresses, published, captp, _tls(addresses, cert, key), dialect)
+    listeners = Listeners(addresses, published, captp, _tls(cert, key), dialect)
 
     def ready() -> None:
         if ready_fd is not None:
@@ -69,15 +69,11 @@ def serve(
     run_loop(serve_dataspace(state, listeners, say, ready))
 
 
-def _tls(addresses: tuple[str, ...], cert: str | None, key: str | None) -> Any:
-    if not any(address.startswith(("tls:", "<tls")) for address in addresses):
-        return None
+def _tls(cert: str | None, key: str | None) -> Any:
     if cert is None:
-        raise click.UsageError("tls:// needs --cert FILE, and --key FILE where the key is not in the same file")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    try:
-        context.load_cert_chain(cert, key)
-    except (OSError, ssl.SSLError) as error:
-        raise BadConfig(f"the certificate in {cert} cannot be used: {error}") from None
-    return context
+        if key is not None:
+            raise click.UsageError("--key FILE belongs to --cert FILE")
+        return None  # the server makes one of its own where it needs one
+    from remit.cli._space_tls import server_context
+
+    return server_context(cert, key)

@@ -6,6 +6,7 @@ STATE/              0700, held by one process at a time (`lock`)
     space.ref       a sturdyref that can do everything, 0600
     space.route     the same with the server's addresses
     space.trace     the route to what it says of its own turns, 0600
+    tls.pem, tls-key.pem    a certificate of its own and its key, where it serves tls:// and was given none
     key.pem, captp.sock, space.captp    the node's key, its socket, and the CapTP sturdyref, where CapTP is served, too
 """
 
@@ -61,6 +62,7 @@ async def serve_dataspace(
             peers = Peers()
             if listeners.captp is not None:
                 say(f"CapTP: {await _captp(stack, vat, space, directory, listeners)}")
+            listeners = _with_certificate(listeners, directory, say)
             door = Doorkeeper(Keys(directory), space, vat.spawn(Dataspace), await _told(vat, space, peers))
             keeper = gatekeeper(vat, door.binds, dialect=listeners.dialect)
             stack.callback(keeper.close)
@@ -76,6 +78,19 @@ async def serve_dataspace(
             ready()
             await stop.wait()
     say("the dataspace has stopped")
+
+
+def _with_certificate(listeners: Listeners, directory: Path, say: Callable[[str], None]) -> Listeners:
+    """With a certificate of the server's own, where one is needed and none was given."""
+    hosts = [address.place for each in listeners.addresses if (address := Address.of(each)).kind == "tls"]
+    if listeners.tls is not None or not hosts:
+        return listeners
+    from remit.cli._space_tls import CERTIFICATE, own_tls  # for these only
+
+    names = [*hosts, *([listeners.published] if listeners.published is not None else [])]
+    context, digest = own_tls(directory, names)
+    say(f"tls:// with a certificate of its own: {directory / CERTIFICATE} (for --cafile), SHA-256 {digest}")
+    return listeners._replace(tls=context)
 
 
 async def _listen(stack: AsyncExitStack, where: str, entrance: Ref[Any], listeners: Listeners, peers: Peers) -> Address:
