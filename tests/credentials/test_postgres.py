@@ -419,3 +419,36 @@ def test_an_owner_that_may_not_make_roles_is_told(kit: PostgresKit) -> None:
         await weak.close()
 
     on(kit, work)
+
+
+def test_what_was_changed_by_hand_is_seen(kit: PostgresKit) -> None:
+    """More rights, on what is outside the prefix too; other memberships; attributes of roles. Ended and granted again, nothing of it is left."""
+    read = Attenuation(methods=["read"], prefix="public.orders.")
+
+    async def work(kit: PostgresKit, driver: Any) -> None:
+        owner = await kit.as_owner()
+        for table in ("orders", "others"):
+            await owner.run(f"CREATE TABLE public.{table} (id serial PRIMARY KEY)")
+        login = (await driver.grant("e1", read)).entries["username"]
+        holder = login.replace("_l_", "_h_").rpartition("_")[0]
+        (group,) = [name for (name,) in await owner.run("SELECT rolname FROM pg_roles WHERE rolname ~ '^remit_.*_g_'")]
+        for change, says in (
+            (f"GRANT INSERT ON public.orders TO {group}", "has besides: INSERT on public.orders"),
+            (f"GRANT SELECT ON public.others TO {group}", "has besides: SELECT on public.others"),
+            (f"GRANT SELECT ON public.others TO {login}", "has besides: SELECT on public.others"),
+            (f"GRANT CREATE ON SCHEMA public TO {holder}", "has besides: CREATE on schema public"),
+            (f"REVOKE {holder} FROM {login}", "has lost its rights"),
+            (f"ALTER ROLE {login} CONNECTION LIMIT -1", "a limit of -1 connections instead of"),
+            (f"ALTER ROLE {login} NOLOGIN", "may not log in any more"),
+            (f"ALTER ROLE {holder} LOGIN", "another role"),
+        ):
+            assert await driver.compare("e1", read, 1) == ""
+            await owner.run(change)
+            assert says in await driver.compare("e1", read, 1)
+            await driver.revoke("e1")
+            await driver.grant("e1", read)
+        for table in ("orders", "others"):
+            await owner.run(f"DROP TABLE public.{table}")
+        await owner.close()
+
+    on(kit, work)

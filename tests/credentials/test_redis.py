@@ -216,3 +216,48 @@ def test_errors_say_what_to_do_and_no_secret(kit: RedisKit, text: str, kind: Any
     with pytest.raises(kind, match=words) as caught:
         asyncio.run(main())
     assert "ses" not in f"{caught.value!r}{caught.value.__cause__!r}"
+
+
+def test_what_was_changed_by_hand_is_seen(kit: RedisKit) -> None:
+    """More commands, more keys, another password, selectors, or off: each is told; granted again, nothing is left of it."""
+    read = Attenuation(methods=["read"], prefix="a-")
+
+    async def work(kit: RedisKit, driver: Any) -> None:
+        name = (await driver.grant("e1", read)).entries["username"]
+        owner = kit.client(kit.uri())
+        for change, says in (
+            (["+set"], "may also run set"),
+            (["-get"], "may not run get"),
+            (["~b-*"], "reaches keys"),
+            ([">more"], "has another password"),
+            (["(+@all ~*)"], "has selectors"),
+            (["&c"], "reaches channels"),
+            (["off"], "is off"),
+        ):
+            assert await driver.compare("e1", read, 1) == ""
+            await owner.execute_command("ACL", "SETUSER", name, *change)
+            assert says in await driver.compare("e1", read, 1)
+            await driver.grant("e1", read)
+        await owner.aclose()
+
+    on(kit, work)
+
+
+def test_a_server_without_a_file_forgets_at_its_start(kit: RedisKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was seen in this run and is gone was dropped; what was never seen in it was forgotten. One with an ACL file forgets nothing."""
+
+    async def no_file(client: Any) -> bool:
+        return False
+
+    async def work(kit: RedisKit, driver: Any) -> None:
+        await driver.grant("e1", FREE)
+        fresh = kit.driver()
+        assert await fresh.remembers("e1", 1)
+        for each in (driver, fresh):
+            monkeypatch.setattr(each, "_keeps", no_file)
+        assert await driver.remembers("e1", 1) and not await fresh.remembers("e1", 1)
+        await fresh.observe()
+        assert await fresh.remembers("e1", 1)
+        await fresh.close()
+
+    on(kit, work)

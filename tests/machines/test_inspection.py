@@ -71,19 +71,31 @@ def test_a_start_of_the_agent_restores_nothing_by_itself() -> None:
 
 
 def test_what_an_account_can_do_is_compared() -> None:
-    """One that was given more by hand is told with both; restored, it can do what it was granted, and its sessions have ended."""
+    """One that was given more by hand is told with both; restored, it can do what it was granted."""
 
     async def work(town: Town) -> None:
         server, edge = await bound(town)
         texts = laid(town)
         server.powers[texts["username"]] = "everything"
-        session = server.log_in(texts["username"], texts["password"])
         found = await looked(town)
         assert odd(found) == [("changed", edge)]
         assert found["accounts"][0]["text"] == "it may do everything, and was granted only read"
         await (await town.boss.inspector()).restore(edge)
         assert (await looked(town))["accounts"] == [] and works(server, texts)
-        assert not await session.works()
+
+    in_town(work)
+
+
+def test_what_a_service_forgets_by_itself_is_made_again() -> None:
+    """A server that keeps its accounts in memory was started anew: that is nobody's decision, and no drift."""
+
+    async def work(town: Town) -> None:
+        server, _ = await bound(town)
+        texts = laid(town)
+        server.forgetful = True
+        server.accounts.clear()
+        await town.boxes["db"].hob.tend()
+        assert works(server, texts) and (await looked(town))["accounts"] == []
 
     in_town(work)
 

@@ -99,9 +99,12 @@ class Led(Protocol):
 
 
 class Comparing(Protocol):
-    """What a driver may have besides, for services where somebody can change what an account may do. `remembers` (True) is False for a driver that alone
-    knows its grants, in its own memory: after a start of the agent all of them are asked for again.
-    """
+    """What a driver may have besides: either, or both."""
+
+    async def remembers(self, edge: str, generation: int) -> bool:
+        """Whether the service has this account still, unless somebody has dropped it: False where it has forgotten it by itself, as some do at a restart. What
+        was forgotten is granted again; what was dropped is told. Without this method: True.
+        """
 
     async def compare(self, edge: str, attenuation: Attenuation, generation: int) -> str:
         """How what this account can do at the service differs from what it was granted, for people; "" if it does not."""

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from remit.credentials._credential import Credential
 from remit.credentials._driver import Description, Held, check_attenuation
 from remit.credentials._owner import Owner, check_edge
+from remit.credentials._postgres_compare import more_than
 from remit.credentials._postgres_link import Link
 from remit.credentials._postgres_rights import METHODS, renew_rights, share_with_groups, statement
 from remit.errors import BadArgument, Conflict, Refused
@@ -253,6 +254,13 @@ class Postgres:
                     last = max((each for each in (last, used) if each is not None), default=None)
                 found[edge] = (generations, open_now + sessions, last)
         return [Held(edge, *each) for edge, each in sorted(found.items())]
+
+    async def compare(self, edge: str, attenuation: Attenuation, generation: int) -> str:
+        """See `Comparing.compare`. Rights that a group lacks are no difference: tables that others make later are for it when it is renewed."""
+        checked = check_attenuation(self.describe(), attenuation)
+        chain = [self._login(edge, generation), self._holder(edge), f"{self._mark}g_{_digest(checked)}"]
+        async with self._link.work() as link:
+            return await more_than(link, chain, checked, self._limit)
 
     async def _logins(self, link: Link, edge: str) -> dict[str, int]:
         start = f"{self._mark}l_{edge}_"

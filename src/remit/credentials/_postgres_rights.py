@@ -17,7 +17,7 @@ from remit.lib import Attenuation
 if TYPE_CHECKING:
     from psycopg.sql import Composed
 
-__all__ = ["METHODS", "key_of", "quoted", "renew_rights", "share_with_groups", "statement"]
+__all__ = ["METHODS", "key_of", "privileges", "quoted", "renew_rights", "share_with_groups", "statement"]
 
 METHODS: Final = ("create", "read", "write")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_$]+", re.ASCII)
@@ -80,7 +80,7 @@ async def renew_rights(link: Link, group: str, attenuation: Attenuation, makers:
             await link.run(statement("GRANT USAGE ON SCHEMA {} TO {}", schema, group))
         if not creates and "create" in methods and schema in whole:
             await link.run(statement("GRANT CREATE ON SCHEMA {} TO {}", schema, group))
-    table, sequence = _privileges(_TABLE, methods), _privileges(_SEQUENCE, methods)
+    table, sequence = privileges(methods)
     if not table:
         return
     values = ([*whole, *parts], sequence, table, group, group)
@@ -117,6 +117,11 @@ async def share_with_groups(link: Link, holder: str, model: str, groups: str) ->
 
 def _privileges(kinds: Mapping[str, tuple[str, ...]], methods: Iterable[str]) -> list[str]:
     return [privilege for method, privileges in kinds.items() if method in methods for privilege in privileges]
+
+
+def privileges(methods: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What these methods mean on tables and on sequences."""
+    return _privileges(_TABLE, methods), _privileges(_SEQUENCE, methods)
 
 
 def statement(words: str, *names: str) -> Composed:

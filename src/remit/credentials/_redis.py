@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from remit.credentials._credential import Credential
 from remit.credentials._driver import Description, Held, check_attenuation
 from remit.credentials._owner import Owner, check_edge
+from remit.credentials._redis_rules import categories, difference
 from remit.errors import BadArgument, Conflict, Missing, Refused, Uncertain, Unreachable
 from remit.lib import Attenuation
 from remit.values import Secret
@@ -53,6 +54,7 @@ class Redis:
         self._owner = owner
         self._mark = f"remit_{owner.tag}_"
         self._client: Client | None = None
+        self._seen: dict[str, str] = {}  # in which run of the server each user was last seen
 
     def describe(self) -> Description:
         """See `Driver.describe`."""
@@ -85,6 +87,7 @@ class Redis:
         async with self._asking() as client:
             await client.execute_command("ACL", "SETUSER", name, "reset", "on", f"#{digest}", *rules)
             await self._save(client)
+            self._seen[name] = await self._run(client)
         return self._credential(name, password, generation, until)
 
     async def retire(self, edge: str, below: int) -> None:
@@ -114,6 +117,8 @@ class Redis:
         async with self._asking() as client:
             names: list[str] = await client.acl_users()
             clients: Any = await client.client_list()
+            run = await self._run(client)
+        self._seen |= {name: run for name in names if name.startswith(self._mark)}
         held: dict[str, tuple[list[int], int, float | None]] = {}
         for name in names:
             edge, generation = self._parts(name)
@@ -123,6 +128,29 @@ class Redis:
                 last = max([*seen, *([used] if used is not None else [])], default=None)
                 held[edge] = (sorted([*generations, generation]), sessions + len(seen), last)
         return [Held(edge, *each) for edge, each in sorted(held.items())]
+
+    async def remembers(self, edge: str, generation: int) -> bool:
+        """See `Comparing.remembers`. A server without an ACL file forgets its users with each start."""
+        name = self._name(edge, generation)
+        async with self._asking() as client:
+            return await self._keeps(client) or self._seen.get(name) == await self._run(client)
+
+    async def compare(self, edge: str, attenuation: Attenuation, generation: int) -> str:
+        """See `Comparing.compare`."""
+        name, password = self._name(edge, generation), self._owner.password(edge, generation)
+        digest = hashlib.sha256(password.text.encode()).hexdigest()
+        async with self._asking() as client:
+            found: Any = await client.execute_command("ACL", "GETUSER", name)
+            if found is None:
+                return ""
+            user = found if isinstance(found, dict) else dict(zip(found[::2], found[1::2], strict=True))
+            return difference(
+                user, _rules(check_attenuation(self.describe(), attenuation)), digest, await categories(client)
+            )
+
+    async def _run(self, client: Any) -> str:
+        info: Any = await client.info("server")
+        return str(info["run_id"])
 
     # --- the server ---------------------------------------------------------------------------------
 
@@ -172,6 +200,15 @@ class Redis:
 
         with suppress(ResponseError):  # the server has no ACL file
             await client.acl_save()
+
+    async def _keeps(self, client: Any) -> bool:
+        """Whether there is an ACL file. One that may not ask is told nothing, and takes it that there is."""
+        from redis.exceptions import NoPermissionError
+
+        try:
+            return bool((await client.config_get("aclfile")).get("aclfile"))
+        except NoPermissionError:
+            return True
 
     async def _users(self, client: Any, edge: str) -> dict[str, int]:
         found = {name: self._parts(name) for name in await client.acl_users()}

@@ -24,7 +24,6 @@ class Tcp:
     """
 
     kind = "tcp"
-    remembers = False  # after a start of the agent it is asked for all edges again
 
     def __init__(self, owner: Owner) -> None:
         owner.check_options("type")
@@ -76,6 +75,10 @@ class Tcp:
     async def observe(self) -> list[Held]:
         """See `Driver.observe`."""
         return [Held(edge, sorted(generations)) for edge, generations in sorted(self._granted.items())]
+
+    async def remembers(self, edge: str, generation: int) -> bool:
+        """See `Comparing.remembers`. After a start of the agent it is asked for all edges again."""
+        return bool(edge) and not generation  # never: generations begin with 1
 
     async def close(self) -> None:
         """See `Driver.close`."""

@@ -67,7 +67,7 @@ class AccountDesk:
                 self._known[service[2], edge] = known
             return known
         if step == "remembers":
-            return getattr(driver, "remembers", True)
+            return await driver.remembers(*arguments) if hasattr(driver, "remembers") else True
         if step == "compare":
             return await driver.compare(*arguments) if hasattr(driver, "compare") else ""
         if step == "revoke":
@@ -78,7 +78,7 @@ class AccountDesk:
 
     async def _refuse_gone(self, driver: Driver, edge: str, generation: int) -> None:
         """After a start of the agent: what was dropped at the service meanwhile does not come back because somebody asks for its credential."""
-        if getattr(driver, "remembers", True):
+        if not hasattr(driver, "remembers") or await driver.remembers(edge, generation):
             found = {held.edge: held.generations for held in await driver.observe()}
             if generation not in found.get(edge, ()):
                 raise Missing(

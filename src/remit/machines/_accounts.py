@@ -204,9 +204,9 @@ class Accounts:
     async def look(self) -> None:
         """Compare with the service: what it has lost and what nobody wants is noted, for an operator to decide; and when each was used.
 
-        What only the driver itself remembers is made again.
+        What the service itself forgets, as at its restart, is made again.
         """
-        before, keeps = set(self.leases), await self._ask("remembers")
+        before = set(self.leases)
         odd: dict[str, str] = {}
         found = {held.edge: held for held in await self._ask("observe")}
         for edge, lease in list(self.leases.items()):
@@ -221,9 +221,9 @@ class Accounts:
                 and lease.made
                 and (held is None or lease.made not in held.generations)
             ):
-                if keeps:
+                if await self._ask("remembers", edge, lease.made):
                     odd[edge] = MISSING
-                else:
+                elif edge in self.leases:
                     self.leases[edge] = self.leases[edge].but(made=0)
         odd |= dict.fromkeys(found.keys() - self.leases.keys(), STRAY)
         await self._note_odd(odd)
@@ -252,11 +252,17 @@ class Accounts:
         return found
 
     async def restore(self, edge: str) -> None:
-        """Make an account as it was granted, whatever the service has of it now; with the same credential. Its open sessions end."""
+        """Make an account as it was granted, whatever the service has of it now; with the same credential.
+
+        Granting it again is enough where it is gone. Where it still can do something else then, it is ended first, with its open sessions.
+        """
         lease = self._lease(edge)
-        await self._ask("revoke", edge)
         self.leases[edge] = lease.but(made=0)
         await this().current(edge)
+        if await self._ask("compare", edge, lease.attenuation, lease.generation):
+            await self._ask("revoke", edge)
+            self.leases[edge] = self._lease(edge).but(made=0)
+            await this().current(edge)
         await this().look()
 
     async def remove_stray(self, edge: str) -> None:

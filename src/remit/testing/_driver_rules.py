@@ -177,6 +177,25 @@ async def use_is_seen(kit: DriverKit, driver: Driver) -> None:
     await session.close()
 
 
+async def comparing_finds_nothing_of_its_own(kit: DriverKit, driver: Driver) -> None:
+    """What a driver has granted, in full, narrowed or rotated, does not differ from what it was granted; nor after use, or a restart."""
+    compare = getattr(driver, "compare", None)
+    if compare is None:
+        return
+    narrowed = Attenuation(methods=[driver.describe().methods[0]]) if driver.describe().methods else FREE
+    for edge, attenuation in (("e1", FREE), ("e2", narrowed)):
+        session = await kit.log_in(await driver.grant(edge, attenuation))
+        await session.works()
+        await driver.grant(edge, attenuation, generation=2)
+        for generation in (1, 2):
+            text = await compare(edge, attenuation, generation)
+            assert not text, f"a fresh grant differs: {text}"
+        await session.close()
+    again = kit.driver()
+    assert not await again.compare("e1", FREE, 1)  # type: ignore[attr-defined]  # see above
+    await again.close()
+
+
 Rule = Callable[[DriverKit, Driver], Awaitable[None]]
 DRIVER_RULES: Final[tuple[Rule, ...]] = (
     a_grant_lets_in,
@@ -187,6 +206,7 @@ DRIVER_RULES: Final[tuple[Rule, ...]] = (
     tags_keep_apart,
     work_at_once_converges,
     use_is_seen,
+    comparing_finds_nothing_of_its_own,
 )
 
 

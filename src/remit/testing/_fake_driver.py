@@ -31,7 +31,7 @@ class FakeServer:
     """A server with accounts. `FakeServer.named` has those that exist, by the text of their owner's connection. `down` refuses everybody.
 
     `fail` makes the next steps of its drivers break, so many times. `used` says of accounts when they were last used, `powers` how much
-    they may do, in words.
+    they may do, in words. `forgetful`: it forgets them by itself.
     """
 
     named: ClassVar[dict[str, FakeServer]] = {}
@@ -43,6 +43,7 @@ class FakeServer:
         self.down = False
         self.fail = 0
         self.powers: dict[str, str] = {}
+        self.forgetful = False
         self.named[name] = self
 
     def log_in(self, username: str, password: str) -> FakeSession:
@@ -108,6 +109,10 @@ class FakeDriver:
             used = max((server.used[name] for name in accounts if name in server.used), default=None)
             held.append(Held(edge, sorted(accounts.values()), open_now, used))
         return held
+
+    async def remembers(self, edge: str, generation: int) -> bool:
+        """See `Comparing.remembers`."""
+        return not (edge and generation and self._server().forgetful)
 
     async def compare(self, edge: str, attenuation: Attenuation, generation: int) -> str:
         """See `Comparing.compare`."""
