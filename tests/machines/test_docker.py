@@ -35,7 +35,7 @@ def may(path):
     return True
 print(json.dumps({
     "user": os.getuid(), "capabilities": int(status["CapEff"], 16) | int(status["CapBnd"], 16), "no_new": status["NoNewPrivs"].strip(),
-    "writes": [path for path in ("/x", "/etc/x", "/opt/remit/x", "/var/lib/remit/x", "/var/lib/remit/code/path-0/web.py", "/tmp/x",
+    "writes": [path for path in ("/x", "/etc/x", "/opt/remit/x", "/var/tmp/x", "/var/lib/remit/x", "/var/lib/remit/code/path-0/web.py", "/tmp/x",
                                  "/run/x", "/var/lib/remit/machine/x") if may(path)],
     "first": os.getppid(),
 }), flush=True)

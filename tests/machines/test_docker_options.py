@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from remit.errors import ProviderError
+from remit.errors import BadArgument, ProviderError
+from remit.machines import BossSettings
 from remit.machines._docker_options import ContainerOptions, container_options, host_options
 from remit.machines._docker_spec import container_spec
+from remit.machines._run_boss import make_providers
+from remit.net import NodeKey
 
 
 def test_options_are_read_as_they_are_written_on_a_command_line() -> None:
@@ -70,3 +74,12 @@ def test_a_container_has_the_least_rights() -> None:
     assert made["PortBindings"] == {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]}
     assert not {"Privileged", "CapAdd", "PidMode", "Devices", "Binds"} & made.keys()
     assert spec["Hostname"] == "db-1"
+
+
+def test_a_table_that_cannot_be_used_keeps_the_boss_from_starting(tmp_path: Path) -> None:
+    """With the provider's name, before anything is asked of an Engine."""
+    settings = BossSettings(tmp_path, providers={"boxes": {"kind": "docker", "memroy": "1g"}})
+    with pytest.raises(
+        BadArgument, match="provider boxes: a docker provider has no option memroy: did you mean memory"
+    ):
+        make_providers(settings, NodeKey.generate())
