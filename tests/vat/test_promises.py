@@ -17,6 +17,7 @@ from remit.vat import (
     Resolver,
     Vat,
     _ref,
+    _spelt,
     actor,
     call,
     failed,
@@ -27,6 +28,7 @@ from remit.vat import (
     tell,
     this,
 )
+from remit.vat._active import COMPILED
 from tests.vat.kit import Log, broken, pending, run, settle
 
 
@@ -265,6 +267,24 @@ def test_a_name_means_the_same_before_and_after_it_was_learnt() -> None:
     assert "never_heard_of" not in _ref._LEARNT
     with pytest.raises(AttributeError):
         it._secret
+
+
+@pytest.mark.skipif(COMPILED, reason="there tell gives what looks names up each time")
+def test_a_name_means_the_same_before_and_after_it_was_told() -> None:
+    """`tell` of a promise learns the names of methods, up to a bound, and every use sends the same message."""
+    vat, it = user()
+    told = it.same(it)
+    for _ in range(2):
+        tell(told).keep(7)
+        run(vat)
+        assert settle(it.given()) == 7
+        settle(it.keep(None))
+    assert "keep" in _spelt._TOLD
+    with mock.patch.object(_spelt, "_MOST", 0):
+        tell(told).never_told(1)
+    assert "never_told" not in _spelt._TOLD
+    with pytest.raises(AttributeError):
+        tell(told)._secret
 
 
 def test_repr_tells_the_state_and_no_value() -> None:

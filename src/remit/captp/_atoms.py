@@ -13,6 +13,7 @@ SHORT: Final = 100
 """Characters of a text, a method's name included, that is written here; below any limit of a frame."""
 _SMALL: Final = 1 << 30
 _NAMES: Final[dict[str, bytes]] = {}  # method to its symbol's bytes; shared by all sessions, so bounded
+_ALONE: Final[dict[str, bytes]] = {}  # the same as calls without arguments
 _MOST: Final = 1024  # of them: about what the methods of a large program come to
 
 
@@ -44,12 +45,22 @@ def method(name: str) -> bytes:
     return found
 
 
+def _call_alone(name: str) -> bytes:
+    """The bytes of a method without arguments."""
+    written = b"[%b]" % method(name)
+    if len(_ALONE) >= _MOST:
+        _ALONE.clear()  # as above
+    _ALONE[name] = written
+    return written
+
+
 def call(name: str | None, args: tuple[Any, ...], most: int) -> bytes | None:
     """The bytes of a method and its arguments, if the arguments are such values and all is shorter than `most` bytes."""
     if name is None or len(name) > SHORT:
         return None
     if not args:
-        return b"[%b]" % method(name)
+        alone = _ALONE.get(name)
+        return alone if alone is not None else _call_alone(name)
     parts = [method(name)]
     for value in args:
         written = atom(value)

@@ -53,7 +53,8 @@ def asked(session: Session, position: int, wanted: Answering | None) -> Promise[
     if wanted is not None:
         if promise is None:
             promise = Promise(session.vat)
-        Pledge._add(promise, wanted)
+        pledge: Pledge = promise  # new: nobody else waits for it
+        pledge._pending = [wanted]
     return promise
 
 

@@ -114,8 +114,12 @@ class Outgoing:
             self._settled_flush(message)
             return
         if handle < 0:
-            self._count_pipelined(-handle)
-        kind, at = (_ANSWER, -handle) if handle < 0 else (_EXPORT, handle)
+            kind, at = _ANSWER, -handle
+            question = self._questions.get(at)
+            if question is not None:
+                question.pipelined += 1
+        else:
+            kind, at = _EXPORT, handle
         promise = message.promise
         try:
             body = self._call(message)
@@ -182,6 +186,14 @@ class Outgoing:
             raise Broken(text, kind="LimitExceeded")
         return body
 
+    def _near(self, ref: Root) -> bytes | None:
+        """As `_body` does it for an object of a vat here; None for other references."""
+        if ref._link is not None or isinstance(ref, Pledge):
+            return None
+        self.exports.written.clear()
+        given: Any = ref
+        return b"<18'desc:import-object%d+>" % self.exports.add(given)
+
     def _send_only(self, kind: bytes, at: int, body: bytes) -> None:
         if self.dialect.deliver_only:
             self._send(b"<15'op:deliver-only<11'desc:%b%d+>%b>" % (kind, at, body))
@@ -201,11 +213,6 @@ class Outgoing:
         self._questions[answer] = question
         return resolver
 
-    def _count_pipelined(self, answer: int) -> None:
-        question = self._questions.get(answer)
-        if question is not None:
-            question.pipelined += 1
-
     def listen(self, promise: Promise[Any]) -> None:
         """Ask for the result of a promise of the peer's, once. (OCapN draft specification *CapTP*, op:listen.)"""
         position = promise._at
@@ -224,7 +231,7 @@ class Outgoing:
         """Tell the peer's resolver how a promise of ours was settled."""
         if self.state == "ended":
             return
-        body = atom(value)
+        body = self._near(value) if isinstance(value, Root) else atom(value)
         if body is None:
             verb, content = (BREAK, value.reason) if isinstance(value, Failed) else (FULFILL, value)
             try:
@@ -334,7 +341,8 @@ class Outgoing:
             known = self._listening.pop(promise._at, None)
         if known is None:
             return
-        if (not answer or question.pipelined) and self.flushes and self._shortens(value):
+        straight = type(value) is Far and value._link is self  # as most that others were sent ahead to
+        if not straight and (not answer or question.pipelined) and self.flushes and self._shortens(value):
             self._flush(question.promise, answer, value)
             return
         if answer:

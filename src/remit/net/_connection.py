@@ -103,7 +103,9 @@ class Connection:
         """
         node, now = self.node, time.perf_counter()
         if node.heard_last is not self:
-            node.heard_last, node.alternated = self, now
+            if node.heard_last is not None:  # the first peer of all alternates with nobody
+                node.alternated = now
+            node.heard_last = self
         return SHARED if now - node.alternated < RECENT else ALONE
 
     def closed(self, cause: Exception | None) -> None:

@@ -62,7 +62,13 @@ def passable_args(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[
         kind = type(value)
         if kind in _FREE or (kind is int and _LEAST < value < _SMALL) or (kind is str and value.isascii()):
             continue
-        args = tuple([_argument(item, "argument ", i) for i, item in enumerate(args, 1)])
+        if len(args) == 1:  # as `_argument` does, for what most calls have that carry anything
+            try:
+                args = (_copy(value, PASSABLE_DEPTH),)
+            except Unfit as error:
+                raise error.refusal("argument 1") from None
+        else:
+            args = tuple([_argument(item, "argument ", i) for i, item in enumerate(args, 1)])
         break
     if kwargs:
         kwargs = {
@@ -109,10 +115,9 @@ def _items(value: Sequence[Any], depth: int) -> list[Any]:
             kind = type(item)
             if kind in _FREE or (kind is str and item.isascii()) or (kind is int and -_SMALL < item < _SMALL):
                 copied.append(item)
-            elif kind is list:
-                copied.append(_items(item, depth - 1))
             else:
-                copied.append(_copy(item, depth - 1))
+                copier = _COPIERS.get(kind)  # as `_copy` does
+                copied.append(_copy(item, depth - 1) if copier is None else copier(item, depth - 1))
     except Unfit as error:
         error.path.append(f"[{len(copied)}]")
         raise

@@ -102,7 +102,9 @@ def _key(value: object, depth: int) -> Hashable:
         return value
     kind, body = _form(value)
     if isinstance(body, (list, tuple)):
-        return (kind, *[_key(item, _deeper(depth)) for item in body])
+        if body:
+            depth = _deeper(depth)
+        return (kind, *[item if type(item) in _SELF else _key(item, depth) for item in body])
     if isinstance(body, dict):
         if not all(type(name) is str for name in body):
             raise NotPassable("a dict whose keys are not all str has no key()")

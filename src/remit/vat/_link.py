@@ -43,4 +43,5 @@ def hand_over(link: Link, handle: Any, message: Message, vat: Vat) -> None:
         broken = vat._explain(error, repr(link))
         if message.promise is not None:
             message.promise._settle(Failed(broken), None)
-    message.finish()
+    if message.context.account is not None:
+        message.finish()

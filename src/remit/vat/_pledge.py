@@ -48,8 +48,12 @@ class Pledge(Root):
                 sender._leave(self._pass, message, None)
                 return
         here = self if self._value is PENDING else _front(self)
-        if here._value is PENDING and here._link is not None:
-            leave(here, message, vat)
+        link = here._link
+        if link is not None and here._value is PENDING:
+            if vat._keeper is None:  # as in `leave`
+                hand_over(link, here._at, message, vat)
+            else:
+                leave(here, message, vat)
         elif here._value is PENDING or here._pending is not None:
             Pledge._add(here, message)
         else:

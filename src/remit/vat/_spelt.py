@@ -7,7 +7,7 @@ same vat. A call takes half as long for it. In a compiled build it is enough tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from remit.errors import Misuse
 from remit.vat._active import COMPILED, active
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from remit.vat._method import Method
 
 T = TypeVar("T")
+_TOLD: Final[set[str]] = set()  # names that `Teller` has as attributes
+_MOST: Final = 1000  # of them, as in `_ref.py`
 
 
 class Teller(Generic[T]):
@@ -28,8 +30,12 @@ class Teller(Generic[T]):
     _ref: Ref[T]
 
     def __getattr__(self, name: str) -> Callable[..., None]:
+        """A method of what is far or not there yet. From now on the name is found without a search, as by `Far` and `Promise`."""
         if name.startswith("_"):
             raise AttributeError(name)
+        if len(_TOLD) < _MOST:
+            _TOLD.add(name)
+            setattr(Teller, name, _poster(name))
         return Post(self._ref, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:

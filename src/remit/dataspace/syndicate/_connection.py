@@ -85,7 +85,9 @@ class Connection:
         """How many seconds the packets of one read may take before the loop goes round; little where others were heard just now."""
         hub, now = self.hub, time.perf_counter()
         if hub.heard_last is not self:
-            hub.heard_last, hub.alternated = self, now
+            if hub.heard_last is not None:  # the first peer of all alternates with nobody
+                hub.alternated = now
+            hub.heard_last = self
         return SHARED if now - hub.alternated < RECENT else ALONE
 
     def closed(self, cause: Exception | None) -> None:

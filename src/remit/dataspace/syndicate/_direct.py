@@ -33,7 +33,11 @@ def direct_turn(
     events: list[tuple[int, str, Any, Any]] = []
     try:
         while data[at] == 0xB5:
-            oid, at = _integer(data, at + 1)
+            oid = data[at + 3]
+            if data[at + 2] == 1 and 0 < oid < 128 and data[at + 1] == 0xB0:  # most are small
+                at += 4
+            else:
+                oid, at = _integer(data, at + 1)
             kind = _HEADS.get(data[at : at + 4])
             if kind is None or at == 0:
                 return None

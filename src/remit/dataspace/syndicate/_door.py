@@ -32,10 +32,12 @@ class Door:
 
     def turn(self, events: list[Any], context: Context) -> None:
         """What one turn of the source has to say."""
-        if self._party is None and not self._opening:
+        party = self._party
+        if party is None and not self._opening:
             self._open()
-        if self._party is not None:
-            post_turn(self._party, events, context)
+            party = self._party
+        if party is not None:
+            post_turn(party, events, context)
             return
         if context.account is not None:
             context.account.borrow()

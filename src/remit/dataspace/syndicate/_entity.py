@@ -72,6 +72,9 @@ class EntityLink:
             return
         way: Way = handle
         selector, args = message.selector, message.args
+        if selector == "turn" and len(args) == 1 and message.promise is None:
+            way.turn(checked_events(args[0]), message.context)
+            return
         if selector is None and args and isinstance(args[0], Symbol):
             selector, args = args[0].name, args[1:]
         result: Any = None
@@ -134,6 +137,8 @@ def checked_events(events: Any) -> list[Any]:
     if type(events) is not list:
         raise BadArgument("turn(events) takes a list of events")
     for event in events:
+        if type(event) is list and len(event) == 2 and event[0] == "message":  # as most are
+            continue
         if type(event) is not list or not event or _SHAPES.get(event[0]) != len(event):
             raise BadArgument(
                 'an event is ["assert", handle, value], ["retract", handle], ["message", value] or ["sync", ref]'

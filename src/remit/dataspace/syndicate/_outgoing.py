@@ -116,6 +116,8 @@ class Outgoing(EntityLink):
 
     def _event(self, way: RemoteWay, event: list[Any]) -> bytes:
         kind, target = event[0], way.target
+        if kind == "message":
+            return self._message(target, event[1]) if target.live else b""
         if kind == "retract":
             return self._retract(way, event[1])
         if kind == "assert":
@@ -125,11 +127,10 @@ class Outgoing(EntityLink):
                 way.handles[event[1]] = None  # the peer has let go of the object
                 return b""
             return self._assert(way, event[1], event[2])
-        if not target.live:
-            return b""
-        if kind == "sync":
-            return self._sync(target, event[1])
-        body, references = self._body(event[1])
+        return self._sync(target, event[1]) if target.live else b""
+
+    def _message(self, target: Import, value: Any) -> bytes:
+        body, references = self._body(value)
         if references and not all(entry.live for entry in references):
             self._unwrite(references)
             raise NotPassable(

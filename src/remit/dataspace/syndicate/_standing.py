@@ -91,6 +91,10 @@ class StandingWay(Way):
         standing = self._standing
         if standing.cause is not None:
             return
+        door = self.door
+        if door is not None and len(events) == 1 and events[0][0] == "message":
+            door.turn(events, context)  # it is there: nothing of this has to be said again
+            return
         there = standing.target is not None
         said = [self._note(event, there) for event in events]
         standing.note(self, True)
