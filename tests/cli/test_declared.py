@@ -127,6 +127,21 @@ def test_a_project_is_named_after_its_directory(home: Path) -> None:
     assert (found.graph.project, found.state) == (home.name, home / ".remit" / "plan.db")
 
 
+def test_who_makes_machines_that_name_nobody(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file says it, the environment says otherwise, and the command line has the last word; so one file is for many providers."""
+
+    def made(*given: str) -> list[str]:
+        return [node.fields["provider"] for node in declared(None, *given).graph.nodes]
+
+    written(home, "[machines.a]\n[machines.b]\nprovider = 'ssh'\n")
+    assert made() == ["process", "ssh"]
+    written(home, "[plan]\nprovider = 'docker'\n[machines.a]\n[machines.b]\nprovider = 'ssh'\n")
+    assert made() == ["docker", "ssh"]
+    monkeypatch.setenv("REMIT_PROVIDER", "nspawn")
+    assert made() == ["nspawn", "ssh"]
+    assert made("process") == ["process", "ssh"]
+
+
 def test_alike_machines_are_counted(home: Path) -> None:
     """`count` makes as many, with all that is declared of one."""
     found = read(

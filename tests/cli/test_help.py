@@ -104,7 +104,7 @@ def test_without_a_command_help_goes_to_stderr(invoke: Invoke) -> None:
         (["statsu"], "No such command 'statsu'. Did you mean 'status'?"),
         (["machine", "crate"], "No such command 'crate'. Did you mean 'create'?"),
         (["alarm", "clera"], "No such command 'clera'. Did you mean 'clear'?"),
-        (["boss", "zzz"], "No such command 'zzz'. There are: run, wait."),
+        (["alarm", "zzz"], "No such command 'zzz'. There are: clear, list."),
         (["machine", "create", "--opton", "a=b", "x"], "--option"),
     ],
 )

@@ -94,6 +94,7 @@ class MemoryWorld:
         self.done: list[tuple[str, str]] = []
         self.away: set[str] = set()
         self.made = 0
+        self.gone = False
 
     def put(self, part: Node | Link, owner: str = "") -> str:
         """As if made, by hand or by a project."""
@@ -105,11 +106,14 @@ class MemoryWorld:
     def actual(self) -> Actual:
         return Actual(list(self.things.values()))
 
+    async def alive(self) -> bool:
+        return not self.gone
+
     async def settle(self) -> Sequence[Late]:
         return []
 
     async def do(self, step: Step) -> Done:
-        if step.part.id.partition("/")[0] in self.away:
+        if self.gone or step.part.id.partition("/")[0] in self.away:
             raise Unreachable(f"{step.part.id} is away")
         return Done(getattr(self, f"_{step.action}")(step))
 

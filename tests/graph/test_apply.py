@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remit.errors import Conflict
+from remit.errors import Conflict, Unreachable
 from remit.graph import Graph, apply
 from remit.lib import Attenuation
 from tests.graph.kit import Killed, Town, actions, graph, link, machine, offer, run
@@ -93,6 +93,19 @@ def test_what_cannot_be_reached_holds_up_only_what_counts_on_it() -> None:
     assert sorted(place.world.things) == ["machine app", "machine web"]
     place.world.away.clear()
     assert place.up(graph(*SHOP, machine("web"))) == []
+
+
+def test_a_world_that_is_gone_ends_the_run() -> None:
+    """No other step is tried, and the error says that it can be run again."""
+    place = Town()
+    made = place.plan(graph(*SHOP))
+    place.world.gone = True
+    with pytest.raises(Unreachable) as caught:
+        run(apply(made, place.ledger, place.world))
+    assert "run the same again" in caught.value.__notes__[0]
+    assert place.ledger.writes == ["begin", "intent create machine app"]
+    place.world.gone = False
+    assert place.up(graph(*SHOP)) == []
 
 
 def test_a_plan_that_the_ledger_has_moved_past_is_refused() -> None:

@@ -92,6 +92,11 @@ class PlanSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     project: str = ""
     state: str = ""
+    provider: str = "process"
+
+    def default_provider(self) -> str:
+        """Who makes the machines that do not name anybody: `$REMIT_PROVIDER` says otherwise."""
+        return os.environ.get("REMIT_PROVIDER") or self.provider
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

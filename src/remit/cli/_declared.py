@@ -3,6 +3,7 @@
 [plan]
 project = "shop"                        # whose this is; the name of the file's directory
 state = ".remit/plan.db"                # what was applied last
+provider = "process"                    # of machines that name none; --provider and $REMIT_PROVIDER say otherwise
 
 [machines.db]                           # a machine, and what it is to offer and to hold
 provider = "process"
@@ -62,7 +63,7 @@ LAYING = ("local", "user", "reload", "signal", "templates")
 class MachineTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """`[machines.NAME]`."""
 
-    provider: str = "process"
+    provider: str = ""
     options: dict[str, Any] = {}
     count: int | None = None
     protect: bool = False
@@ -122,21 +123,24 @@ class Declared(NamedTuple):
     state: Path
 
 
-def declared(given: str | None) -> Declared:
-    """What the configuration in force declares. What is wrong is a `BadConfig` that names file, line and remedy."""
+def declared(given: str | None, provider: str = "") -> Declared:
+    """What the configuration in force declares. What is wrong is a `BadConfig` that names file, line and remedy. `provider` is that of machines that name
+    none.
+    """
     source = read_config(given)
     if source.path is None:
         raise BadConfig("there is no remit.toml here or above: write one, or name it with --config; see docs/plan.md")
-    return _Reader(source).read()
+    return _Reader(source, provider).read()
 
 
 class _Reader:
     """One file being read."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, provider: str) -> None:
         assert source.path is not None
         self.config, self.path, self.text = source
         self.here = source.path.absolute().parent
+        self.provider = provider or self.config.plan.default_provider()
         self.nodes: list[Node] = []
         self.links: list[Link] = []
 
@@ -165,8 +169,9 @@ class _Reader:
         if found.external and ({"provider", "options", "count"} & table.keys()):
             self._wrong(where, "an external machine is made by others: it has no provider, options or count here")
         options = self._options(found.options, [*where, "options"])
+        provider = found.provider or self.provider
         for each in self._names(name, found, where):
-            fields: dict[str, Any] = {} if found.external else {"provider": found.provider, "options": options}
+            fields: dict[str, Any] = {} if found.external else {"provider": provider, "options": options}
             fields |= {"tags": sorted(set(found.tags))} if found.tags else {}
             self._id(each, where)
             self.nodes.append(

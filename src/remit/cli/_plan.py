@@ -33,6 +33,15 @@ def _adopt_option(command: Any) -> Any:
     )(command)
 
 
+def _provider_option(command: Any) -> Any:
+    return click.option(
+        "--provider",
+        default="",
+        metavar="NAME",
+        help="Who makes the machines that name nobody [default: as configured].",
+    )(command)
+
+
 def _yes_option(command: Any) -> Any:
     return click.option("--yes", is_flag=True, help="Do not ask.")(command)
 
@@ -44,13 +53,20 @@ def _yes_option(command: Any) -> Any:
 )
 @click.option("--detailed-exitcode", is_flag=True, help=f"End with {CHANGES} where there is something to do.")
 @_adopt_option
+@_provider_option
 @as_json_option
 @click.pass_obj
 def plan_command(
-    settings: Settings, out: Path | None, form: str, detailed_exitcode: bool, adopt: tuple[str, ...], as_json: bool
+    settings: Settings,
+    out: Path | None,
+    form: str,
+    detailed_exitcode: bool,
+    adopt: tuple[str, ...],
+    provider: str,
+    as_json: bool,
 ) -> None:
     """Show what `remit up` would do: whose authority changes, and what is created, changed and removed. Nothing is done."""
-    project = declared(settings.config)
+    project = declared(settings.config, provider)
     made = _look(settings, project, project.graph, adopt)
     if out is not None:
         _save(out, made)
@@ -70,14 +86,15 @@ def plan_command(
 )
 @_yes_option
 @_adopt_option
+@_provider_option
 @as_json_option
 @click.pass_obj
-def up(settings: Settings, file: Path | None, yes: bool, adopt: tuple[str, ...], as_json: bool) -> None:
+def up(settings: Settings, file: Path | None, yes: bool, adopt: tuple[str, ...], provider: str, as_json: bool) -> None:
     """Bring about what remit.toml declares: show the plan, ask, and do exactly that.
 
     It is refused if anything that the plan counts on has changed meanwhile. A run that was cut short is finished by running it again.
     """
-    project = declared(settings.config)
+    project = declared(settings.config, provider)
     if file is not None:
         if adopt:
             raise click.UsageError("a saved plan says itself what is taken over: leave out --adopt")

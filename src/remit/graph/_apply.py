@@ -44,6 +44,9 @@ class World(Protocol):
     async def do(self, step: Step) -> Done:
         """Do it. Raises `Broken` or `ProviderError` where it cannot be done now; what is asked for is then asked again by the next run."""
 
+    async def alive(self) -> bool:
+        """Whether it can be asked at all: if not, no other step is tried."""
+
     async def settle(self) -> Sequence[Late]:
         """Wait, within bounds, for what was asked for and comes by itself; gives what has not come."""
 
@@ -107,7 +110,8 @@ async def apply(plan: Plan, journal: Journal, world: World, tell: Tell | None = 
     """Do a plan's steps in their order; gives what is not finished.
 
     A step that cannot be done now leaves those undone that count on it, and the others go on. `tell` hears of each step "begun", "done", or
-    why it is late. Raises `Conflict` for a plan that violates a policy, or that the ledger has moved past.
+    why it is late. Raises `Conflict` for a plan that violates a policy, or that the ledger has moved past, and
+    what the world says when it cannot be asked any more.
     """
     if plan.violations:
         raise Conflict(f"this plan is refused: {plan.violations[0].text}")
@@ -126,6 +130,9 @@ async def apply(plan: Plan, journal: Journal, world: World, tell: Tell | None = 
         try:
             done = await world.do(step)
         except (Broken, ProviderError) as error:
+            if not await world.alive():
+                error.add_note("What was done is noted, and what was begun; run the same again to go on")
+                raise
             late.append(Late(step.key, _words(error), again=True))
             failed.append(step)
         else:

@@ -147,6 +147,14 @@ class BossWorld:
             return await (self._withdraw(step) if step.after is None else self._offer(part))
         raise BadArgument(f"a boss makes no {part.kind}")
 
+    async def alive(self) -> bool:
+        """Whether the boss answers."""
+        try:
+            await self._answer(self._planner.edge_state(""))
+        except Broken:
+            return False
+        return True
+
     async def settle(self) -> Sequence[Late]:
         """Wait for the machines that were asked for, and a little for edges and offers."""
         late: list[Late] = []
