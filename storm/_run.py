@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from remit.dataspace import ANY, Dataspace, bind, during, this_facet
 from remit.dataspace.syndicate import Route, Server, SturdyRef, gatekeeper, listen
-from remit.dataspace.syndicate import bind as bound
+from remit.dataspace.syndicate import bind_step as bound
 from remit.lib import SwissEntry
 from remit.net import Node, NodeKey, TlsNetlayer, UnixNetlayer
 from remit.services import Daemon, RequireService, ServiceObject, Services

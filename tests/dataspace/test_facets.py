@@ -27,7 +27,7 @@ from remit.dataspace import (
     variable,
 )
 from remit.errors import Broken, Misuse
-from remit.vat import tell, this
+from remit.vat import on, tell, this
 from tests.dataspace.kit import KINDS, Present, Says, Space, person
 
 
@@ -419,3 +419,18 @@ def test_what_an_object_fails_at_for_a_facet_stops_it(space: Space) -> None:
     space.party().put(Present("a"))
     assert it.log == ["stopped"]
     assert there(space, Says(who=bind(), what=ANY)) == []
+
+
+def test_a_function_given_to_on_may_end_with_a_conversation(space: Space) -> None:
+    """`on(answer, lambda n: publish(…))`: the handle that it returns passes nowhere, and undoes nothing."""
+    it = person(space)
+    results: list[Any] = []
+
+    def begin(self: Any) -> None:
+        answer = on(self.space.size(), lambda _: publish(self.space, Present("counted")))
+        on(answer, lambda value: results.append(value), lambda error: results.append(error))
+        on(self.space.size(), lambda _: during(self.space, Present(bind()), self.log.append))
+        on(self.space.size(), lambda _: facet())
+
+    it.act(begin)
+    assert (results, it.log) == ([None], ["counted"])

@@ -25,7 +25,7 @@ from remit.cli._space_glances import Glances, Peers
 from remit.cli._space_keys import MAIN, TRACE, Keys
 from remit.cli._space_values import without_references
 from remit.dataspace import ANY, Dataspace, Trace, during, interest, message, this_facet
-from remit.dataspace.syndicate import Address, Route, bind, gatekeeper, listen
+from remit.dataspace.syndicate import Address, Route, bind_step, gatekeeper, listen
 from remit.durable import FileLock, open_state_dir, read_secret_file, write_secret_file
 from remit.errors import BadArgument, Missing, Misuse, RemitError
 from remit.lib import SwissEntry, Timer
@@ -204,7 +204,7 @@ class Doorkeeper:
                 self._handle += 1
                 self._bound[name] = (key, self._handle)
                 events.append(
-                    ["assert", self._handle, bind(_step(name, key), self._told if name == TRACE else self._space)]
+                    ["assert", self._handle, bind_step(_step(name, key), self._told if name == TRACE else self._space)]
                 )
         if self._party is None:
             self._party = await self.binds.open(None, 0.0, "keys")

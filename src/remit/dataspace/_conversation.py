@@ -11,7 +11,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from types import CoroutineType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from remit.dataspace._channel import Channel, Standing, Terms
 from remit.dataspace._ears import Ear, Owner
@@ -32,6 +32,7 @@ SETTLES: Final = 1000
 class Listener:
     """Who hears the events of one subscription. `alive` until its facet stops."""
 
+    _remit_handle_: ClassVar[bool] = True  # see `remit.vat.on`
     __slots__ = ("alive", "conversation", "light")
 
     def __init__(self, conversation: Conversation) -> None:

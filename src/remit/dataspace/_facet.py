@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from remit.errors import Broken
 from remit.vat import Context, Ref, current
@@ -34,6 +34,7 @@ class Facet:
     `with it:` begins more in it. `alive` says whether it has not stopped; what is begun in one that has stopped is withdrawn at once.
     """
 
+    _remit_handle_: ClassVar[bool] = True  # see `remit.vat.on`
     __slots__ = ("_around", "_inside", "_outside", "alive", "conversation", "parent", "parts", "state", "stops")
 
     def __init__(self, conversation: Conversation, parent: Facet | None, *, state: bool = False) -> None:

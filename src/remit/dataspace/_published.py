@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from remit.dataspace._channel import Channel
 from remit.dataspace._facet import Facet
@@ -18,6 +18,7 @@ __all__ = ["Published"]
 class Published:
     """An assertion of this object's; it ends with its facet, or when it is retracted."""
 
+    _remit_handle_: ClassVar[bool] = True  # see `remit.vat.on`
     __slots__ = ("_channel", "_facet", "_handle", "_listener", "_value")
 
     def __init__(self, facet: Facet, channel: Channel, listener: Subscription | None = None) -> None:

@@ -59,7 +59,8 @@ def on(
 ) -> Promise[Any]:
     """Run `fulfilled(value)` or `broken(error)` in a later turn of this object; gives the promise of what that returns.
 
-    A missing function lets the outcome through.
+    A missing function lets the outcome through. What conversations give (`publish`, `during` …), which cannot pass, counts as None here:
+    `on(answer, lambda n: publish(space, Count(n)))`.
     """
     turn = current("on")
     assert turn.target is not None

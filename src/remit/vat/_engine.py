@@ -246,6 +246,8 @@ def handle(vat: Vat, handler: Handler) -> None:
         return
     if type(result) is CoroutineType:
         resume(vat, Task(vat, message, result))
+    elif result.__class__ not in ATOMS and getattr(type(result), "_remit_handle_", False):
+        finish(vat, message, None, reads=False)  # of a lambda that begins a conversation: nobody else could have it
     else:
         finish(vat, message, result, reads=False)
 

@@ -13,7 +13,7 @@ import pytest
 
 from remit.dataspace import Dataspace, bind, during, message, on_message, publish, sync
 from remit.dataspace.syndicate import Address, Answer, Request, Server, SturdyRef, connect, gatekeeper, listen
-from remit.dataspace.syndicate import bind as bound
+from remit.dataspace.syndicate import bind_step as bound
 from remit.errors import Refused, Unreachable
 from remit.net import Admission, NodeKey
 from remit.values import Symbol, Tagged, preserves, record

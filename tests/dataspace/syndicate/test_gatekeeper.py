@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from remit.dataspace import Dataspace, publish
-from remit.dataspace.syndicate import Gatekeeper, SturdyRef, bind, resolve, until
+from remit.dataspace.syndicate import Gatekeeper, SturdyRef, bind_step, resolve, until
 from remit.dataspace.syndicate._binds import Sturdy
 from remit.dataspace.syndicate._records import answer_of
 from remit.dataspace.syndicate._walk import Walk
@@ -56,7 +56,7 @@ class Gate(Pair):
 
     def bind(self, oid: Any, key: bytes) -> None:
         detail = preserves.Map([(Symbol("oid"), oid), (Symbol("key"), key)])
-        tell(self.binder).bind(bind(Tagged("ref", [detail]), self.target, self.watcher))
+        tell(self.binder).bind(bind_step(Tagged("ref", [detail]), self.target, self.watcher))
         self.b.vat.run()
 
     def unbind(self) -> None:
@@ -178,7 +178,7 @@ class JustInTime:
     def _asked(self, oid: Any) -> None:
         if oid == "later":
             detail = preserves.Map([(Symbol("oid"), oid), (Symbol("key"), KEY)])
-            publish(self.space, bind(Tagged("ref", [detail]), self.target, False))
+            publish(self.space, bind_step(Tagged("ref", [detail]), self.target, False))
 
 
 def test_others_may_answer_a_resolve_in_the_bindspace() -> None:

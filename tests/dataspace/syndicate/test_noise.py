@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from remit.dataspace.syndicate import Gatekeeper, Session, bind, public_key, resolve
+from remit.dataspace.syndicate import Gatekeeper, Session, bind_step, public_key, resolve
 from remit.dataspace.syndicate._binds import Sturdy
 from remit.dataspace.syndicate._noise import Handshake
 from remit.dataspace.syndicate._noise_end import _fragments
@@ -224,7 +224,7 @@ def test_an_unknown_service_waits() -> None:
     pair = Inside()
     pair.walk(step("other"))
     assert (pair.reached, pair.failures) == ([], [])
-    pair.keeper.bound(2, bind(bound("other"), pair.inner).value)
+    pair.keeper.bound(2, bind_step(bound("other"), pair.inner).value)
     pair.settle()
     assert len(pair.reached) == 1
 

@@ -13,7 +13,7 @@ import pytest
 
 from remit.dataspace import Dataspace, bind, during, message, on_message, publish, this_facet
 from remit.dataspace.syndicate import Server, SturdyRef, gatekeeper, listen
-from remit.dataspace.syndicate import bind as bound
+from remit.dataspace.syndicate import bind_step as bound
 from remit.values import Symbol, Tagged, preserves, record
 from remit.vat import Vat, actor, tell
 from tests.dataspace.syndicate.peers import SYNDICATE_PY, python_with

@@ -12,7 +12,7 @@ from remit.dataspace.syndicate._gatekeeper import Gatekeeper
 from remit.dataspace.syndicate._noise import public_key
 from remit.dataspace.syndicate._opening import Answer, Request
 from remit.dataspace.syndicate._pipes import Speaking, own_stdio, speak
-from remit.dataspace.syndicate._records import bind, resolve
+from remit.dataspace.syndicate._records import bind_step, resolve
 from remit.dataspace.syndicate._resolver import PathResolver
 from remit.dataspace.syndicate._route import Route
 from remit.dataspace.syndicate._serve import Debt, Server, gatekeeper, listen
@@ -34,7 +34,7 @@ __all__ = [
     "Speaking",
     "SturdyRef",
     "attenuated",
-    "bind",
+    "bind_step",
     "connect",
     "gatekeeper",
     "listen",

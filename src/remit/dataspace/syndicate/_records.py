@@ -7,7 +7,7 @@ from typing import Any, Final
 from remit.dataspace.syndicate._view import fields_of, rec
 from remit.values import Symbol, printable
 
-__all__ = ["ACCEPTED", "OK", "accepted", "answer_of", "bind", "failed_text", "rejected", "resolve"]
+__all__ = ["ACCEPTED", "OK", "accepted", "answer_of", "bind_step", "failed_text", "rejected", "resolve"]
 
 ACCEPTED: Final = "accepted"
 """The dialect up to the middle of 2025, which syndicate-py speaks: `<accepted #:cap>`, `<rejected detail>`."""
@@ -20,8 +20,8 @@ def resolve(step: Any, observer: Any) -> Any:
     return rec("resolve", step, observer)
 
 
-def bind(step: Any, target: Any, observer: Any = False) -> Any:
-    """`<bind step #:target observer>`: what a bindspace knows a target by."""
+def bind_step(step: Any, target: Any, observer: Any = False) -> Any:
+    """`<bind step #:target observer>`: what a bindspace knows a target by. Not the `bind` of patterns."""
     return rec("bind", step, target, observer)
 
 
