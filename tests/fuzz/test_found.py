@@ -45,3 +45,14 @@ def test_an_outbox_number_without_end_is_a_damaged_store() -> None:
 def test_a_key_of_small_order_proves_nothing() -> None:
     """All zeros as key and signature passed the check of a hello, one time in four: that key has no secret."""
     replay("hello", bytes.fromhex("00cf30cf2dcfff" + "00" * 200))
+
+
+def test_syndicate_bytes_b0bd376f1f() -> None:
+    """What makes a value none is told at the same byte, however the stream is cut: here a symbol that is no UTF-8 and not all there yet."""
+    replay(
+        "syndicate-bytes",
+        bytes.fromhex(
+            "b5b5b000b4b3ff005fffffffff5fffffffffffffffffffffff1effffffffffffffffffffffffffffffffffffffffffffff0141b586b5b000b4b3"
+            "0141b586b5b000b40101b5b000b401018484b0f5018484b5b000b4b30100000000000080"
+        ),
+    )

@@ -97,7 +97,10 @@ class Reader:
             yield value
 
     def _direct(self) -> Iterator[Any]:
-        """Binary values straight from the buffer, until one is not all there or a text begins."""
+        """Binary values straight from the buffer, until one is not all there or is none, or a text begins.
+
+        What is none is left to the scanner: so it is told at the same byte, however the stream was cut.
+        """
         data = bytes(self._buffer)
         text, at, size = data.decode("latin-1"), 0, len(data)
         try:
@@ -108,12 +111,8 @@ class Reader:
                 at = end
                 self.syntax = "binary"
                 yield value
-        except Truncated:
-            pass
         except ProtocolError:
-            if at == 0:
-                raise
-            decode_at(data[at:], text[at:], 0, self._limits, None, False)  # again, for the offset
+            pass
         finally:
             del self._buffer[:at]
 
