@@ -26,6 +26,7 @@ MODULES = (
     "startup",
     "machines",
     "plan",
+    "tunnel",
     "services",
 )
 

@@ -72,6 +72,9 @@ class End:
         """Read; also for the first time."""
         raise NotImplementedError
 
+    def joined(self) -> None:
+        """It has a joint now: hand over what was read before, if it could not be helped."""
+
     def close(self) -> None:
         """Both ways are finished: let go once all is written."""
         raise NotImplementedError
@@ -139,6 +142,11 @@ class Joint:
         for end, other in ((first, second), (second, first)):
             if end.gone:
                 self.close(end.gone)
+            if not self.over:
+                end.joined()
+            if end.read_all and not self.over:
+                end.read_all = False
+                end._ended()
             elif not other.full and not self.over:
                 end.resume()
 

@@ -22,11 +22,12 @@ _RESET: Final = struct.pack("ii", 1, 0)
 class SocketEnd(End, asyncio.BufferedProtocol):
     """Made as the protocol of a fresh connection; `made` is called with it once that is there, and has to join it."""
 
-    __slots__ = ("_made", "_over", "_pipe", "_reading")
+    __slots__ = ("_early", "_made", "_over", "_pipe", "_reading")
 
     def __init__(self, made: Any = None) -> None:
         End.__init__(self)
         self._made = made
+        self._early = bytearray()  # what was read before there was a joint
         self._pipe: asyncio.Transport | None = None
         self._reading = False
         self._over = False
@@ -42,7 +43,7 @@ class SocketEnd(End, asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._pipe = pipe = cast("asyncio.Transport", transport)
         pipe.set_write_buffer_limits(high=HIGH_WATER)
-        pipe.pause_reading()
+        pipe.pause_reading()  # uvloop reads once in spite of it
         connected = pipe.get_extra_info("socket")
         if connected is not None and connected.family in (AF_INET, AF_INET6):
             connected.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
@@ -54,12 +55,15 @@ class SocketEnd(End, asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         joint, other = self.joint, self.other
-        if joint is None or other is None or joint.over:
-            return
-        if joint.meter.take(nbytes):
-            other.write(bytes(_READ[:nbytes]))
-        else:
-            joint.overdrawn()
+        if joint is None or other is None:
+            self._early += _READ[:nbytes]
+            self._reading = True
+            self.pause()
+        elif not joint.over:
+            if joint.meter.take(nbytes):
+                other.write(bytes(_READ[:nbytes]))
+            else:
+                joint.overdrawn()
 
     def eof_received(self) -> bool:
         self._ended()
@@ -76,6 +80,16 @@ class SocketEnd(End, asyncio.BufferedProtocol):
         self._congestion(False)
 
     # --- what the joint calls -----------------------------------------------------------------------
+
+    def joined(self) -> None:
+        joint, other, early = self.joint, self.other, bytes(self._early)
+        if joint is None or other is None or not early:
+            return
+        self._early.clear()
+        if joint.meter.take(len(early)):
+            other.write(early)
+        else:
+            joint.overdrawn()
 
     def write(self, data: bytes) -> None:
         if self._pipe is not None:
