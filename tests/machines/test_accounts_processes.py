@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,34 @@ def postgres_server() -> Iterator[servers.Server]:
 def redis_server() -> Iterator[servers.Server]:
     with servers.redis() as server:
         yield server
+
+
+WEB_TOKEN = "the-token-of-the-web-service"
+
+
+class Web(BaseHTTPRequestHandler):
+    """Answers who has the token."""
+
+    def do_GET(self) -> None:
+        known = self.headers["Authorization"] == f"Bearer {WEB_TOKEN}"
+        self.send_response(200 if known else 401)
+        self.end_headers()
+        self.wfile.write(b"well" if known else b"who?")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Web)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture
@@ -169,6 +199,37 @@ def used_by_programs(stage: Stage, old: dict[str, str]) -> list[str]:
     return [shown, answer]
 
 
+def bound_web(stage: Stage, web: ThreadingHTTPServer) -> list[str]:
+    """An HTTP service with a credential, and the same server as a mere place."""
+    place = f"127.0.0.1:{web.server_port}"
+    owner = secret_file(stage.home / "web", f'connection = "http://{place}"\nbearer = "{WEB_TOKEN}"\n')
+    heard = [said(stage, "offer", "db.web", "--kind", "http", "--owner", str(owner))]
+    heard += [said(stage, "offer", "db.raw", "--kind", "tcp", "--target", place)]
+    heard += [said(stage, "bind", "app.web", "db.web", "--only", "GET", "--prefix", "/shop/")]
+    heard += [
+        said(stage, "bind", "app.raw", "db.raw", "--bytes", "10M", "--connections", "4", "--local", "port", "--json")
+    ]
+    both = stage.remit("offer", "db.x", "--kind", "tcp", "--target", place, "--owner", str(owner))
+    assert both.code == 2 and WEB_TOKEN not in both.err
+    return heard
+
+
+def used_through_tunnels(stage: Stage, web: ThreadingHTTPServer) -> list[str]:
+    """By a program that knows no token: what the binding allows is answered, the rest is not, and the server has seen the token."""
+    ask = (
+        "import os, sys, urllib.request; uri = open(os.environ['SERVICE_BINDING_ROOT'] + sys.argv[1]).read();"
+        "print(urllib.request.urlopen(uri.replace('tcp:', 'http:') + sys.argv[2]).read())"
+    )
+    answer = run(stage, "--with", "web", "--", sys.executable, "-c", ask, "/web/uri", "shop/tea")
+    assert "well" in answer
+    refused = stage.remit("exec", "--", sys.executable, "-c", ask, "/web/uri", "admin", **here(stage))
+    assert "403" in refused.err
+    raw = entries(stage, "raw")
+    plain = stage.remit("exec", "--", sys.executable, "-c", ask, "/raw/uri", "/x", **here(stage))
+    assert "401" in plain.err and raw["host"] == "127.0.0.1"
+    return [answer, refused.err, plain.err, json.dumps(entries(stage, "web")), json.dumps(raw)]
+
+
 def killed_and_started(stage: Stage) -> None:
     """Boss and machines die without a word, and are started again."""
     stage.kill_agent("app")
@@ -185,12 +246,12 @@ def nothing_shows(stage: Stage, secrets: set[str], heard: list[str], logs: str, 
     heard += [json.dumps(stage.read(*words)) for words in commands]
     heard += [stage.remit("call", "app.db", "credential").out]
     heard += [stage.remit("--debug", "call", "app.db", "nothing").err]
-    everything = {*secrets, servers.OWNER_PASSWORD}
+    everything = {*secrets, servers.OWNER_PASSWORD, WEB_TOKEN}
     assert [text for text in heard for secret in everything if secret in text] == []
     assert in_processes(everything, pids=pids) == []
     assert [secret for secret in secrets if secret in logs] == []
     assert mentions(stage.home, secrets) == []
-    kept = {str(stage.home / "owner"), str(stage.home / "cache")}  # what the test has written itself
+    kept = {str(stage.home / name) for name in ("owner", "cache", "web")}  # what the test has written itself
     kept |= {str(path) for path in stage.directory("db").glob("state.db*")}  # the owner's connections, on their machine
     assert set(mentions(stage.home, everything)) - kept == set()
 
@@ -198,12 +259,12 @@ def nothing_shows(stage: Stage, secrets: set[str], heard: list[str], logs: str, 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_services_are_bound_used_rotated_and_revoked(
-    stage: Stage, postgres_server: servers.Server, redis_server: servers.Server
+    stage: Stage, postgres_server: servers.Server, redis_server: servers.Server, web: ThreadingHTTPServer
 ) -> None:
-    """The main job with PostgreSQL and Redis, over the death of everything; and no secret is anywhere but in the files that are made for it."""
+    """The main job with PostgreSQL, Redis and an HTTP service that others do not reach, over the death of everything; and no secret is anywhere but in the files that are made for it."""
     servers.program("psql")
     postgres = PostgresKit(postgres_server)
-    heard = shop(stage, postgres, RedisKit(redis_server))
+    heard = shop(stage, postgres, RedisKit(redis_server)) + bound_web(stage, web)
     old, cache = entries(stage), entries(stage, "cache")
     assert (old["type"], cache["type"]) == ("postgresql", "redis")
     heard += used_by_programs(stage, old)
@@ -216,7 +277,13 @@ def test_services_are_bound_used_rotated_and_revoked(
     stage.boss.kill()
     stage.boss.wait()
     killed_and_started(stage)
-    assert listener.ask() == "(1,)" and entries(stage) == new
+    assert (
+        listener.ask().startswith("ended:") and entries(stage) == new
+    )  # its tunnel has died with the machines' agents
+    listener.close()
+    listener = Listener(stage)
+    assert listener.ask() == "(1,)"
+    heard += used_through_tunnels(stage, web)
     answer = until(lambda: stage.remit("exec", "--", sys.executable, "-c", PROGRAM, **here(stage)).out)
     assert "[('tea',)]" in answer
 

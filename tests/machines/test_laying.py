@@ -128,13 +128,14 @@ def test_what_cannot_be_a_laying_is_refused(value: Any) -> None:
         check_laying(value)
 
 
-def test_a_machine_need_not_do_what_its_boss_says(tmp_path: Path) -> None:
-    """An agent that was told so refuses commands, users and templates; where a tunnel is remains free."""
-    layout = Layout(tmp_path / "bindings", hooks=False)
-    for laying in (Laying(reload=["/bin/true"]), Laying(user="nobody"), Laying(templates=[["/a", "/b"]])):
-        with pytest.raises(NotAllowed, match="hooks"):
+def test_a_machine_runs_no_commands_unless_it_was_told_so(tmp_path: Path) -> None:
+    """An agent that was not told otherwise refuses commands and templates that its boss names; signals to its services it sends."""
+    layout = Layout(tmp_path / "bindings")
+    for laying in (Laying(reload=["/bin/true"]), Laying(templates=[["/a", "/b"]])):
+        with pytest.raises(NotAllowed, match="hooks = true"):
             layout.check(laying)
-    layout.check(Laying(local="port"))
+        Layout(tmp_path / "bindings", hooks=True).check(laying)
+    layout.check(Laying(local="port", signal="HUP web"))
 
 
 def test_the_boss_shows_a_reload_that_failed(tmp_path: Path) -> None:
@@ -146,6 +147,9 @@ def test_the_boss_shows_a_reload_that_failed(tmp_path: Path) -> None:
         await town.machines("db", "app")
         await town.boss.offer("db.main", "fake", "", "", [Secret("fake://boss")])
         laying = Laying(reload=[hook])
+        with pytest.raises(NotAllowed, match="hooks = true"):
+            await town.boss.bind("app.db", "db.main", laying=laying)
+        town.boxes["app"].layout.hooks = True
         edge = await town.boss.bind("app.db", "db.main", laying=laying)
         assert (edge["state"], edge["laying"], edge["note"]) == ("active", {"reload": [hook]}, "")
         await town.boss.rotate("app.db")

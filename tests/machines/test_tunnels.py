@@ -6,14 +6,16 @@ import asyncio
 import os
 import stat
 import time
+from typing import Any
 
 import pytest
 
 from remit.credentials import Secret
-from remit.errors import BadArgument, Broken
+from remit.errors import BadArgument, Broken, Refused
 from remit.lib import Attenuation, Metered
 from remit.machines import Laying
 from remit.machines._local_users import may_connect, user_of
+from remit.net import Bulks
 from tests.machines.tunnels import TunnelTown, in_tunnel_town, over, until
 
 
@@ -30,6 +32,8 @@ def test_a_program_gets_through_by_a_socket_of_its_own() -> None:
             "uri": f"unix:{town.root / 'raw' / 'socket'}",
         }
         assert stat.S_IMODE((town.root / "raw" / "socket").stat().st_mode) == 0o600
+        account: Any = await town.town.hob("app").get("raw")
+        assert (await account.credential()).texts() == texts  # what a program gets from the reference
         talks = [await town.talking() for _ in range(5)]
         for number, (_, writer) in enumerate(talks):
             writer.write(b"%d" % number * 100_000)
@@ -252,3 +256,47 @@ def test_a_port_is_for_programs_of_this_user() -> None:
         writer.close()
 
     in_tunnel_town(work)
+
+
+def test_tickets_are_in_no_log_store_or_status(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither those that were used nor those that were refused: in logs of every level, what machines and boss keep, what people see, and errors."""
+    tickets: list[bytes] = []
+    real = Bulks.expect
+
+    def expect(self: Bulks, *arguments: Any, **more: Any) -> bytes:
+        tickets.append(real(self, *arguments, **more))
+        return tickets[-1]
+
+    monkeypatch.setattr(Bulks, "expect", expect)
+    caplog.set_level(0)
+    seen: list[str] = []
+
+    async def work(town: TunnelTown) -> None:
+        await town.bind(Metered(connections=2))
+        for _ in range(3):
+            _, writer = await town.talking()
+            writer.close()
+            await until(lambda: not town.server.connections)
+        account: Any = town.place("app").layout.entrances._open["raw"].ref
+        way = await account.open(bytes(32))  # for a key that nobody has: the ticket stays unused
+        seen.append(f"{way} {way!r}")
+        app = town.place("app").node
+        assert app is not None
+        with pytest.raises(Refused) as refused:
+            await app.bulks.dial(way[1].locator(), bytes.fromhex(way[0].text))
+        seen.extend([str(refused.value), repr(refused.value), repr(app.bulks.__dict__)])
+        with pytest.raises(Broken) as wrong:
+            await account.meet(way[0], "nowhere")
+        seen.append(str(wrong.value))
+        seen.append(str(await town.town.boss.status()))
+        seen.extend(repr(place.rows.load()) for place in town.town.places.values())
+        seen.extend(path.read_text() for path in town.root.rglob("*") if path.is_file())
+
+    in_tunnel_town(work)
+    assert len(tickets) >= 4
+    text = "\n".join([*seen, caplog.text])
+    for ticket in tickets:
+        for form in (ticket.hex(), repr(ticket)[2:-1], str(ticket)):
+            assert form not in text

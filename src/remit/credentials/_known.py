@@ -11,7 +11,7 @@ from remit.credentials._owner import Owner
 
 __all__ = ["DriverClass", "driver_classes", "find_driver"]
 
-OURS: Final = ("postgres", "redis", "tcp")
+OURS: Final = ("http", "postgres", "redis", "tcp")
 
 
 class DriverClass(Protocol):
@@ -45,6 +45,10 @@ def find_driver(kind: str, others: Mapping[str, Any] | None = None) -> Any:
         from remit.credentials._redis import Redis
 
         return Redis
+    if kind == "http":
+        from remit.credentials._http import Http
+
+        return Http
     if kind == "tcp":
         from remit.credentials._tcp import Tcp
 

@@ -16,14 +16,16 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from remit.credentials._credential import Credential
+from remit.credentials._credential import TUNNEL, TUNNEL_HOST, TUNNEL_PORT, Credential
 from remit.credentials._driver import Description, Held, check_attenuation
 from remit.credentials._owner import Owner, check_edge
+from remit.credentials._place import Place, is_local
 from remit.credentials._postgres_compare import more_than
 from remit.credentials._postgres_link import Link
 from remit.credentials._postgres_rights import METHODS, renew_rights, share_with_groups, statement
 from remit.errors import BadArgument, Conflict, Refused
 from remit.lib import Attenuation
+from remit.net import End
 from remit.values import Secret
 
 __all__ = ["Postgres"]
@@ -164,18 +166,42 @@ class Postgres:
     def _credential(self, link: Link, login: str, password: Secret, generation: int, until: float | None) -> Credential:
         host, port, base = link.place()
         host, port = self._owner.option("host", str, host), self._owner.option("port", int, port)
+        return self._written(
+            host, str(port), base, Credential("", {"username": login}, {"password": password}, generation, until)
+        )
+
+    def _written(self, host: str, port: str, base: str, whose: Credential) -> Credential:
+        """The credential for a server at this place; login, password and the rest are those of `whose`."""
+        login, password = whose.entries["username"], whose.secrets["password"]
         mode = self._owner.option("sslmode", str)
         options = [f"sslmode={quote(mode, safe='')}"] if mode else []
         address = f"{f'[{host}]' if ':' in host else host}:{port}"
         if host.startswith("/"):
             address, options = "", [f"host={quote(host, safe='')}", f"port={port}", *options]
         uri = f"postgresql://{quote(login)}:{password.text}@{address}/{quote(base, safe='')}{'?' * bool(options)}{'&'.join(options)}"
-        entries = {"provider": "remit", "host": host, "port": str(port), "database": base, "username": login}
+        entries = {"provider": "remit", "host": host, "port": port, "database": base, "username": login}
         if mode:
             entries["sslmode"] = mode
-        pgpass = ":".join(_escaped(word) for word in (host, str(port), base, login, password.text)) + "\n"
+        pgpass = ":".join(_escaped(word) for word in (host, port, base, login, password.text)) + "\n"
         secrets = {"password": password, "uri": Secret(uri), "pgpass": Secret(pgpass)}
-        return Credential("postgresql", entries, secrets, generation, until)
+        return Credential("postgresql", entries, secrets, whose.generation, whose.until)
+
+    # --- tunnels ------------------------------------------------------------------------------------
+
+    def through(self, credential: Credential) -> Credential | None:
+        """See `Led.through`: by a tunnel where the server listens on this machine only."""
+        if "host" in self._owner.options or not is_local(credential.entries["host"]):
+            return None
+        made = self._written(TUNNEL_HOST, TUNNEL_PORT, credential.entries["database"], credential)
+        return Credential(made.type, {**made.entries, TUNNEL: "port"}, made.secrets, made.generation, made.until)
+
+    async def connect(self, edge: str, attenuation: Attenuation) -> End:
+        """See `Led.connect`."""
+        async with self._link.work() as link:
+            host, port, _ = link.place()
+        return await Place(
+            f"{host}/.s.PGSQL.{port}" if host.startswith("/") else f"{f'[{host}]' if ':' in host else host}:{port}"
+        ).connect()
 
     # --- ending -------------------------------------------------------------------------------------
 

@@ -13,12 +13,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
 
-from remit.credentials._credential import Credential
+from remit.credentials._credential import TUNNEL, TUNNEL_HOST, TUNNEL_PORT, Credential
 from remit.credentials._driver import Description, Held, check_attenuation
 from remit.credentials._owner import Owner, check_edge
+from remit.credentials._place import Place, is_local
 from remit.credentials._redis_rules import categories, difference
 from remit.errors import BadArgument, Conflict, Missing, Refused, Uncertain, Unreachable
 from remit.lib import Attenuation
+from remit.net import End
 from remit.values import Secret
 
 if TYPE_CHECKING:
@@ -229,6 +231,31 @@ class Redis:
             scheme = "rediss" if parts.scheme == "rediss" else "redis"
             uri = f"{scheme}://{login}{f'[{host}]' if ':' in host else host}:{port}{parts.path}"
         return Credential("redis", entries, {"password": password, "uri": Secret(uri)}, generation, until)
+
+    def through(self, credential: Credential) -> Credential | None:
+        """See `Led.through`: by a tunnel where the server listens on this machine only."""
+        parts = urlsplit(self._owner.connection.text)
+        if "host" in self._owner.options or not (parts.scheme == "unix" or is_local(parts.hostname or "localhost")):
+            return None
+        entries = {
+            "provider": "remit",
+            "username": credential.entries["username"],
+            "host": TUNNEL_HOST,
+            "port": TUNNEL_PORT,
+        }
+        database = parse_qs(parts.query).get("db", ["0"])[0] if parts.scheme == "unix" else parts.path.removeprefix("/")
+        login = f"{quote(entries['username'])}:{credential.secrets['password'].text}@"
+        scheme = "rediss" if parts.scheme == "rediss" else "redis"
+        uri = Secret(f"{scheme}://{login}{TUNNEL_HOST}:{TUNNEL_PORT}/{database}")
+        secrets = {"password": credential.secrets["password"], "uri": uri}
+        return Credential("redis", {**entries, TUNNEL: "port"}, secrets, credential.generation, credential.until)
+
+    async def connect(self, edge: str, attenuation: Attenuation) -> End:
+        """See `Led.connect`."""
+        parts = urlsplit(self._owner.connection.text)
+        host = parts.hostname or "localhost"
+        where = parts.path if parts.scheme == "unix" else f"{f'[{host}]' if ':' in host else host}:{parts.port or 6379}"
+        return await Place(where).connect()
 
     def _name(self, edge: str, generation: int) -> str:
         if type(generation) is not int or not 0 < generation < 1_000_000:

@@ -19,7 +19,7 @@ from remit.net import SignedAddress
 from remit.values import record
 from remit.vat import Far, Promise, Ref, actor, field, spawn, this
 
-__all__ = ["Account", "Accounts", "is_accounts"]
+__all__ = ["Account", "Accounts", "LedAccount", "is_accounts"]
 
 KEY: Final = 32  # bytes of a node's public key
 MISSING: Final = "missing"
@@ -338,6 +338,21 @@ class Account:
         except (ValueError, TypeError):
             raise BadArgument("a ticket is written in hexadecimal digits") from None
         await self.accounts.meet(self.edge, raw, address)
+
+
+@actor(kind="remit.machines.led_account", version=1, passing=True)
+class LedAccount:
+    """What programs hold of such an edge that is reached by a tunnel of their machine's: the credential says where that is."""
+
+    ref: Ref[Any]
+    name: str
+    edge: str
+
+    async def credential(self) -> Credential:
+        """See `Account.credential`."""
+        made = await self.ref.layout()
+        found: Credential = await device_now("layout").fill(self.name, self.edge, made)
+        return found
 
 
 def is_accounts(ref: Any) -> bool:

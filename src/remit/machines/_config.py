@@ -6,7 +6,7 @@
 `agent` has `classes` (modules), `path` (directories in which to find them), `listen` (host:port), `published` (the host that others
 are told), `facing` (an address of the side where others are: without `published`, a machine that listens on all addresses tells the one it has
 on the way there), `services` (the directory of the files that describe its services), `users` (where bindings for programs of other users are laid
-out), `hooks` (whether the boss may choose users, commands and templates of bindings) and `tether` (a process, as `pid start boot`, with which the agent ends).
+out), `hooks` (whether the boss may name commands and templates) and `tether` (a process, as `pid start boot`, with which the agent ends).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class AgentSection(msgspec.Struct, kw_only=True):
     tether: str = ""
     services: str = ""
     users: str = "/run/remit"
-    hooks: bool = True
+    hooks: bool = False
 
 
 class UserData(msgspec.Struct, kw_only=True):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from remit.credentials import TUNNEL
 from remit.errors import BadArgument, Broken, Conflict, Missing, NoSuchMethod, Unreachable
 from remit.graph import Edge
 from remit.lib import Attenuation, membrane
-from remit.machines._accounts import is_accounts
+from remit.machines._accounts import LedAccount, is_accounts
 from remit.machines._desk import Desk, UserDesk
 from remit.machines._devices import device, device_now
 from remit.machines._grant import Binding, Grant, GrantView
@@ -50,6 +51,8 @@ class HobClient:
     """How bindings are laid out, by name, where somebody has chosen; None before the first."""
     troubles: Any = None
     """What the boss was told went wrong with that, by edge; None before the first."""
+    led: Any = None
+    """The edges of bindings that are reached by tunnels, by name; None before the first."""
     doors: Any = None
     """For each user of whom programs are let in: a desk for them, and its sturdyref. None before the first."""
 
@@ -371,6 +374,8 @@ class HobClient:
             credential = await kept.layout()
         except NoSuchMethod:  # a provider of an earlier version
             credential = await kept.credential()
+        if TUNNEL in credential.entries:
+            self.led = {**(self.led or {}), name: id}
         trouble = await device_now("layout").write(name, id, credential, kept, laying)
         if laying.user:
             await this().let_in(laying.user)
@@ -449,6 +454,7 @@ class HobClient:
         del self.bound[name]
         laying: Laying = (self.layings or {}).pop(name, PLAIN)
         (self.troubles or {}).pop(id, None)
+        (self.led or {}).pop(name, None)
         await self._tidy()
         if laying.user:
             await this().let_in(laying.user)
@@ -487,5 +493,7 @@ class HobClient:
                 f"binding {name!r} leads to {binding.service}, which keeps interface {binding.interface or '(none named)'}, "
                 f"and the program expects {interface}: bind another service, or mend the program"
             )
+        if (self.led or {}).get(name) == binding.id:
+            return spawn(LedAccount, binding.ref, name, binding.id)
         found: Ref[Any] = binding.ref
         return found

@@ -32,8 +32,8 @@ USERS: Final = Path("/run/remit")
 
 class Layout:
     """The device `layout` of a machine's vat, on the directory `root`. `entrances` listens for those that are reached by a tunnel; `users` is
-    where bindings for programs of other users are; `reload` tells programs. `hooks`: whether this machine lets its boss choose users, commands, signals
-    and templates.
+    where bindings for programs of other users are; `reload` tells programs. `hooks`: whether this machine runs commands and writes files of
+    templates that others than its own operator choose.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Layout:
         *,
         users: Path = USERS,
         reload: Reload | None = None,
-        hooks: bool = True,
+        hooks: bool = False,
     ) -> None:
         self.root = root
         self.users = users / root.parent.name
@@ -55,9 +55,10 @@ class Layout:
     def check(self, laying: Laying) -> None:
         """Raise what stands in the way of a laying on this machine."""
         check_laying(laying)
-        if laying.acts and not self.hooks:
+        if (laying.reload or laying.templates) and not self.hooks:
             raise NotAllowed(
-                "this machine lets nobody else choose users, commands, signals and templates of its bindings (its agent's `hooks`)"
+                "this machine's agent was not told to run commands or write files of templates that its boss names: set hooks = true in "
+                "[providers.NAME.agent] before the machine is created, or use --signal"
             )
         if laying.user:
             user_of_name(laying.user)
@@ -137,6 +138,17 @@ class Layout:
         entrance = await self.entrances.open(name, edge, ref, shelf.root / f".{name}.{SOCKET}", users)
         shelf.own(shelf.root / f".{name}.{SOCKET}")
         return entrance
+
+    def fill(self, name: str, edge: str, credential: Credential) -> Credential:
+        """The credential with the place of its tunnel on this machine. `Missing` where there is none (yet)."""
+        check_credential(credential)
+        if TUNNEL not in credential.entries:
+            return credential
+        entrance = self.entrances.find(name, edge)
+        if entrance is None:
+            raise Missing(f"the tunnel of binding {name!r} is not there: it is being made, or was taken back")
+        root = next((shelf.root for shelf in self._shelves() if shelf.edge(name) == edge), self.root)
+        return led(credential, root / name, entrance)
 
     async def reopen(self, name: str, edge: str, ref: Any) -> None:
         """After a start of the agent: listen again for a tunnel that is laid out, without asking its provider."""
@@ -227,6 +239,9 @@ def led(credential: Credential, directory: Path, entrance: Entrance) -> Credenti
     if entrance.port:
         entries |= {"host": host, "port": port}
     else:
+        entries = {
+            name: text for name, text in credential.entries.items() if TUNNEL_PORT not in text and name != TUNNEL
+        }
         entries |= {"path": str(directory / SOCKET)}
     if "uri" not in {*entries, *secrets}:
         entries["uri"] = f"tcp://{host}:{port}" if entrance.port else f"unix:{directory / SOCKET}"
