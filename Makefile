@@ -1,11 +1,12 @@
 # What people run. Every target sets up .venv in this checkout when needed; nothing is installed anywhere else.
 # PYTHON=/path/to/python3 chooses the interpreter (3.11 or newer; without it the newest one found is taken).
 
-.PHONY: help demo test compiled test-compiled check bench fuzz flood tour conformance endo soak storm install-shell format clean core dev
+.PHONY: help demo test test-slow compiled test-compiled check bench fuzz flood tour conformance endo soak storm install-shell format clean core dev
 
 help:
 	@echo "make demo         the main job, with real processes: machines, bindings, crash, revocation"
 	@echo "make test         the tests (TESTS='tests/vat -k order' for some of them)"
+	@echo "make test-slow    boot virtual machines for real: minutes, and QEMU"
 	@echo "make test-compiled  the tests of what is compiled, on a compiled build (make compiled only makes it, in .venv-compiled)"
 	@echo "make check        ruff, mypy --strict, layers, public names, budgets"
 	@echo "make tour         run every code block of README.md and docs/"
@@ -46,6 +47,10 @@ test: dev
 
 compiled:
 	@tools/setup compiled
+
+test-slow: dev
+	@tools/servers slow || true
+	@REMIT_TEST_BOOT=1 .venv/bin/python -m pytest -s -o faulthandler_timeout=2300 -m boots $(TESTS)
 
 test-compiled: compiled
 	@REMIT_TEST_LOOP=uvloop .venv-compiled/bin/python -m pytest $(COMPILED_TESTS)

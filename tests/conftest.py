@@ -36,7 +36,11 @@ def small_heap() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The marker alone is enough: what needs root is skipped for everybody else, and says so."""
+    """The marker alone is enough: what needs root is skipped for everybody else, and what takes minutes unless it is asked for; both say so."""
+    if not os.environ.get("REMIT_TEST_BOOT"):
+        for item in items:
+            if item.get_closest_marker("boots") is not None:
+                item.add_marker(pytest.mark.skip(reason="boots a virtual machine, which takes minutes: make test-slow"))
     if os.geteuid() != 0:
         for item in items:
             if item.get_closest_marker("needs_root") is not None:

@@ -23,6 +23,7 @@ from remit.machines._docker_options import BASE_IMAGE
 from remit.machines._launch import spawn_apart
 from remit.machines._nspawn import NspawnProvider
 from remit.machines._process_table import Process
+from remit.machines._qemu import QemuProvider
 from remit.machines._tree import machine_tree
 from remit.testing import FakeProvider
 from tests.machines.nspawn import missing
@@ -321,42 +322,25 @@ class DockerKit(Kit):
         return [each for each in found if any(mine in each for mine in (self.owner, *self.ids))]
 
 
-class NspawnKit(Kit):
-    """Containers of systemd-nspawn, with a systemd that boots. The root file system is made once for all runs on this host, which takes a minute."""
+class DirectoryKit(Kit):
+    """Providers that keep each machine in a directory, and start it by `launch`."""
 
-    name = "nspawn"
-    seconds = 300.0  # for the first of all
-    moments = (0.3,)  # each boots a system
     parcels: list[Parcel] = []
-    trees: list[Path] = []
 
     def __init__(self, place: Path) -> None:
         super().__init__(place)
         self.spawned: list[int] = []
 
-    @staticmethod
-    def lacks() -> str:
-        return missing()
-
-    def provider(self, owner: str = "boss") -> NspawnProvider:
-        made = {"tree": lambda _: self._tree(), "make_parcel": self._parcel}
-        return NspawnProvider(self.place / "machines", owner, self.place / "parcels", grace=10.0, **made)
-
-    def _tree(self) -> Path:
-        """Looked for once."""
-        if not self.trees:
-            self.trees.append(machine_tree((), lambda _: None))
-        return self.trees[0]
-
-    def _parcel(self, store: Path) -> Parcel:
+    def parcel(self, store: Path) -> Parcel:
         """Made once for all tests of this process: nothing of it changes."""
         if not self.parcels or not self.parcels[0].path.is_dir():
             self.parcels[:] = [parcel(store)]
         return self.parcels[0]
 
     @contextmanager
-    def dying(self, at: int) -> Iterator[NspawnProvider]:
-        from remit.machines import _launch, _nspawn, _room
+    def dying_in(self, at: int, module: Any, names: Sequence[str]) -> Iterator[Any]:
+        """As `dying`: what changes things is named in the provider's module, and is what these providers share."""
+        from remit.machines import _launch, _room
 
         left = [at]
 
@@ -373,14 +357,12 @@ class NspawnKit(Kit):
             self.spawned.append(spawn_apart(*args))
             return int(counted(lambda: self.spawned[-1])())
 
-        names = ("write_secret_file", "_hand_over", "_unpack", "make_group", "end_group", "launch")
+        rooms = {"write_secret_file": counted(_room.write_secret_file), "open_state_dir": counted(_room.open_state_dir)}
         with (
-            patch.multiple(_nspawn, **{name: counted(getattr(_nspawn, name)) for name in names}),
-            patch.multiple(
-                _room, write_secret_file=counted(_room.write_secret_file), open_state_dir=counted(_room.open_state_dir)
-            ),
+            patch.multiple(module, **{name: counted(getattr(module, name)) for name in names}),
+            patch.multiple(_room, **rooms),
             patch.object(_launch, "spawn_apart", spawn),
-            patch.object(_nspawn.shutil, "rmtree", counted(shutil.rmtree)),
+            patch.object(module.shutil, "rmtree", counted(shutil.rmtree)),
             patch.object(Process, "end", counted(Process.end)),
         ):
             yield self.provider()
@@ -395,9 +377,6 @@ class NspawnKit(Kit):
     def _noted(self) -> set[str]:
         return {file.read_text().split()[0] for file in (self.place / "machines").glob("*/process")}
 
-    def table(self) -> dict[str, Any]:
-        return {"kind": "nspawn", "root": str(self.place / "machines")}
-
     def kill(self, id: str) -> None:
         process = Process.parse((self.place / "machines" / id / "process").read_text())
         assert process is not None
@@ -407,9 +386,9 @@ class NspawnKit(Kit):
     def visible(self, id: str) -> str:
         pids = [each for each in os.listdir("/proc") if each.isdigit()]
         shown = [_read(f"/proc/{pid}/{what}") for pid in pids for what in ("cmdline", "environ")]
-        assert any(f"{self.place}/machines/{id}" in each for each in shown)
+        assert any(id in each for each in shown)
         here = self.place / "machines" / id
-        return "\n".join([*shown, *((here / name).read_text() for name in ("console.log", "label.json", "made.json"))])
+        return "\n".join([*shown, *(_read(f"{here / name}") for name in ("console.log", "label.json", "made.json"))])
 
     def leftovers(self) -> Sequence[str]:
         found = [path.name for path in (self.place / "machines").glob("*")]
@@ -419,8 +398,65 @@ class NspawnKit(Kit):
         return [*found, *map(str, groups)]
 
 
+class NspawnKit(DirectoryKit):
+    """Containers of systemd-nspawn, with a systemd that boots. The root file system is made once for all runs on this host, which takes a minute."""
+
+    name = "nspawn"
+    seconds = 300.0  # for the first of all
+    moments = (0.3,)  # each boots a system
+    trees: list[Path] = []
+
+    @staticmethod
+    def lacks() -> str:
+        return missing()
+
+    def provider(self, owner: str = "boss") -> NspawnProvider:
+        made = {"tree": lambda _: self._tree(), "make_parcel": self.parcel}
+        return NspawnProvider(self.place / "machines", owner, self.place / "parcels", grace=10.0, **made)
+
+    def _tree(self) -> Path:
+        """Looked for once."""
+        if not self.trees:
+            self.trees.append(machine_tree((), lambda _: None))
+        return self.trees[0]
+
+    def dying(self, at: int) -> AbstractContextManager[NspawnProvider]:
+        from remit.machines import _nspawn
+
+        names = ("write_secret_file", "_hand_over", "_unpack", "make_group", "end_group", "launch")
+        return self.dying_in(at, _nspawn, names)
+
+    def table(self) -> dict[str, Any]:
+        return {"kind": "nspawn", "root": str(self.place / "machines")}
+
+
+class QemuKit(DirectoryKit):
+    """Virtual machines of QEMU with nothing on their disks: they run, and come no further than looking for something to boot."""
+
+    name = "qemu"
+
+    @staticmethod
+    def lacks() -> str:
+        for program in ("qemu-system-x86_64", "qemu-img", "genisoimage"):
+            if shutil.which(program) is None:
+                return f"{program} is not installed: tools/servers slow"
+        return ""
+
+    def provider(self, owner: str = "boss") -> QemuProvider:
+        image = self.place / "image"
+        if not image.exists():
+            image.write_bytes(b"\0" * (1 << 20))
+        table = {"image": str(image), "memory": "64m", "cpus": 1, "code": "image"}
+        return QemuProvider(self.place / "machines", owner, self.place / "parcels", table, kvm=False, grace=0.0)
+
+    def dying(self, at: int) -> AbstractContextManager[QemuProvider]:
+        from remit.machines import _qemu
+
+        return self.dying_in(at, _qemu, ("write_secret_file", "_make_disk", "write_seed", "launch"))
+
+
 _LACKS: dict[str, str] = {}
-KITS: dict[str, type[Kit]] = {kit.name: kit for kit in (FakeKit, ProcessKit, DockerKit, NspawnKit)}
+KITS: dict[str, type[Kit]] = {kit.name: kit for kit in (FakeKit, ProcessKit, DockerKit, NspawnKit, QemuKit)}
 
 
 def _read(path: str) -> str:

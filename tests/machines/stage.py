@@ -94,10 +94,10 @@ class Stage:
                 process.wait(PATIENCE)
 
     @asynccontextmanager
-    async def admin(self) -> AsyncIterator[Ref[Any]]:
-        """The boss, once it answers."""
+    async def admin(self, seconds: float = PATIENCE) -> AsyncIterator[Ref[Any]]:
+        """The boss, once it answers, for at most this time."""
         key = NodeKey.generate()
-        async with asyncio.timeout(PATIENCE), Vat("test") as vat, Node(key, vat) as node:
+        async with asyncio.timeout(seconds), Vat("test") as vat, Node(key, vat) as node:
             node.use(UnixNetlayer(key))
             node.use(TlsNetlayer(key))
             while True:

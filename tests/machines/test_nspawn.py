@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,14 +15,18 @@ from typing import Any
 import pytest
 
 from remit.errors import ProviderError
+from remit.machines import parcel
 from remit.machines._cgroup import hierarchies
+from remit.machines._image import image_of
 from remit.machines._nspawn_options import ForOne, options_for_all, options_for_one
 from remit.machines._nspawn_words import Container, host_name, machine_name, words
+from remit.machines._process_table import Process, reap
 from remit.values import SturdyRef
 from tests.machines.nspawn import leader, missing
 from tests.machines.stage import Stage, until
 
 REAL = pytest.mark.skipif(bool(missing()), reason=missing())
+FIRST = 280.0  # seconds: the first machine on a host waits for the root file system to be made
 ONE = Container(Path("/m/db-1"), Path("/cache/tree"), Path("/parcels/x"), "db", (Path("/sys/fs/cgroup/a"),))
 
 
@@ -121,14 +126,21 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
     try:
         yield asyncio.run(enrolled(stage))
     finally:
+        end(stage)
+
+
+def end(stage: Stage) -> None:
+    """The boss, after its machine, whatever has become of that."""
+    try:
         asyncio.run(ended(stage))
+    finally:
         stage.kill_boss()
 
 
 async def enrolled(stage: Stage) -> Real:
-    async with stage.admin() as boss:
+    async with stage.admin(FIRST) as boss:
         making = asyncio.ensure_future(boss.create_machine("db", "nspawn", {"memory": "512m", "pids": "500"}))
-        (seed,) = await until(lambda: seeds(stage))
+        (seed,) = await until(lambda: seeds(stage), FIRST)
         introduction = introduction_in(seed)
         await making
 
@@ -153,7 +165,8 @@ def introduction_in(seed: Path) -> str:
 
 async def ended(stage: Stage) -> None:
     async with stage.admin() as boss:
-        await boss.destroy_machine("db")
+        for machine in await boss.list_machines():
+            await boss.destroy_machine(machine["name"])
     assert not list(stage.state.glob("machines-nspawn/*"))
 
 
@@ -246,6 +259,46 @@ def test_a_machine_that_lost_its_nspawn_is_started_again(real: Real) -> None:
     asyncio.run(again())
     assert not Path(f"/proc/{before}/cgroup").exists() or leader(real.directory) != before
     assert "user-data" not in os.listdir(real.directory / "state")
+
+
+@REAL
+@pytest.mark.needs_root
+@pytest.mark.timeout(300)
+def test_an_image_with_our_own_init_is_a_machine_as_well(tmp_path: Path) -> None:
+    """In a second: it enrols, and ends by itself when it is asked to; the introduction is moved out of its seed at once."""
+    made = image_of([], parcel(tmp_path / "parcels"), tmp_path, print)
+    root = tmp_path / "root"
+    for part in made:
+        subprocess.run(
+            ["cp", "-a", f"{part}/.", str(root)] if root.exists() else ["cp", "-a", str(part), str(root)], check=True
+        )
+    stage = Stage(tmp_path, {"nspawn": {"image": str(root)}})
+    stage.start_boss()
+
+    async def work() -> None:
+        async with stage.admin() as boss:
+            await boss.create_machine("db", "nspawn")
+            await until(lambda: is_active(boss))
+            (directory,) = stage.state.glob("machines-nspawn/db-*")
+            assert os.listdir(directory / "seed") == ["hostname"]
+            pid = int((directory / "process").read_text().split()[0])
+            os.kill(leader(directory), signal.SIGRTMIN + 3)
+            await until(lambda: gone(pid))
+            assert "power off: ending the agent" in (directory / "console.log").read_text()
+
+    try:
+        asyncio.run(work())
+    finally:
+        end(stage)
+
+
+async def gone(pid: int) -> bool:
+    reap(pid)
+    return Process.of(pid) is None
+
+
+async def is_active(boss: Any) -> bool:
+    return bool((await boss.show("db"))["state"] == "active")
 
 
 async def is_made(boss: Any) -> bool:

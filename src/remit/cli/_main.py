@@ -26,7 +26,7 @@ COMMANDS: Final = {
     "exec": ("_exec", "exec_command", "Start a program with its bindings."),
     "graph": ("_graph", "graph_command", "Draw who holds what, and what a plan changes."),
     "history": ("_ledger", "history", "List who applied what, and when."),
-    "image": ("_image", "image", "Build what machines are made from."),
+    "image": ("_image", "image", "Build what machines are made from, and install it."),
     "invitations": ("_invite", "invitations", "List who has a way in to the boss."),
     "invite": ("_invite", "invite", "Give a person or a job a part of the boss's authority."),
     "leave": ("_leave", "leave", "Take Remit off this machine, and leave what runs running."),

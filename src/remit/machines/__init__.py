@@ -13,6 +13,7 @@ from remit.machines._alarms import Alarms
 from remit.machines._backup import mark_moved, pack_state, read_copy, unpack_state, write_state
 from remit.machines._boss import Boss
 from remit.machines._boss_world import MACHINE_KINDS, BossWorld, dotted
+from remit.machines._build import build_disk, build_tarball, install_disk
 from remit.machines._burdens import burden_families, burden_view
 from remit.machines._cloud_init import cloud_config
 from remit.machines._cloud_scripts import AgentSetup
@@ -98,7 +99,9 @@ __all__ = [
     "Wiring",
     "Workshop",
     "binding_root",
+    "build_disk",
     "build_docker_image",
+    "build_tarball",
     "burden_families",
     "burden_view",
     "check_name",
@@ -106,6 +109,7 @@ __all__ = [
     "digest_of",
     "dotted",
     "find_parcel",
+    "install_disk",
     "leave_alone",
     "log_to_stderr",
     "mark_moved",

@@ -51,6 +51,8 @@ def cloud_config(
     units = {"remit-agent.service": agent_unit(how), **enrolled_units(how), **forward_units(how)}
     files += [_file(f"/etc/systemd/system/{name}", text, "0644") for name, text in units.items()]
     files.append(_file("/usr/local/sbin/remit-set-up", set_up_script(how, STAGED), "0755"))
+    if how.before:
+        files.append(_file("/usr/local/sbin/remit-before", f"#!/bin/sh\n{how.before}\n", "0755"))
     files.append(_file("/usr/local/sbin/remit-forget", FORGET, "0755"))
     made = (
         b"#cloud-config\n" + json.dumps({"write_files": files, "runcmd": [["/usr/local/sbin/remit-set-up"]]}).encode()

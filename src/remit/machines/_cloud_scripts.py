@@ -88,13 +88,14 @@ class AgentSetup(NamedTuple):
     """How a machine comes by the agent's code and runs it. Nothing in it is secret.
 
     `command` starts an agent, with `--state DIRECTORY` added; by default that of a parcel in /opt/remit. `install` is a shell command that brings it, run once by root before
-    the first start ("": it is there already). `user` is who the agent runs as, made if there is none; with "root" its services may be
+    the first start ("": it is there already); `before` one that root runs before each start, whatever comes of it. `user` is who the agent runs as, made if there is none; with "root" its services may be
     of any user. `state` is its directory. `forwards` has the machine pass connections on, from an address of its own to another: where
     the boss's loopback is reached under another name, as in a virtual machine.
     """
 
     command: tuple[str, ...] = (f"{OPT}/bin/remit-agent",)
     install: str = ""
+    before: str = ""
     user: str = "remit"
     state: str = "/var/lib/remit"
     environment: Mapping[str, str] = {}
@@ -123,6 +124,7 @@ def agent_unit(setup: AgentSetup) -> str:
     lines = [
         *("[Unit]", "Description=Remit: the agent of this machine", "After=network.target", "StartLimitIntervalSec=0"),
         *("", "[Service]", "Type=exec", f"User={setup.user}"),
+        *(["ExecStartPre=-+/usr/local/sbin/remit-before"] if setup.before else []),
         f"ExecStart={' '.join(_word(word) for word in (*setup.command, '--state', setup.state))}",
         *(f"Environment={_word(f'{name}={value}')}" for name, value in sorted(setup.environment.items())),
         *("Restart=on-failure", "RestartSec=5", "KillMode=process", "LimitNOFILE=65536", "UMask=0077"),

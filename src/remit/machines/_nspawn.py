@@ -16,12 +16,10 @@ and in any case the host's users: root in it is root, without the rights to moun
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import os
 import shutil
 import signal
-import tarfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -40,7 +38,7 @@ from remit.machines._parcel import Parcel, parcel
 from remit.machines._process_table import Process, children
 from remit.machines._provider import Observed
 from remit.machines._room import MachineRoom, running_in
-from remit.machines._tree import machine_tree
+from remit.machines._tree import machine_tree, run_tool
 
 __all__ = ["NspawnProvider"]
 
@@ -131,7 +129,8 @@ class NspawnProvider:
     def _make(self, id: str, name: str, user_data: dict[str, Any], chosen: ForOne) -> None:
         """Its directory with all that is in it. Each step may have been done before."""
         directory = self._room.prepare(id, name)
-        if _made(directory) is None:
+        told = _made(directory)
+        if told is None:
             lower = Path(self.host.image) if self.host.image else self._tree(chosen.packages)
             told = {"lower": str(lower), "parcel": str(self._parcel(self._store).path), "options": chosen._asdict()}
             write_secret_file(directory / "made.json", json.dumps(told).encode(), replace=True)
@@ -141,7 +140,8 @@ class NspawnProvider:
             (directory / part).mkdir(mode=0o700, exist_ok=True)
         agent = packed(user_data.get("agent", {}), LUGGAGE)
         _unpack(agent.tar, directory)
-        _leave_word(directory, {**user_data, "agent": agent.agent}, name, chosen.user)
+        word = {**user_data, "agent": agent.agent}
+        _leave_word(directory, word, name, chosen.user, cloud_init=_has_cloud_init(Path(told["lower"])))
 
     def _tree(self, packages: tuple[str, ...]) -> Path:
         """The tree with these packages; apt is asked once what it would make one from."""
@@ -227,21 +227,32 @@ def _unpack(tar: bytes, directory: Path) -> None:
     draft.mkdir(mode=0o755)
     draft.chmod(0o755)
     if tar:
-        with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
-            archive.extractall(draft, filter="fully_trusted")  # noqa: S202  # `packed` has made it
+        archive = directory / "luggage.tar"
+        write_secret_file(archive, tar, replace=True)
+        run_tool(["tar", "-C", str(draft), "--numeric-owner", "-xf", str(archive)])
+        archive.unlink()
     shutil.rmtree(directory / "luggage", ignore_errors=True)
     draft.rename(directory / "luggage")
 
 
-def _leave_word(directory: Path, user_data: dict[str, Any], name: str, user: str) -> None:
+def _has_cloud_init(lower: Path) -> bool:
+    """Whether a root file system takes a cloud-config; the other kind has our own init, which takes the user data as such."""
+    return (lower / "usr/bin/cloud-init").exists()
+
+
+def _leave_word(directory: Path, user_data: dict[str, Any], name: str, user: str, *, cloud_init: bool) -> None:
     """The seed, unless the machine has used an earlier one: then it is enrolled and needs none."""
     state = directory / "state"
     if (state / "machine.json").exists():
         return
     seed = open_state_dir(directory / "seed")
-    document = cloud_config(user_data, AgentSetup(user=user, state=STATE))
-    write_secret_file(seed / "meta-data", meta_data(directory.name, host_name(name)), replace=True)
-    write_secret_file(seed / "user-data", document, replace=True)
+    if cloud_init:
+        files = {"meta-data": meta_data(directory.name, host_name(name))}
+        files["user-data"] = cloud_config(user_data, AgentSetup(user=user, state=STATE))
+    else:
+        files = {"hostname": host_name(name).encode(), "remit.json": json.dumps(user_data).encode()}
+    for file, data in files.items():
+        write_secret_file(seed / file, data, replace=True)
     if (state / "user-data").exists():  # it has begun, and is told better
         _hand_over(state, "user-data", json.dumps(user_data).encode())
 

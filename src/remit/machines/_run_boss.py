@@ -242,6 +242,16 @@ def _nspawn(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any
         raise BadArgument(f"provider {name}: {error}") from None
 
 
+def _qemu(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+    from remit.machines._qemu import QemuProvider  # as above
+
+    root = Path(rest.pop("root", settings.state / f"machines-{name}")).expanduser()
+    try:
+        return QemuProvider(root, key.designator, settings.state / PARCELS, rest)
+    except ProviderError as error:
+        raise BadArgument(f"provider {name}: {error}") from None
+
+
 def _ssh(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
     from remit.machines._ssh import SshProvider
 
@@ -266,5 +276,6 @@ KINDS_OF_PROVIDER: dict[str, Callable[[BossSettings, NodeKey, str, dict[str, Any
     "docker": _docker,
     "nspawn": _nspawn,
     "process": _process,
+    "qemu": _qemu,
     "ssh": _ssh,
 }
