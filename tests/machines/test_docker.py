@@ -127,6 +127,21 @@ def test_a_container_that_was_removed_is_made_again_from_its_volume(kit: DockerK
     run(work())
 
 
+def test_a_paused_container_is_seen_and_goes_on(kit: DockerKit) -> None:
+    """Its agent answers nobody meanwhile; the machine's start has it go on."""
+    made = kit.provider()
+
+    async def work() -> None:
+        await made.create("db-1", "db", USER_DATA, {})
+        await Engine().post(f"/containers/{made.named('db-1')}/pause")
+        seen = await made.observe("db-1")
+        assert (seen.state, "paused" in seen.detail) == ("made", True)
+        await made.start("db-1", b"address")
+        assert (await made.observe("db-1")).state == "running"
+
+    run(work())
+
+
 def test_a_published_port_is_on_loopback(kit: DockerKit) -> None:
     """And nowhere else: the Engine would open it to everybody otherwise."""
     made = python(kit, "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8000, bind='0.0.0.0')")

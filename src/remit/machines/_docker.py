@@ -193,6 +193,8 @@ class DockerProvider:
         if container is None:
             return "made", "it has no container; the machine's start makes it again"
         state, name = container["State"], container["Name"].lstrip("/")
+        if state["Paused"]:
+            return "made", f"somebody has paused it: docker unpause {name}"
         if state["Running"]:
             again = container["RestartCount"]
             return "running", f"container {container['Id'][:12]}{f', restarted {again} times' if again else ''}"
@@ -210,6 +212,8 @@ class DockerProvider:
 
     async def _go_on(self, id: str, container: Any, changed: bool) -> None:
         """Have it run; one that runs starts its agent again if that has changed."""
+        if container["State"]["Paused"]:
+            await self.engine.post(f"/containers/{self.named(id)}/unpause")
         if not container["State"]["Running"]:
             await self.engine.post(f"/containers/{self.named(id)}/start")
         elif changed:
