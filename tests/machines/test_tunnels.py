@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pwd
+import shutil
 import stat
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,6 +119,8 @@ def test_limits_of_bytes_and_connections_hold() -> None:
         await over(first[0])
         await town.place("db").start()
         reader, writer = await town.talking()
+        account: Any = await town.town.hob("app").get("raw")
+        assert (await account.credential()).texts() == town.entries()  # granted again, and not taken for dropped
         writer.write(bytes(200))
         await over(reader, 5.0)
         await until(lambda: not town.server.connections)
@@ -300,3 +308,36 @@ def test_tickets_are_in_no_log_store_or_status(
     for ticket in tickets:
         for form in (ticket.hex(), repr(ticket)[2:-1], str(ticket)):
             assert form not in text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can lay out bindings for other users")
+@pytest.mark.needs_root
+def test_a_tunnel_for_another_users_programs() -> None:
+    """Its socket is that user's, with mode 600: its programs get through, and a third user's do not."""
+    place = Path(tempfile.mkdtemp(prefix="remit-users-"))
+    place.chmod(0o755)
+    ask = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(6))"
+
+    async def asked(user: str, path: str) -> bytes:
+        found = pwd.getpwnam(user)
+        who: dict[str, Any] = {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
+        words = (shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable, "-c", ask, path)
+        process = await asyncio.create_subprocess_exec(
+            *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", **who
+        )
+        said, _ = await process.communicate()
+        return said
+
+    async def work(town: TunnelTown) -> None:
+        town.place("app").layout.users = place / "m"
+        await town.town.boss.bind("app.raw", "db.raw", laying=Laying(user="nobody"))
+        path = place / "m" / str(pwd.getpwnam("nobody").pw_uid) / "bindings" / "raw" / "socket"
+        status = path.stat()
+        assert (stat.S_IMODE(status.st_mode), status.st_uid) == (0o600, pwd.getpwnam("nobody").pw_uid)
+        assert await asked("nobody", str(path)) == b"b'hello\\n'\n"
+        assert b"Permission" in await asked("daemon", str(path))
+
+    try:
+        in_tunnel_town(work)
+    finally:
+        shutil.rmtree(place)

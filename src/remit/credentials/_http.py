@@ -12,10 +12,11 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from remit.credentials._credential import TUNNEL, TUNNEL_HOST, TUNNEL_PORT, Credential
-from remit.credentials._driver import Description, Held, check_attenuation
+from remit.credentials._driver import Description, check_attenuation
+from remit.credentials._granted import Granted
 from remit.credentials._http_rules import METHODS, READING, normal_target
 from remit.credentials._http_rules import Refusal as _Refusal
-from remit.credentials._owner import Owner, check_edge
+from remit.credentials._owner import Owner
 from remit.credentials._place import Place
 from remit.errors import BadArgument, Missing
 from remit.lib import FREE, Attenuation, make_attenuation
@@ -89,7 +90,7 @@ def _basic(given: dict[str, str]) -> str:
     return f"Basic {b64encode(pair).decode()}"
 
 
-class Http:
+class Http(Granted):
     """The driver `http`. Options beside the connection: `bearer`; or `user` and `password`; or `header` and `value`; `host` (the Host that the
     server is told), `upgrade` (whether WebSockets and other changes of protocol are passed on; False).
     """
@@ -100,7 +101,7 @@ class Http:
         owner.check_options(*_OPTIONS)
         self._owner = owner
         self._server: Server | None = None
-        self._granted: dict[str, set[int]] = {}
+        super().__init__()
 
     def describe(self) -> Description:
         """See `Driver.describe`."""
@@ -118,10 +119,6 @@ class Http:
         _h11()
         (await self.server.place.connect()).close()
 
-    def through(self, credential: Credential) -> Credential:
-        """See `Led.through`."""
-        return credential
-
     async def connect(self, edge: str, attenuation: Attenuation) -> End:
         """See `Led.connect`: not a connection to the server, but what makes one for each request."""
         _h11()
@@ -134,28 +131,9 @@ class Http:
     ) -> Credential:
         """See `Driver.grant`."""
         narrowed(attenuation)
-        if type(generation) is not int or generation < 1:
-            raise BadArgument("a generation is a whole number from 1 up")
-        self._granted.setdefault(check_edge(edge), set()).add(generation)
+        self.note(edge, generation)
         entries = {"provider": "remit", "uri": f"http://{TUNNEL_HOST}:{TUNNEL_PORT}/", TUNNEL: "port"}
         return Credential("http", entries, {}, generation, until)
-
-    async def retire(self, edge: str, below: int) -> None:
-        """See `Driver.retire`. All generations are one way."""
-        held = self._granted.get(check_edge(edge))
-        if held is not None:
-            self._granted[edge] = {each for each in held if each >= below}
-
-    async def revoke(self, edge: str) -> bool:
-        """See `Driver.revoke`."""
-        return self._granted.pop(check_edge(edge), None) is not None
-
-    async def observe(self) -> list[Held]:
-        """See `Driver.observe`."""
-        return [Held(edge, sorted(generations)) for edge, generations in sorted(self._granted.items())]
-
-    async def close(self) -> None:
-        """See `Driver.close`."""
 
 
 def narrowed(attenuation: Attenuation) -> Attenuation:
