@@ -164,8 +164,8 @@ def test_alike_machines_are_counted(home: Path) -> None:
         ("[machines.db]\nexternal = true\nprovider = 'x'\n", "an external machine is made by others"),
         ("[machines.db]\ncount = -1\n", "line 2: machines.db.count: count is a number from 0 to 1000"),
         ("[machines.app.bindings]\ndb = 'db'\n", "line 2: machines.app.bindings.db.service: 'db' is no service"),
-        ("[machines.app.bindings]\ndb = 'db.main'\n", "binding app/db leads to db/main, which is not declared"),
-        ("[machines.a.offers.xy]\nkind = 'x'\n[machines.b.bindings]\nx = 'a.yx'\n", "did you mean a/xy?"),
+        ("[machines.app.bindings]\ndb = 'db.main'\n", "binding app.db leads to db.main, which is not declared"),
+        ("[machines.a.offers.xy]\nkind = 'x'\n[machines.b.bindings]\nx = 'a.yx'\n", "did you mean a.xy?"),
         ("[machines.a.bindings.b]\nread_only = true\n", "Object missing required field `service`"),
         ("[machines.a.bindings.b]\nservice = 'a.b'\nrate = 'often'\n", "line 3: machines.a.bindings.b.rate: a rate is"),
         (
@@ -185,7 +185,7 @@ def test_alike_machines_are_counted(home: Path) -> None:
         ("[plan]\nprojct = 'x'\n", "did you mean `project`?"),
         ("[machines]\na = 3\n", "Expected `object`, got `int`"),
         ("[machines.a]\nwhen = 2031-12-24\n", "unknown field `when`"),
-        ("[machines.a.offers.b]\nkind = 'x'\narguments = [2031-12-24]\n", "offer a/b.arguments[0] is date"),
+        ("[machines.a.offers.b]\nkind = 'x'\narguments = [2031-12-24]\n", "offer a.b.arguments[0] is date"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(home: Path, text: str, said: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from remit.errors import Conflict, Missing
-from remit.graph import Plan, Seen, Violation, canonical, check_same, data
+from remit.graph import Node, Plan, Seen, Violation, canonical, check_same, data
 from remit.lib import FREE, Attenuation
 from tests.graph.kit import Town, actions, graph, link, machine, offer
 
@@ -109,6 +109,25 @@ def test_what_is_external_is_linked_to_and_never_made() -> None:
     assert actions(place.plan(wanted)) == ["create binding hand/db"]
     place.up(wanted)
     assert actions(place.plan(graph(*SHOP))) == ["remove binding hand/db"]
+
+
+def test_what_comes_by_itself_may_come_later() -> None:
+    """An external offer of a machine that is made here; links to it are made anew with the machine."""
+    place = Town()
+    clock = Node("db/clock", "offer", {}, ["db"], external=True)
+    wanted = [machine("db"), clock, machine("app"), link("app/clock", "db/clock")]
+    assert actions(place.plan(graph(*wanted))) == [
+        "create machine app",
+        "create machine db",
+        "create binding app/clock",
+    ]
+    place.up(graph(*wanted[:3]))
+    place.world.put(clock)
+    place.up(graph(*wanted))
+    made = place.plan(graph(machine("db", "docker"), *wanted[1:]))
+    assert actions(made) == [
+        *("remove binding app/clock", "remove machine db", "create machine db", "create binding app/clock"),
+    ]
 
 
 def test_others_links_that_end_with_a_node_are_told() -> None:

@@ -10,10 +10,10 @@ import pytest
 from remit.errors import Conflict, NotAllowed, Refused, Revoked
 from remit.graph import Done, Graph, Late, Link, Node, Plan, Step, apply, plan
 from remit.lib import Attenuation
-from remit.machines import MACHINE_KINDS, BossWorld, _boss_world
+from remit.machines import MACHINE_KINDS, BossWorld, Offer, _boss_world
 from remit.values import Secret
 from tests.graph.kit import Killed, MemoryLedger, actions
-from tests.machines.town import Town, held, in_town
+from tests.machines.town import Table, Town, held, in_town
 
 READ = Attenuation(read_only=True)
 
@@ -379,6 +379,26 @@ def test_what_a_boss_cannot_make_is_said_before_anything_is_done() -> None:
             "keeps interface test.table, and x was asked for"
             in said(Link("app/db", "app", "db/main", interface="x"))[0]
         )
+
+    in_town(work)
+
+
+def test_a_binding_waits_for_what_a_program_is_to_offer() -> None:
+    """An external offer comes by itself, after its machine; one that does not come leaves its binding for another run."""
+
+    async def work(town: Town) -> None:
+        project = Project(town)
+        clock = Node("db/clock", "offer", {}, ["db"], external=True)
+        wanted = shop(machine("db"), clock, machine("app"), bound("app/clock", "db/clock"))
+        (late,) = await project.up(wanted)
+        assert (late.key, late.again) == ("binding app/clock", True)
+        assert "no service on db: 'clock'" in late.why
+        running = asyncio.ensure_future(project.up(wanted))
+        await asyncio.sleep(0)
+        box = town.boxes["db"]
+        await box.hob.expose(Offer("clock"), box.vat.spawn(Table))
+        assert await running == []
+        assert await (await held(town, "app", "clock")).names() == []
 
     in_town(work)
 

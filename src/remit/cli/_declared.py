@@ -48,6 +48,7 @@ import msgspec
 
 from remit.cli._config import Source, beside, read_config
 from remit.cli._exit import BadConfig, has_secret
+from remit.cli._plan_text import worded
 from remit.cli._times import number_of_bytes, rate
 from remit.cli._toml_lines import line_of
 from remit.errors import BadArgument
@@ -157,7 +158,7 @@ class _Reader:
             check_policies(policies)
             self._refuse_secrets(data(graph), [])
         except BadArgument as error:
-            raise BadConfig(f"{self.path}: {error.message}") from None
+            raise BadConfig(f"{self.path}: {worded(error.message, graph.ids)}") from None
         state = Path(beside(self.here, self.config.plan.state or ".remit/plan.db"))
         return Declared(graph, self.here, state)
 

@@ -10,7 +10,7 @@ from remit.cli._times import at
 from remit.graph import Authority, Kind, Link, Node, Plan, Step
 from remit.lib import Attenuation
 
-__all__ = ["counts", "how_much", "markdown", "step_text", "text"]
+__all__ = ["counts", "how_much", "markdown", "step_text", "text", "worded"]
 
 MARKS: Final = {
     "create": "+",
@@ -65,7 +65,7 @@ def text(plan: Plan, kinds: Sequence[Kind] = ()) -> str:
     """A plan as lines."""
     lines = [f"Project {plan.project}: {counts(plan)}"]
     ids = _ids(plan)
-    lines += [f"REFUSED by {each.policy}: {_worded(each.text, ids)}" for each in plan.violations]
+    lines += [f"REFUSED by {each.policy}: {worded(each.text, ids)}" for each in plan.violations]
     if plan.authority:
         lines += ["", "Authority:"]
         lines += [f"  {line}" for each in plan.authority for line in _authority(each)]
@@ -77,7 +77,7 @@ def text(plan: Plan, kinds: Sequence[Kind] = ()) -> str:
         lines += ["", f"Of this project, and declared nowhere: {_names(plan.orphans)}"]
     if plan.foreign:
         lines += ["", f"Left alone, since others made it: {_names(plan.foreign)}"]
-    lines += [f"Note: {_worded(note, ids)}" for note in plan.notes]
+    lines += [f"Note: {worded(note, ids)}" for note in plan.notes]
     return "\n".join(lines)
 
 
@@ -91,7 +91,7 @@ def _dots(id: str) -> str:
     return id.replace("/", ".")
 
 
-def _worded(text: str, ids: Collection[str]) -> str:
+def worded(text: str, ids: Collection[str]) -> str:
     """A text with these ids in it as the boss writes them; whatever else has a slash keeps it."""
     for id in sorted(ids, key=len, reverse=True):
         text = text.replace(id, _dots(id))
@@ -132,11 +132,11 @@ def _said(step: Step, kinds: Sequence[Kind], anew: bool) -> str:
         return f"was {_dots(step.was.partition(' ')[2])}"
     said = [_changes(step)] if step.before is not None and step.after is not None else [_about(step.part)]
     if step.why and step.why != ", ".join(step.changed):
-        said.append(_worded(step.why, _ids_of(step)))
+        said.append(worded(step.why, _ids_of(step)))
     lost = next((kind.loses for kind in kinds if kind.name == step.part.kind), "")
     if lost and (anew or step.action == "remove"):
         said.append(f"{lost.upper()} IS LOST")
-    if step.action == "forget":
+    if step.action == "forget" and step.name:
         said.append("is left as it is")
     return "; ".join(dict.fromkeys(each for each in said if each))
 
@@ -172,7 +172,7 @@ def markdown(plan: Plan, kinds: Sequence[Kind] = ()) -> str:
     lines = [f"### {_escaped(plan.project)}: {counts(plan)}", ""]
     ids = _ids(plan)
     lines += [
-        f"> **Refused** by {_escaped(each.policy)}: {_escaped(_worded(each.text, ids))}\n" for each in plan.violations
+        f"> **Refused** by {_escaped(each.policy)}: {_escaped(worded(each.text, ids))}\n" for each in plan.violations
     ]
     if plan.authority:
         lines += ["| who | | service | how much | then has | by way of |", "|---|---|---|---|---|---|"]
@@ -193,7 +193,7 @@ def markdown(plan: Plan, kinds: Sequence[Kind] = ()) -> str:
     for words, keys in (("Declared nowhere", plan.orphans), ("Left alone", plan.foreign)):
         if keys:
             lines += ["", f"{words}: {_escaped(_names(keys))}"]
-    lines += [f"\nNote: {_escaped(_worded(note, ids))}" for note in plan.notes]
+    lines += [f"\nNote: {_escaped(worded(note, ids))}" for note in plan.notes]
     return "\n".join(lines)
 
 

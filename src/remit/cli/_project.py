@@ -11,7 +11,9 @@ from typing import Any
 
 from remit.cli._declared import Declared
 from remit.cli._exit import BadConfig
+from remit.cli._plan_text import worded
 from remit.cli._secret import read_secret
+from remit.errors import BadArgument, Conflict, Missing
 from remit.graph import Graph, Hook, Known, Plan, Violation, check, plan
 from remit.ledger import SqliteLedger, open_ledger
 from remit.machines import MACHINE_KINDS, BossWorld
@@ -49,7 +51,10 @@ async def planned(world: BossWorld, graph: Graph, known: Known, directory: Path,
         return [*world.violations(each), *check(each, _hook(directory))]
 
     keys = list(graph.by_key) if "all" in adopt else adopt
-    return plan(graph, known, await world.observe(), MACHINE_KINDS, violations, keys)
+    try:
+        return plan(graph, known, await world.observe(), MACHINE_KINDS, violations, keys)
+    except (BadArgument, Conflict, Missing) as error:  # in the planner's words, whose ids have another form
+        raise type(error)(worded(error.message, set(graph.ids))) from None
 
 
 def _hook(directory: Path) -> Callable[[str], Hook]:

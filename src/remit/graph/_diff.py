@@ -94,8 +94,10 @@ class _Planner:
     def _want(self, part: Node | Link) -> None:
         seen = self._there(part.key)
         if isinstance(part, Node) and part.external:
-            if seen is None:
+            if seen is None and not part.needs:
                 raise Missing(f"{part.key} is declared as made by others, and is not there: make it, or mend the name")
+            if self.fresh.intersection(part.needs):  # it comes by itself, on what is made here
+                self.fresh.add(part.id)
         elif seen is None:
             self._create(part)
         elif not self._ours(seen):

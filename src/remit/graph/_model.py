@@ -27,7 +27,7 @@ class Node:
 
     `fields` is what is declared of it, as JSON has it; secrets never are in it, only where they are. `needs` names the nodes that have to be there first.
     `protect` refuses to remove it or to make it anew; `retain` has it kept when it is declared no longer; `external` says that
-    others make it: it is linked to, and never made, changed or removed from here.
+    others make it: it is linked to, and never made, changed or removed from here. One that needs others may come after them, by itself.
     """
 
     id: str
@@ -113,6 +113,12 @@ class Graph:
         moved = _checked_moves(self.moved, [*known, *(link.id for link in links)])
         policies = [plain(policy, "policy") for policy in self.policies]
         return Graph(self.project, nodes, links, policies, moved)
+
+    @property
+    def ids(self) -> list[str]:
+        """All ids that are in it, those that links lead to included."""
+        named = [id for link in self.links for id in (link.id, link.grantee, link.service)]
+        return sorted({*(node.id for node in self.nodes), *named})
 
     @property
     def by_key(self) -> dict[str, Node | Link]:
