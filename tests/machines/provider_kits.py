@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import pytest
 
-from remit.machines import Parcel, ProcessProvider, Provider, parcel
+from remit.machines import Parcel, ProcessProvider, parcel
 from remit.machines._docker import DockerProvider
 from remit.machines._docker_engine import Answer, Engine
 from remit.machines._docker_options import BASE_IMAGE
@@ -26,7 +26,9 @@ from remit.machines._process_table import Process
 from remit.machines._qemu import QemuProvider
 from remit.machines._tree import machine_tree
 from remit.testing import FakeProvider
+from tests.machines.kit import Died, Kit, read
 from tests.machines.nspawn import missing
+from tests.machines.ssh_kit import SshKit
 
 AGENT = (sys.executable, "-c", "import time; time.sleep(300)")
 NOTING = """
@@ -39,71 +41,6 @@ note_process(sys.argv[2], Process.of(os.getpid()))
 time.sleep(300)
 """
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class Died(Exception):
-    """The boss's process was killed just now: nothing more comes of what it was doing."""
-
-
-class Kit:
-    """Providers of one sort on one place. Their machines merely run; `table` says how a real boss gets one whose machines enrol."""
-
-    name = ""
-    shared = True
-    """Whether providers of several owners see the same machines, so that they have to be told apart."""
-    seconds = 20.0
-    """What one conversation with it may take."""
-    moments: tuple[float, ...] = (0.0, 0.3)
-    """Seconds after the wish for a machine at which a real boss is killed."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.ids: list[str] = []  # of machines that a real boss made: what is left of them is looked for, too
-
-    @staticmethod
-    def lacks() -> str:
-        """What this machine lacks to run it, "" if nothing: then its tests are skipped with this reason."""
-        return ""
-
-    def provider(self, owner: str = "boss") -> Provider:
-        """A provider for this owner, as a boss's process makes it when it starts."""
-        raise NotImplementedError
-
-    def dying(self, at: int) -> AbstractContextManager[Provider]:
-        """The same for the owner "boss", and it raises `Died` before it changes anything outside for the `at`th time, and ever after."""
-        raise NotImplementedError
-
-    def settle(self) -> None:
-        """Wait until what a provider that died has started is as far as it comes by itself."""
-
-    def table(self) -> dict[str, Any] | None:
-        """The provider's table in remit.toml, None where machines do not enrol."""
-        return None
-
-    def kill(self, id: str) -> None:
-        """End a machine from outside, without asking its provider."""
-        raise NotImplementedError
-
-    def visible(self, id: str) -> str:
-        """All that others of this host can look at: arguments, environments, logs, what the provider's tools show."""
-        return ""
-
-    def log(self, id: str) -> str:
-        """What a machine's agent has said, for whoever looks into a failure."""
-        return ""
-
-    def leftovers(self) -> Sequence[str]:
-        """What is there still of machines that have been destroyed."""
-        return []
-
-    def sweep(self) -> None:
-        """End everything, whatever a test did."""
-        for owner in ("boss", "other"):
-            asyncio.run(self._sweep(self.provider(owner)))
-
-    async def _sweep(self, provider: Provider) -> None:
-        for each in await provider.list():
-            await provider.destroy(each.id)
 
 
 class FakeKit(Kit):
@@ -191,7 +128,7 @@ class ProcessKit(Kit):
 
     def _pids(self) -> list[str]:
         state = f"--state {self.place}/machines/"
-        return [pid for pid in os.listdir("/proc") if pid.isdigit() and state in _read(f"/proc/{pid}/cmdline")]
+        return [pid for pid in os.listdir("/proc") if pid.isdigit() and state in read(f"/proc/{pid}/cmdline")]
 
     def table(self) -> dict[str, Any]:
         return {"kind": "process", "root": str(self.place / "machines")}
@@ -203,12 +140,12 @@ class ProcessKit(Kit):
         assert process.wait(self.seconds)
 
     def visible(self, id: str) -> str:
-        shown = [_read(f"/proc/{pid}/{what}") for pid in self._pids() for what in ("cmdline", "environ")]
+        shown = [read(f"/proc/{pid}/{what}") for pid in self._pids() for what in ("cmdline", "environ")]
         assert shown
         return "\n".join([*shown, self.log(id)])
 
     def log(self, id: str) -> str:
-        return _read(f"{self.place}/machines/{id}/agent.log")
+        return read(f"{self.place}/machines/{id}/agent.log")
 
     def leftovers(self) -> Sequence[str]:
         return [*(path.name for path in (self.place / "machines").glob("*")), *self._pids()]
@@ -308,8 +245,8 @@ class DockerKit(Kit):
         shown = [container, await engine.get(f"/volumes/{name}"), await engine.get(f"/containers/{name}/top")]
         shown += [await engine.get(f"/images/{container['Image']}/{what}") for what in ("json", "history")]
         pids = [each for each in os.listdir("/proc") if each.isdigit()]
-        host = [_read(f"/proc/{pid}/{what}") for pid in pids for what in ("cmdline", "environ")]
-        return "\n".join([*map(str, shown), await self._log(name), *host, _read("/var/log/dockerd.log")])
+        host = [read(f"/proc/{pid}/{what}") for pid in pids for what in ("cmdline", "environ")]
+        return "\n".join([*map(str, shown), await self._log(name), *host, read("/var/log/dockerd.log")])
 
     def leftovers(self) -> Sequence[str]:
         return asyncio.run(self._leftovers())
@@ -385,15 +322,15 @@ class DirectoryKit(Kit):
 
     def visible(self, id: str) -> str:
         pids = [each for each in os.listdir("/proc") if each.isdigit()]
-        shown = [_read(f"/proc/{pid}/{what}") for pid in pids for what in ("cmdline", "environ")]
+        shown = [read(f"/proc/{pid}/{what}") for pid in pids for what in ("cmdline", "environ")]
         assert any(id in each for each in shown)
         here = self.place / "machines" / id
-        return "\n".join([*shown, *(_read(f"{here / name}") for name in ("console.log", "label.json", "made.json"))])
+        return "\n".join([*shown, *(read(f"{here / name}") for name in ("console.log", "label.json", "made.json"))])
 
     def leftovers(self) -> Sequence[str]:
         found = [path.name for path in (self.place / "machines").glob("*")]
         pids = [each for each in os.listdir("/proc") if each.isdigit()]
-        found += [pid for pid in pids if f"{self.place}/machines/" in _read(f"/proc/{pid}/cmdline")]
+        found += [pid for pid in pids if f"{self.place}/machines/" in read(f"/proc/{pid}/cmdline")]
         groups = [path for id in ("db-1", *self.ids) for path in Path("/sys/fs/cgroup").glob(f"**/remit-{id}")]
         return [*found, *map(str, groups)]
 
@@ -456,14 +393,7 @@ class QemuKit(DirectoryKit):
 
 
 _LACKS: dict[str, str] = {}
-KITS: dict[str, type[Kit]] = {kit.name: kit for kit in (FakeKit, ProcessKit, DockerKit, NspawnKit, QemuKit)}
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_bytes().decode(errors="replace").replace("\0", " ")
-    except OSError:
-        return ""
+KITS: dict[str, type[Kit]] = {kit.name: kit for kit in (FakeKit, ProcessKit, DockerKit, NspawnKit, QemuKit, SshKit)}
 
 
 def opened(name: str, place: Path) -> Kit:

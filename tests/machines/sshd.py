@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import shutil
@@ -57,13 +58,20 @@ def keygen(path: Path) -> None:
     subprocess.run(words, check=True, capture_output=True, timeout=PATIENCE)
 
 
+def lacks() -> str:
+    """Why no sshd can be had here, "" if one can."""
+    if importlib.util.find_spec("asyncssh") is None:
+        return "the package asyncssh is not installed (remit[ssh])"
+    server = shutil.which("sshd") or "/usr/sbin/sshd"
+    return "" if os.access(server, os.X_OK) else "sshd is not installed here (Debian: openssh-server)"
+
+
 @contextmanager
 def sshd(place: Path) -> Iterator[Sshd]:
     """An sshd as the user that runs the tests. Skips where there is none."""
-    pytest.importorskip("asyncssh", reason="the package asyncssh is not installed (remit[ssh])")
+    if why := lacks():
+        pytest.skip(why)
     server = shutil.which("sshd") or "/usr/sbin/sshd"
-    if not os.access(server, os.X_OK):
-        pytest.skip("sshd is not installed here (Debian: openssh-server)")
     (place / "home").mkdir()
     keygen(place / "host_key")
     keygen(place / "identity")

@@ -20,6 +20,9 @@ from tests.services.stage import alive
 
 SECRETS = re.compile(r"ocapn://[a-z2-7]{52}\.[a-z]+/s/\S")  # a whole sturdyref with a key's designator
 REAL = [name for name, kit in KITS.items() if kit.table is not Kit.table]
+LOCAL = [
+    name for name in REAL if name != "ssh"
+]  # what it adds to `process` is tried in test_ssh.py and tests/cli/test_adopt.py, in less time
 
 
 @pytest.fixture(params=REAL)
@@ -115,6 +118,7 @@ async def read(boss: Ref[Any]) -> Any:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize("kit", LOCAL, indirect=True)
 def test_a_machine_is_adopted_by_the_boss_after_the_one_that_was_killed(kit: Kit, stage: Stage) -> None:
     """Killed with SIGKILL at several moments of making one: the next boss has it active, once, without being asked."""
 
@@ -143,6 +147,7 @@ async def known(boss: Ref[Any], name: str) -> bool:
 
 
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize("kit", LOCAL, indirect=True)
 def test_two_machines_reach_each_other_without_the_boss(kit: Kit, stage: Stage) -> None:
     """They reach each other on the addresses that they have published, and the boss relays nothing."""
 
@@ -178,11 +183,14 @@ def test_an_agent_is_upgraded_and_one_that_is_no_good_taken_back(kit: Kit, stage
             await boss.bind("db.own", "db.diary")
             await (await boss.machine("db").binding("own")).write("first")
             pids = await until(lambda: found(mark))
-            own = parcel(stage.state / "parcels", extras=[])
-            other, wrong = another(stage, own, "other"), another(stage, own, "wrong", "exit 1")
+        own = parcel(stage.state / "parcels", extras=[])
+        other, wrong = another(stage, own, "other"), another(stage, own, "wrong", "exit 1")
+        async with stage.admin() as boss:
             assert await states(boss, other) == "upgraded"
+        async with stage.admin() as boss:
             assert await states(boss, wrong, patience=6.0) == "restored"
             assert await until(lambda: read(boss)) == ["first"]
+        async with stage.admin() as boss:
             assert await states(boss, own) == "upgraded"
             assert await until(lambda: read(boss)) == ["first"]
             assert await found(mark) == pids

@@ -111,45 +111,11 @@ def test_a_host_is_looked_at_and_nothing_is_left_there(place: Place) -> None:
     assert [each.name for each in (place.base / "versions").iterdir()] == [place.parcel.digest]
 
 
-def test_creating_again_makes_nothing_new(place: Place) -> None:
-    """The same id is the same machine, with the same process, however often it is asked for."""
-    made = place.create()
-    before = run(made.observe("db-1"))
-    process = place.process()
-    run(made.create("db-1", "db", USER_DATA, {"host": place.server.host}))
-    assert run(made.list()) == [before] and place.process() == process
-
-
-def test_another_provider_object_finds_the_machines(place: Place) -> None:
-    """After a restart of the boss they are known by what it has written down; those of another boss on the same host are left alone."""
-    place.create()
-    assert [each.state for each in run(place.provider().list())] == ["running"]
-    other = place.provider("another boss")
-    for work in (lambda: other.destroy("db-1"), lambda: other.start("db-1", b"")):
-        with pytest.raises(ProviderError, match="another boss"):
-            run(work())
-    assert place.process().alive
-
-
-def test_a_machine_that_was_killed_can_be_started(place: Place) -> None:
-    """It gets the boss's current address in a file, and a new process on the same directory."""
-    made = place.create()
-    place.process().end(5.0)
-    assert run(made.observe("db-1")).state == "made"
-    run(made.start("db-1", b"address"))
-    assert run(made.observe("db-1")).state == "running" and place.process().alive
-    assert (place.machine() / "boss.address").read_bytes() == b"address"
-
-
-def test_what_was_never_made_is_absent(place: Place) -> None:
-    """Looking at it and destroying it are no errors; starting it is, and so are options that there are not."""
+def test_a_machine_without_a_host_is_refused(place: Place) -> None:
+    """And options that are no texts; nothing is noted of them."""
     made = place.provider()
-    assert run(made.observe("db-9")).state == "absent"
-    run(made.destroy("db-9"))
-    with pytest.raises(ProviderError, match="db-9 is not here"):
-        run(made.start("db-9", b""))
-    with pytest.raises(ProviderError, match="no option sise"):
-        run(made.create("db-1", "db", USER_DATA, {"sise": "3"}))
+    with pytest.raises(ProviderError, match="are texts"):
+        run(made.create("db-1", "db", USER_DATA, {"host": 3}))
     with pytest.raises(ProviderError, match="which host"):
         run(made.create("db-1", "db", USER_DATA, {}))
     assert run(made.list()) == []

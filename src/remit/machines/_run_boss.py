@@ -255,10 +255,10 @@ def _qemu(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any])
 def _ssh(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
     from remit.machines._ssh import SshProvider
 
-    known = {each: str(rest.pop(each)) for each in ("identity", "config", "base") if each in rest}
+    known = {each: str(rest.pop(each)) for each in ("host", "identity", "config", "base") if each in rest}
     if rest:
         raise BadArgument(
-            f"provider {name}: unknown {', '.join(sorted(rest))}; an ssh provider takes: identity, config, base, agent"
+            f"provider {name}: unknown {', '.join(sorted(rest))}; an ssh provider takes: host, identity, config, base, agent"
         )
     return SshProvider(settings.state, key.designator, lambda: parcel(settings.state / PARCELS), **known)
 

@@ -47,13 +47,18 @@ class Place:
 
     def program(self, digest: str) -> str:
         """The parcel's Python, as a word of a command."""
-        return shlex.quote(f"{self.base}/versions/{digest}/bin/remit-python")
+        return shlex.quote(f"{self.version(digest)}/bin/remit-python")
+
+    def version(self, digest: str) -> str:
+        """Where a parcel is or would be."""
+        return f"{self.base}/versions/{digest}"
 
 
 class SshProvider:
     """Takes hosts into use as machines. Owned by the boss's process; its machines go on without it.
 
-    `state`: the boss's directory. `parcel` gives what is brought. `identity` and `config`: files for ssh, for all hosts; `base`: as the option.
+    `state`: the boss's directory. `parcel` gives what is brought. `host`, `identity` and `base`: what holds where the option of that name is not given;
+    `config`: a file for ssh.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class SshProvider:
         owner: str,
         parcel: Callable[[], Parcel],
         *,
+        host: str = "",
         identity: str = "",
         config: str = "",
         base: str = "",
@@ -70,6 +76,7 @@ class SshProvider:
         self._pins = Pins(state / "ssh" / "known_hosts")
         self._owner = owner
         self._parcel = parcel
+        self._host = host
         self._identity = identity
         self._config = config
         self._base = base
@@ -102,9 +109,14 @@ class SshProvider:
             if record is None:
                 return
             async with self._at(record) as (link, place):
+                made = await asyncio.to_thread(self._parcel)
                 if await self._is_there(link, place, id):
                     await self._ask(link, place, id, {"verb": "destroy"})
-            (self._records / f"{id}.json").unlink(missing_ok=True)
+                elif await link.holds(
+                    place.version(made.digest)
+                ):  # which was brought for it, before anything else was done
+                    await self._ask(link, place, id, {"verb": "destroy"}, made.digest)
+            self._forget(id)
 
     async def leave(self, id: str) -> str:
         """See `Leaving.leave`."""
@@ -116,7 +128,7 @@ class SshProvider:
             async with self._at(record) as (link, place):
                 if await self._is_there(link, place, id):
                     left = str(await self._ask(link, place, id, {"verb": "leave"}))
-            (self._records / f"{id}.json").unlink(missing_ok=True)
+            self._forget(id)
         return left and f"on {_target(record)}: {left}"
 
     async def list(self) -> Sequence[Observed]:
@@ -167,11 +179,11 @@ class SshProvider:
             raise ProviderError(f"the ssh provider has no option {', '.join(unknown)}; it takes: {', '.join(_OPTIONS)}")
         if not all(type(each) is str for each in options.values()):
             raise ProviderError(f"machine {name}: the options of the ssh provider are texts")
-        if not options.get("host"):
+        whole = {"host": self._host, "identity": self._identity, "base": self._base, "python": "", **options}
+        if not whole["host"]:
             raise ProviderError(
                 f"machine {name}: which host? Give --option host=user@host, with a port if it is not 22"
             )
-        whole = {"identity": self._identity, "base": self._base, "python": "", **options}
         _target(whole)
         return whole
 
@@ -180,6 +192,9 @@ class SshProvider:
         open_state_dir(self._records)
         write_secret_file(self._records / f"{id}.json", json.dumps(record).encode(), replace=True)
         return record
+
+    def _forget(self, id: str) -> None:
+        (self._records / f"{id}.json").unlink(missing_ok=True)
 
     def _recorded(self, id: str) -> dict[str, str] | None:
         try:
@@ -218,14 +233,13 @@ class SshProvider:
             yield link, _place(record["base"], root=said[0] == "0", home=said[1])
 
     async def _is_there(self, link: Link, place: Place, id: str) -> bool:
-        path = shlex.quote(f"{place.machines}/{id}/current/bin")
-        return (await link.run(f"if test -d {path}; then echo yes; fi")).strip() == b"yes"
+        return await link.holds(f"{place.machines}/{id}/current/bin")
 
     async def _bring(self, link: Link, place: Place, made: Parcel) -> bool:
         """Have the parcel on the host; whether it has just come."""
         versions, digest = shlex.quote(f"{place.base}/versions"), made.digest
         there = f"test -f {versions}/{digest}/parcel.json"
-        if (await link.run(f"if {there}; then echo yes; fi")).strip() == b"yes":
+        if await link.holds(f"{place.version(digest)}/parcel.json"):
             return False
         draft = f"{versions}/.draft-$$"
         command = f"umask 022 && mkdir -p {draft} && tar --no-same-owner -xzf - -C {draft} && {{ {there} || mv {draft} {versions}/{digest}; }}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -104,6 +105,10 @@ class Link:
             said = _bytes(done.stderr).decode(errors="replace").strip()[-_PROMISE:]
             raise ProviderError(f"{self.target}: {what or 'a command'} failed: {said or f'status {done.exit_status}'}")
         return _bytes(done.stdout)
+
+    async def holds(self, path: str) -> bool:
+        """Whether there is such a file or directory."""
+        return (await self.run(f"if test -e {shlex.quote(path)}; then echo yes; fi")).strip() == b"yes"
 
     async def ask(self, program: str, request: Mapping[str, Any], *, what: str) -> Any:
         """The answer of `remit.machines._host` to one request."""
