@@ -9,8 +9,8 @@
         groups                  its control groups, where no systemd of this host makes them
         console.log             0600: what it says on its console
 
-The machine is a session of its own and outlives the boss on purpose. It shares the host's network unless the provider's `network` says "private",
-and in any case the host's users: root in it is root, without the rights to mount, load modules or change the host (systemd-nspawn(1), section Security Options).
+The machine is a session of its own and outlives the boss on purpose. It shares the host's network and the host's
+users: root in it is root, without the rights to mount, load modules or change the host (systemd-nspawn(1), section Security Options).
 """
 
 from __future__ import annotations
@@ -180,8 +180,11 @@ class NspawnProvider:
         """Power it off, then end what is left of it: nspawn, and whatever is in its control group."""
         process = running_in(directory)
         if process is not None:
+            leaders = children(process.pid)
             _power_off(process, self._grace)
             process.end(_GRACE)
+            for leader in leaders:  # which outlives an nspawn that was killed
+                leader.send(signal.SIGKILL)
         try:
             groups = json.loads(read_secret_file(directory / "groups"))
         except (Missing, ValueError):

@@ -6,14 +6,13 @@
     pids        most processes and threads; 0 for no bound                                   [0]
     user        who the agent runs as in it: remit, or root where its services are of several users   [remit]
 
-Only the table: `image` (a directory with a root file system that has systemd and cloud-init, instead of one made of this host's own Debian), `network`
-("host", or "private" for one of its own), `subnet` (of private networks, such as 10.94.0.0/16), `mounts` (directories of this host that machines see:
-"/here:/there", read-only unless `:rw` follows). They give a machine more of this host than whoever asks for one may decide.
+Only the table: `image` (a directory with a root file system that has systemd and cloud-init, or our own init, instead of one made of this host's own Debian),
+`mounts` (directories of this host that machines see: "/here:/there", read-only unless `:rw` follows). They give a machine more of this host than whoever
+asks for one may decide.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -24,7 +23,6 @@ from remit.machines._names import near
 __all__ = ["ForAll", "ForOne", "options_for_all", "options_for_one"]
 
 _UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
-SUBNET: Final = "10.94.0.0/16"
 
 
 class ForOne(NamedTuple):
@@ -45,8 +43,6 @@ class ForAll(NamedTuple):
     """Those of all machines of one provider. `mounts`: (directory here, directory there, whether it is read-only)."""
 
     image: str = ""
-    network: str = "host"
-    subnet: str = SUBNET
     mounts: tuple[tuple[str, str, bool], ...] = ()
 
 
@@ -109,19 +105,6 @@ def _user(value: Any) -> str:
     return str(value)
 
 
-def _network(value: Any) -> str:
-    if value not in ("host", "private"):
-        raise ValueError("it is host or private")
-    return str(value)
-
-
-def _subnet(value: Any) -> str:
-    found = ipaddress.IPv4Network(str(value))
-    if found.prefixlen > 28:
-        raise ValueError("machines need room in it: /28 or more")
-    return str(found)
-
-
 def _mounts(value: Any) -> tuple[tuple[str, str, bool], ...]:
     found = []
     for each in _listed(value):
@@ -139,7 +122,5 @@ _READ: Final[dict[str, Callable[[Any], Any]]] = {
     "pids": _pids,
     "user": _user,
     "image": str,
-    "network": _network,
-    "subnet": _subnet,
     "mounts": _mounts,
 }

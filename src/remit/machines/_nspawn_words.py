@@ -31,7 +31,6 @@ class Container(NamedTuple):
     groups: tuple[Path, ...] = ()
     limits: tuple[tuple[str, float], ...] = ()
     mounts: tuple[tuple[str, str, bool], ...] = ()
-    interface: str = ""
 
 
 def words(one: Container) -> list[str]:
@@ -62,16 +61,13 @@ def nspawn(one: Container) -> list[str]:
         *("systemd-nspawn", "--quiet", f"--directory={here / 'root'}", f"--machine={machine_name(here.name)}"),
         *("--boot", "--register=no", "--settings=no", "--console=read-only", "--link-journal=no", "--timezone=off"),
         *(f"--hostname={host_name(one.name)}", "--setenv=SYSTEMD_COLORS=0"),
-        *("--resolv-conf=off" if one.interface else "--resolv-conf=copy-host",),
+        "--resolv-conf=copy-host",
+        "--drop-capability=CAP_NET_RAW",  # nobody hears what passes on the host's network
         *(f"--bind={_bound(here / 'seed')}:{SEED}", f"--bind={_bound(here / 'state')}:{STATE}"),
         *(f"--bind-ro={_bound(one.parcel)}:{OPT}", f"--bind-ro={_bound(here / 'luggage')}:{LUGGAGE}"),
     ]
     for place, there, read_only in one.mounts:
         made.append(f"--bind{'-ro' if read_only else ''}={_bound(Path(place))}:{_bound(Path(there))}")
-    if one.interface:
-        made += ["--private-network", f"--network-interface={one.interface}"]
-    else:  # nobody hears what passes on the host's network
-        made.append("--drop-capability=CAP_NET_RAW")
     if one.groups:
         return [*made, "--keep-unit"]
     properties = {"memory": "MemoryMax={:.0f}", "pids": "TasksMax={:.0f}", "cpus": "CPUQuota={:.0%}"}
