@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ from remit.cli._declared import Declared
 from remit.cli._looking import look_inside
 from remit.cli._mending import Found, adopt, find, restore
 from remit.cli._orphans import _find, _remove
+from remit.credentials import Credential, check_credential
 from remit.errors import Conflict, Missing
-from remit.graph import Graph, Late, Link, Node, apply, plan
+from remit.graph import Finding, Graph, Known, Late, Link, Node, apply, plan
 from remit.ledger import open_ledger
 from remit.lib import Attenuation
 from remit.machines import MACHINE_KINDS, BossWorld
 from remit.testing import FakeMachine, FakeServer
 from remit.values import Secret
+from tests.credentials import servers
+from tests.credentials.kits import PostgresKit
 from tests.machines.test_accounts import OWNER, laid, works
 from tests.machines.town import Town, in_town
 
@@ -269,3 +273,45 @@ def test_no_secret_is_in_the_state(tmp_path: Path) -> None:
             assert isinstance(OWNER, Secret) and secret.encode() not in kept
 
     in_shop(work, tmp_path)
+
+
+def test_a_role_of_a_real_server_is_restored(tmp_path: Path) -> None:
+    """PostgreSQL: dropped by its owner it stays away until it is asked for, with the same password; what it was given besides goes."""
+
+    async def work(town: Town, kit: PostgresKit) -> None:
+        await town.machines("db", "app")
+        await town.boss.offer(
+            "db.main", "postgres", arguments=[Secret(f'connection = "{kit.uri()}"\nhost = "127.0.0.1"')]
+        )
+        await town.boss.bind("app.db", "db.main", READ)
+        texts, owner = laid(town), await kit.as_owner()
+        world = BossWorld(town.boss, "shop", owner=lambda _: OWNER)
+
+        async def found() -> list[Finding]:
+            return (await find(town.boss, world, Known("shop"))).findings
+
+        assert await found() == []
+        await owner.run(f"DROP OWNED BY {texts['username']}")
+        await owner.run(f"DROP ROLE {texts['username']}")
+        await town.boxes["db"].hob.tend()
+        await town.boxes["app"].hob.refresh()
+        (gone,) = await found()
+        assert (gone.key, gone.what) == ("binding app/db", "account") and laid(town) == texts
+        await (await town.boss.inspector()).restore(gone.at)
+        assert await found() == []
+        session = await kit.log_in(check_credential(Credential("postgresql", {}, {"uri": Secret(texts["uri"])})))
+        assert await session.works()
+        await owner.run(f"GRANT INSERT ON public.notes TO {texts['username']}")
+        (more,) = await found()
+        assert (more.what, "INSERT on public.notes" in more.text) == ("power", True)
+        await (await town.boss.inspector()).restore(more.at)
+        assert await found() == [] and laid(town) == texts
+        for each in (session, owner):
+            await each.close()
+        await town.boss.withdraw("db.main")
+        await town.boxes["db"].accounts.close()
+
+    with servers.postgres() as server:
+        kit = PostgresKit(server)
+        asyncio.run(kit.reset())
+        in_town(lambda town: work(town, kit))

@@ -67,7 +67,7 @@ class AccountDesk:
                 self._known[service[2], edge] = known
             return known
         if step == "remembers":
-            return await driver.remembers(*arguments) if hasattr(driver, "remembers") else True
+            return await self._remembers(driver, *arguments)
         if step == "compare":
             return await driver.compare(*arguments) if hasattr(driver, "compare") else ""
         if step == "revoke":
@@ -76,9 +76,13 @@ class AccountDesk:
         answer = await getattr(driver, step)(*arguments)
         return [self._counted(service[2], held) for held in answer] if step == "observe" else answer
 
+    async def _remembers(self, driver: Any, edge: str, generation: int) -> bool:
+        """See `Comparing.remembers`."""
+        return bool(await driver.remembers(edge, generation)) if hasattr(driver, "remembers") else True
+
     async def _refuse_gone(self, driver: Driver, edge: str, generation: int) -> None:
         """After a start of the agent: what was dropped at the service meanwhile does not come back because somebody asks for its credential."""
-        if not hasattr(driver, "remembers") or await driver.remembers(edge, generation):
+        if await self._remembers(driver, edge, generation):
             found = {held.edge: held.generations for held in await driver.observe()}
             if generation not in found.get(edge, ()):
                 raise Missing(

@@ -15,6 +15,9 @@ __all__ = ["Place", "Placed", "lay_out"]
 _SWEEPS: Final = 6  # orderings from left to right and back; more change nothing in graphs of this size
 _GAP: Final = 22.0  # between boxes of one column
 _LANE: Final = 12.0  # height of an edge that passes a column
+_LANES: Final = (
+    4000  # places between columns; where more are needed edges go straight, since nobody could follow them anyway
+)
 
 Pair = tuple[str, str]
 
@@ -117,8 +120,9 @@ def _rows(column: Mapping[str, int], pairs: set[Pair]) -> tuple[list[list[str]],
     for name in sorted(column):
         rows[column[name]].append(name)
     chains: dict[Pair, list[str]] = {}
+    straight = sum(column[other] - column[one] - 1 for one, other in pairs) > _LANES
     for one, other in sorted(pairs):
-        lanes = [f"{one}\n{other}\n{number}" for number in range(column[one] + 1, column[other])]
+        lanes = [] if straight else [f"{one}\n{other}\n{number}" for number in range(column[one] + 1, column[other])]
         for number, lane in enumerate(lanes, column[one] + 1):
             rows[number].append(lane)
         chains[one, other] = [one, *lanes, other]
