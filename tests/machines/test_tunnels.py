@@ -133,6 +133,26 @@ def test_limits_of_bytes_and_connections_hold() -> None:
     in_tunnel_town(work)
 
 
+def test_one_edge_does_not_take_all_tickets() -> None:
+    """A grantee that asks again and again spoils its own tickets, and not those of others; a revocation leaves none."""
+
+    async def work(town: TunnelTown) -> None:
+        await town.bind()
+        await town.bind(name="other")
+        entrances = town.place("app").layout.entrances._open
+        patient = await entrances["other"].ref.open(bytes(32))
+        for _ in range(300):
+            await entrances["raw"].ref.open(bytes(32))
+        db = town.place("db").node
+        assert db is not None and len(db.bulks._expected) == 257
+        await town.town.boss.revoke("app.raw")
+        assert len(db.bulks._expected) == 1
+        db.bulks.forget(bytes.fromhex(patient[0].text))
+        assert not db.bulks._expected
+
+    in_tunnel_town(work)
+
+
 def test_a_tunnel_ends_at_its_time() -> None:
     """At `until` what is open is cut, without anybody asking."""
 
@@ -186,7 +206,7 @@ def test_entrances_are_there_again_after_a_restart() -> None:
         town.wires.apart.add(frozenset({"app", "db"}))
         await app.start()
         looking = asyncio.ensure_future(town.town.hob("app").refresh())  # as the agent does; it waits for the provider
-        await until(lambda: "raw" in app.layout.entrances._open)
+        await until(lambda: "raw" in app.layout.entrances._open and not app.layout._alone.locked())
         assert town.entries() == before
         reader, writer = await town.connect()
         town.wires.apart.clear()

@@ -139,3 +139,26 @@ def test_what_has_no_log_or_cannot_be_restarted_says_so(tmp_path: Path) -> None:
                 await services.restart('<interface "lo">')
 
     asyncio.run(main())
+
+
+def test_a_service_gets_a_signal_by_its_name(tmp_path: Path) -> None:
+    """All its processes get it; one that does not run, and a service without processes, are named."""
+    said = tmp_path / "said"
+    script = f"trap 'echo again >>{said}' HUP; echo ready >{said}; while :; do sleep 0.05; done"
+
+    async def main() -> None:
+        async with Services(tmp_path / "s") as services, asyncio.timeout(DEADLINE):
+            party = await services.space.open()
+            await party.turn([["assert", 1, Tagged("daemon", [Symbol("web"), ["/bin/sh", "-c", script]])]])
+            with pytest.raises(Missing, match="no process of service 'web'"):
+                await services.signal("web", 1)
+            await services.start("web")
+            while not said.exists() or "ready" not in said.read_text():
+                await asyncio.sleep(0.005)
+            assert await services.signal("web", 1) == 1
+            while "again" not in said.read_text():
+                await asyncio.sleep(0.005)
+            with pytest.raises(Missing, match="no service"):
+                await services.signal("wob", 1)
+
+    asyncio.run(main())

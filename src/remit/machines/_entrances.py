@@ -191,11 +191,12 @@ class Entrances:
             there.ref = ref
             return there
         self.close(name)
-        made = self._open[name] = Entrance(name, edge, ref, self._node, users)
+        made = Entrance(name, edge, ref, self._node, users)
         if isinstance(place, Path):
             await made.listen_at(place)
         else:
             await made.listen_on(place)
+        self._open[name] = made
         return made
 
     def close(self, name: str, reason: str = "the binding is gone") -> None:

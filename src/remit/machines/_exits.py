@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -25,6 +26,11 @@ _log = logging.getLogger("remit.tunnels")
 ANSWER: Final = 10.0
 """Seconds for the server to take a connection; those on the machine do at once or not at all."""
 
+CONNECTIONS: Final = 200
+"""At once, of an edge that says nothing else: a listener has room for 1000, and one grantee must not take it all."""
+TICKETS: Final = 256
+"""Of one edge that are out; the oldest is worth nothing when there are more."""
+
 Way = Callable[[], Awaitable[End]]
 """Makes a connection to the server of one edge. Raises `Unreachable`."""
 
@@ -37,9 +43,9 @@ class Exit:
         self.name = name
         self.way = way
         self.meter = Meter(limits.bytes, spent)
-        self.most = limits.connections
+        self.most = CONNECTIONS if limits.connections is None else limits.connections
         self.used: float | None = None
-        self.tickets: set[bytes] = set()
+        self.tickets: deque[bytes] = deque()
         self.over = ""
         self._joints: set[Joint] = set()
         self._arriving: set[Bulk] = set()
@@ -58,7 +64,7 @@ class Exit:
         """Raise what stands in the way of one more connection."""
         if self.over:
             raise NotAllowed(f"{self.name}: {self.over}")
-        if self.most is not None and self.connections >= self.most:
+        if self.connections >= self.most:
             self._say("refused", self._too_many())
             raise NotAllowed(f"{self.name}: {self._too_many()}")
         if self.meter.most is not None and self.meter.spent >= self.meter.most:
@@ -152,7 +158,11 @@ class Exits:
     def ticket(self, exit: Exit, key: bytes) -> bytes:
         """A ticket for one connection of the node with this key. Raises `NotAllowed` where there may be none."""
         exit.check()
-        return self.node.bulks.expect(key, exit.arrived)
+        ticket = self.node.bulks.expect(key, exit.arrived)
+        exit.tickets.append(ticket)
+        if len(exit.tickets) > TICKETS:
+            self.node.bulks.forget(exit.tickets.popleft())
+        return ticket
 
     async def meet(self, exit: Exit, ticket: bytes, address: SignedAddress) -> None:
         """Go to a grantee that cannot come: it expects the ticket at this address."""
@@ -169,6 +179,8 @@ class Exits:
         found = self._exits.pop(edge, None)
         if found is not None:
             found.close(reason)
+            for ticket in found.tickets:
+                self.node.bulks.forget(ticket)
         return found is not None
 
     def close_all(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from typing import Any, Final
 
 from remit.errors import RemitError, Unreachable
@@ -22,6 +23,7 @@ __all__ = ["TunnelRelay", "TunnelRelays"]
 
 _log = logging.getLogger("remit.tunnels")
 PATIENCE: Final = 20.0  # seconds for the way on to the provider
+TICKETS: Final = 256  # of one edge that are out; the oldest is worth nothing when there are more
 
 
 @actor(kind="remit.machines.tunnel_relay", version=1)
@@ -54,6 +56,7 @@ class TunnelRelays:
     def __init__(self) -> None:
         self._node: Node | None = None
         self._open: dict[str, set[Any]] = {}
+        self._tickets: dict[str, deque[bytes]] = {}
 
     def attach(self, node: Node) -> None:
         """The boss's node."""
@@ -75,7 +78,12 @@ class TunnelRelays:
             self._add(edge, work)
             work.add_done_callback(lambda _: self._drop(edge, work))
 
-        return [Secret(node.bulks.expect(key, take).hex()), node.address()]
+        ticket = node.bulks.expect(key, take)
+        tickets = self._tickets.setdefault(edge, deque())
+        tickets.append(ticket)
+        if len(tickets) > TICKETS:
+            node.bulks.forget(tickets.popleft())
+        return [Secret(ticket.hex()), node.address()]
 
     async def _lead(self, edge: str, provider: Ref[Any], bulk: Bulk) -> None:
         try:
@@ -94,6 +102,8 @@ class TunnelRelays:
 
     def close(self, edge: str) -> None:
         """The edge is taken back: cut what is open."""
+        for ticket in self._tickets.pop(edge, ()):
+            self.node.bulks.forget(ticket)
         for each in self._open.pop(edge, ()):
             if isinstance(each, Joint):
                 each.close("the edge was revoked")
@@ -102,7 +112,7 @@ class TunnelRelays:
 
     def close_all(self) -> None:
         """The boss ends."""
-        for edge in list(self._open):
+        for edge in {*self._open, *self._tickets}:
             self.close(edge)
 
     def _add(self, edge: str, what: Any) -> None:

@@ -194,8 +194,8 @@ class Services:
 
     async def signal(self, name: str, number: int) -> int:
         """Send a signal to a service's processes; how many got it. Raises `Missing` where none runs."""
-        service = await self.find(name)
-        sent: int = await self.daemons.signal(service.id, number) if isinstance(service, Daemon) else 0
+        daemon = as_record(await self.find(name), Daemon)
+        sent: int = 0 if daemon is None else await self.daemons.signal(daemon.id, number)
         if not sent:
             raise Missing(f"no process of service {name!r} runs that could get a signal")
         return sent
