@@ -57,6 +57,18 @@ def test_an_agent_has_few_rights() -> None:
     assert {"User=root", "ProtectSystem=full"} <= set(root)
 
 
+def test_what_is_told_at_each_boot_is_a_unit_of_its_own() -> None:
+    """The agent's unit may open no devices, not even before the agent is started: a seed disk could not be read there."""
+    files = {
+        file["path"]: file["content"]
+        for file in parsed(cloud_config(USER_DATA, AgentSetup(before="true")))["write_files"]
+    }
+    assert files["/usr/local/sbin/remit-before"] == "#!/bin/sh\ntrue\n"
+    assert "ExecStart=/usr/local/sbin/remit-before" in files["/etc/systemd/system/remit-before.service"]
+    assert "After=remit-before.service" in files["/etc/systemd/system/remit-agent.service"]
+    assert "ExecStartPre" not in files["/etc/systemd/system/remit-agent.service"]
+
+
 def test_services_outlive_an_agent_that_is_started_again() -> None:
     """systemd ends the agent alone, and not what the agent's warden runs."""
     assert "KillMode=process" in agent_unit(AgentSetup())

@@ -20,6 +20,7 @@ from remit.machines._cloud_scripts import (
     FORGET,
     AgentSetup,
     agent_unit,
+    before_unit,
     enrolled_units,
     forward_units,
     set_up_script,
@@ -48,7 +49,7 @@ def cloud_config(
     files = [_file(f"{STAGED}/user-data", told, "0600")]
     if address:
         files.append({**_file(f"{STAGED}/boss.address", b64encode(address).decode(), "0600"), "encoding": "b64"})
-    units = {"remit-agent.service": agent_unit(how), **enrolled_units(how), **forward_units(how)}
+    units = {"remit-agent.service": agent_unit(how), **before_unit(how), **enrolled_units(how), **forward_units(how)}
     files += [_file(f"/etc/systemd/system/{name}", text, "0644") for name, text in units.items()]
     files.append(_file("/usr/local/sbin/remit-set-up", set_up_script(how, STAGED), "0755"))
     if how.before:

@@ -13,7 +13,16 @@ from typing import Final, NamedTuple
 
 from remit.errors import BadArgument
 
-__all__ = ["FORGET", "OPT", "AgentSetup", "agent_unit", "enrolled_units", "forward_units", "set_up_script"]
+__all__ = [
+    "FORGET",
+    "OPT",
+    "AgentSetup",
+    "agent_unit",
+    "before_unit",
+    "enrolled_units",
+    "forward_units",
+    "set_up_script",
+]
 
 OPT: Final = "/opt/remit"  # where a parcel is on a machine
 _USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,30}", re.ASCII)
@@ -88,7 +97,7 @@ class AgentSetup(NamedTuple):
     """How a machine comes by the agent's code and runs it. Nothing in it is secret.
 
     `command` starts an agent, with `--state DIRECTORY` added; by default that of a parcel in /opt/remit. `install` is a shell command that brings it, run once by root before
-    the first start ("": it is there already); `before` one that root runs before each start, whatever comes of it. `user` is who the agent runs as, made if there is none; with "root" its services may be
+    the first start ("": it is there already); `before` one that root runs at each boot, before the agent. `user` is who the agent runs as, made if there is none; with "root" its services may be
     of any user. `state` is its directory. `forwards` has the machine pass connections on, from an address of its own to another: where
     the boss's loopback is reached under another name, as in a virtual machine.
     """
@@ -123,8 +132,8 @@ def agent_unit(setup: AgentSetup) -> str:
     """`remit-agent.service`: as few rights as an agent needs. Its services live on while it is started again (`KillMode=process`)."""
     lines = [
         *("[Unit]", "Description=Remit: the agent of this machine", "After=network.target", "StartLimitIntervalSec=0"),
+        *(["Wants=remit-before.service", "After=remit-before.service"] if setup.before else []),
         *("", "[Service]", "Type=exec", f"User={setup.user}"),
-        *(["ExecStartPre=-+/usr/local/sbin/remit-before"] if setup.before else []),
         f"ExecStart={' '.join(_word(word) for word in (*setup.command, '--state', setup.state))}",
         *(f"Environment={_word(f'{name}={value}')}" for name, value in sorted(setup.environment.items())),
         *("Restart=on-failure", "RestartSec=5", "KillMode=process", "LimitNOFILE=65536", "UMask=0077"),
@@ -138,6 +147,21 @@ def agent_unit(setup: AgentSetup) -> str:
         lines += ["ProtectSystem=strict", f"ReadWritePaths={setup.state}", "ProtectHome=yes", "PrivateDevices=yes"]
         lines += ["CapabilityBoundingSet="]
     return "\n".join([*lines, "", "[Install]", "WantedBy=multi-user.target", ""])
+
+
+def before_unit(setup: AgentSetup) -> dict[str, str]:
+    """`remit-before.service`, by name, where something is to be run: a unit of its own, since the agent's may open no devices."""
+    if not setup.before:
+        return {}
+    text = """[Unit]
+Description=Remit: what this machine is told at each boot
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/sbin/remit-before
+"""
+    return {"remit-before.service": text}
 
 
 def enrolled_units(setup: AgentSetup) -> dict[str, str]:
