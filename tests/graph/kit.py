@@ -95,6 +95,7 @@ class MemoryWorld:
         self.away: set[str] = set()
         self.made = 0
         self.gone = False
+        self.batches: list[int] = []
 
     def put(self, part: Node | Link, owner: str = "") -> str:
         """As if made, by hand or by a project."""
@@ -105,6 +106,10 @@ class MemoryWorld:
 
     def actual(self) -> Actual:
         return Actual(list(self.things.values()))
+
+    async def together(self, works: Sequence[Any]) -> Sequence[Any]:
+        self.batches.append(len(works))
+        return [await work() for work in works]
 
     async def alive(self) -> bool:
         return not self.gone

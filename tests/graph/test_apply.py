@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remit.errors import Conflict, Unreachable
-from remit.graph import Graph, apply
+from remit.graph import Graph, Node, apply
 from remit.lib import Attenuation
 from tests.graph.kit import Killed, Town, actions, graph, link, machine, offer, run
 
@@ -68,6 +68,23 @@ def test_a_run_that_was_killed_is_finished_by_the_next(first: Graph, number: int
     assert len(created) - len(removed) == len(place.world.things) - 1
 
 
+def test_what_does_not_count_on_each_other_may_be_done_together() -> None:
+    """Machines with machines, offers with offers, links with links; renames one after the other."""
+    place = Town()
+    place.up(graph(*SHOP, machine("web"), link("web/db", "db/main")))
+    assert place.world.batches == [3, 1, 2]
+    deep = [Node("a", "part", {}), Node("b", "part", {}, ["a"]), Node("c", "part", {}), Node("c/d", "part", {})]
+    other = Town()
+    other.up(graph(*deep))
+    assert other.world.batches == [2, 2]  # a and c, then c/d and b
+    other.world.batches.clear()
+    other.up(graph())
+    assert sum(other.world.batches) == 4 and other.world.batches != [4]
+    place.world.batches.clear()
+    place.up(OTHER)
+    assert max(place.world.batches[:3]) == 1
+
+
 def test_what_was_begun_can_be_given_up() -> None:
     """Made by a run that was killed, and declared no longer: it is removed, not left as an orphan."""
     place = Town()
@@ -96,14 +113,14 @@ def test_what_cannot_be_reached_holds_up_only_what_counts_on_it() -> None:
 
 
 def test_a_world_that_is_gone_ends_the_run() -> None:
-    """No other step is tried, and the error says that it can be run again."""
+    """What would come after is not tried, and the error says that it can be run again."""
     place = Town()
     made = place.plan(graph(*SHOP))
     place.world.gone = True
     with pytest.raises(Unreachable) as caught:
         run(apply(made, place.ledger, place.world))
     assert "run the same again" in caught.value.__notes__[0]
-    assert place.ledger.writes == ["begin", "intent create machine app"]
+    assert place.ledger.writes == ["begin", "intent create machine app", "intent create machine db"]
     place.world.gone = False
     assert place.up(graph(*SHOP)) == []
 

@@ -6,7 +6,7 @@ step may be asked again, and goes on with the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -38,11 +38,18 @@ class Late:
     again: bool = False
 
 
+Outcome = Done | Broken | ProviderError
+Work = Callable[[], Awaitable[Outcome]]
+
+
 class World(Protocol):
     """Where plans are applied. Every step may be asked again, after a crash or a lost answer, and is not done twice."""
 
     async def do(self, step: Step) -> Done:
         """Do it. Raises `Broken` or `ProviderError` where it cannot be done now; what is asked for is then asked again by the next run."""
+
+    async def together(self, works: Sequence[Work]) -> Sequence[Outcome]:
+        """Do all of these, at the same time as far as that is good; what came of each, in their order. What one raises ends the others, and is raised."""
 
     async def alive(self) -> bool:
         """Whether it can be asked at all: if not, no other step is tried."""
@@ -119,31 +126,77 @@ async def apply(plan: Plan, journal: Journal, world: World, tell: Tell | None = 
     tell = tell or _silent
     late: list[Late] = []
     failed: list[Step] = []
-    for step in plan.steps:
-        blocker = next((each for each in failed if _counts_on(step, each)), None)
-        if blocker is not None:
-            late.append(Late(step.key, f"waits for {blocker.key}", again=True))
-            failed.append(step)
-            continue
+    for batch in _batches(plan.steps):
+        ready: list[Step] = []
+        for step in batch:
+            blocker = next((each for each in failed if _counts_on(step, each)), None)
+            if blocker is None:
+                ready.append(step)
+            else:
+                late.append(Late(step.key, f"waits for {blocker.key}", again=True))
+                failed.append(step)
+        outcomes = await world.together([_work(step, journal, world, tell) for step in ready])
+        for step, outcome in zip(ready, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                if not await world.alive():
+                    outcome.add_note("What was done is noted, and what was begun; run the same again to go on")
+                    raise outcome
+                failed.append(step)
+                late.append(Late(step.key, _words(outcome), again=True))
+            elif outcome.late:
+                late.append(Late(step.key, outcome.late))
+    late += await world.settle()
+    if not failed:
+        journal.finish()
+    return late
+
+
+def _work(step: Step, journal: Journal, world: World, tell: Tell) -> Work:
+    """One step, to be begun later: what came of it, or why it cannot be done now."""
+
+    async def work() -> Outcome:
         journal.intent(step)
         tell(step, "begun")
         try:
             done = await world.do(step)
         except (Broken, ProviderError) as error:
-            if not await world.alive():
-                error.add_note("What was done is noted, and what was begun; run the same again to go on")
-                raise
-            late.append(Late(step.key, _words(error), again=True))
-            failed.append(step)
-        else:
-            journal.done(step, done.name)
-            if done.late:
-                late.append(Late(step.key, done.late))
-        tell(step, late[-1].why if late and late[-1].key == step.key else "done")
-    late += await world.settle()
-    if not failed:
-        journal.finish()
-    return late
+            tell(step, _words(error))
+            return error
+        journal.done(step, done.name)
+        tell(step, done.late or "done")
+        return done
+
+    return work
+
+
+def _batches(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """Steps of one sort that follow each other and do not count on each other: they may be done at the same time."""
+    batch: list[Step] = []
+    ids: set[str] = set()
+    touched: set[str] = set()
+    for step in steps:
+        near = _near(step.part)
+        alike = batch and step.action != "move" and _sort(step) == _sort(batch[0])
+        if batch and (not alike or near & ids or step.part.id in touched):
+            yield batch
+            batch, ids, touched = [], set(), set()
+        batch.append(step)
+        ids.add(step.part.id)
+        touched |= near
+    if batch:
+        yield batch
+
+
+def _sort(step: Step) -> tuple[str, type, str]:
+    return step.action, type(step.part), step.part.kind
+
+
+def _near(part: Node | Link) -> set[str]:
+    """The ids of nodes that a node stands on; a link and another one have nothing to do with each other."""
+    if isinstance(part, Link):
+        return {part.id}
+    names = part.id.split("/")
+    return {*part.needs, *("/".join(names[: n + 1]) for n in range(len(names)))}
 
 
 def _silent(_step: Step, _what: str) -> None:

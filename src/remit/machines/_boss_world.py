@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from remit.errors import BadArgument, Broken, Missing, Uncertain, Unreachable
 from remit.graph import GOING, HALF, Actual, Done, Graph, Kind, Late, Link, Node, Seen, Step, Violation
@@ -28,6 +28,8 @@ MACHINE_KINDS: Final = (
 PATIENCE: Final = 60.0  # seconds for a machine to come, and for one that has to offer something
 ANSWER: Final = 330.0  # seconds for one answer of the boss, who gives providers 300
 POLL: Final = 0.1
+MOST: Final = 8  # steps at a time
+T = TypeVar("T")
 GRACE: Final = 3.0  # seconds for the machines of an edge or offer; after that they finish it without us
 
 
@@ -61,6 +63,7 @@ class BossWorld:
         self._patience = patience
         self._coming: dict[str, str] = {}  # machines that were asked for, by key
         self._open: dict[str, str] = {}  # edges and offers on their way, with their keys
+        self._there_already: set[str] = set()
         self._slow = False  # whether a machine has kept us waiting
 
     # --- looking --------------------------------------------------------------------------------------
@@ -146,6 +149,22 @@ class BossWorld:
         if part.kind == "offer":
             return await (self._withdraw(step) if step.after is None else self._offer(part))
         raise BadArgument(f"a boss makes no {part.kind}")
+
+    async def together(self, works: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+        """Several steps at a time: providers and machines take most of it."""
+        room = asyncio.Semaphore(MOST)
+
+        async def one(work: Callable[[], Awaitable[T]]) -> T:
+            async with room:
+                return await work()
+
+        tasks = [asyncio.ensure_future(one(work)) for work in works]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def alive(self) -> bool:
         """Whether the boss answers."""
@@ -280,11 +299,14 @@ class BossWorld:
         return Done()
 
     async def _there(self, machine: str) -> None:
-        """Wait until a machine has enrolled."""
+        """Wait until a machine has enrolled; once in a run is enough."""
+        if machine in self._there_already:
+            return
         deadline = asyncio.get_running_loop().time() + self._patience
         while True:
             seen = await self._answer(self._planner.state_of(machine))
             if seen["state"] == "active":
+                self._there_already.add(machine)
                 return
             if seen["state"] in ("gone", "destroying", "leaving"):
                 raise Missing(f"machine {machine} is {seen['state']}")
