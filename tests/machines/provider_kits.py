@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import sys
@@ -33,8 +34,6 @@ from tests.machines.ssh_kit import SshKit
 AGENT = (sys.executable, "-c", "import time; time.sleep(300)")
 NOTING = """
 import os, sys, time
-from remit.machines._launch import spawn_apart
-from remit.machines._docker_options import BASE_IMAGE
 from remit.machines._process_table import Process
 from remit.machines._room import note_process
 note_process(sys.argv[2], Process.of(os.getpid()))
@@ -231,6 +230,12 @@ class DockerKit(Kit):
 
     def visible(self, id: str) -> str:
         return asyncio.run(self._visible(id))
+
+    def sweep(self) -> None:
+        """Also what is left of the machines of a real boss, where a test had no time to destroy them."""
+        super().sweep()
+        for owner in re.findall(r"^boss ([a-z2-7]{52}) is at", read(f"{self.place}/boss.log"), re.MULTILINE):
+            asyncio.run(self._sweep(DockerProvider(owner, self.store())))
 
     def log(self, id: str) -> str:
         return asyncio.run(self._log(f"remit-{id}"))

@@ -188,6 +188,24 @@ def test_an_image_that_cannot_run_an_agent_is_refused_and_nothing_is_kept_of_it(
     assert list(kit.leftovers()) == []
 
 
+def test_making_an_image_removes_no_machine(kit: DockerKit) -> None:
+    """What a boss that was killed has left of making one goes; containers of machines have nothing of it, and are never touched."""
+    made = kit.provider()
+
+    async def work() -> None:
+        engine = Engine()
+        await made.create("db-1", "db", USER_DATA, {})
+        labels = (await engine.get(f"/containers/{made.named('db-1')}/json"))["Config"]["Labels"]
+        assert labels["remit.making"] == ""
+        left = {"Image": "remit-machine", "Labels": {"remit.making": f"{kit.owner}boss"}}
+        id = (await engine.post("/containers/create", left))["Id"]
+        await made._images._sweep()
+        assert await engine.find(f"/containers/{id}/json") is None
+        assert (await made.observe("db-1")).state == "running"
+
+    run(work())
+
+
 def test_the_default_image_is_never_fetched(kit: DockerKit) -> None:
     """Anybody could publish an image of its name: where it is not here, what to do is said."""
     with pytest.raises(ProviderError, match=r"no image remit-machine:nowhere: make it with: remit image build docker"):

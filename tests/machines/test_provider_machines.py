@@ -49,6 +49,7 @@ def stage(kit: Kit, tmp_path: Path) -> Iterator[Stage]:
             asyncio.run(destroy_all(made, kit))
         finally:
             made.kill_boss()
+            kit.sweep()
 
 
 async def destroy_all(stage: Stage, kit: Kit | None = None) -> None:

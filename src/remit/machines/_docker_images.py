@@ -57,7 +57,7 @@ class Images:
             found = await self._base(base)
             if self._parcel is None:
                 self._parcel = await asyncio.to_thread(parcel, self._store)
-            digest = sha256(f"{found['Id']} {self._parcel.digest} {CHECK}".encode()).hexdigest()[:20]
+            digest = sha256(f"2 {found['Id']} {self._parcel.digest} {CHECK}".encode()).hexdigest()[:20]
             name = f"remit-agent:{digest}"
             if await self._engine.find(f"/images/{name}/json") is None:
                 await self._make(base, found["Id"], self._parcel, digest)
@@ -98,7 +98,11 @@ class Images:
                 container, "/", await asyncio.to_thread(parcel_tar, made, f"{HOME.lstrip('/')}/{made.digest}")
             )
             await self._run(base, container)
-            labels = {"remit.base": base, "remit.parcel": made.digest}
+            labels = {
+                "remit.base": base,
+                "remit.parcel": made.digest,
+                MAKING: "",
+            }  # else machines would inherit that one
             config = {"Labels": labels, "Entrypoint": [], "Cmd": ["python3"], "User": ""}
             await self._engine.post("/commit", config, container=container, repo="remit-agent", tag=digest, pause=False)
         finally:
@@ -117,10 +121,11 @@ class Images:
             raise ProviderError(f"{why}: {await last_words(self._engine, container)}")
 
     async def _sweep(self) -> None:
-        """Remove what a boss that was killed meanwhile has left of this."""
+        """Remove what a boss that was killed meanwhile has left of this, and never a machine."""
         filters = {"label": [f"{MAKING}={self._owner}"]}
         for each in await self._engine.get("/containers/json", all=True, filters=filters):
-            await self._engine.delete(f"/containers/{each['Id']}", force=True, v=True)
+            if "remit.machine" not in each["Labels"]:
+                await self._engine.delete(f"/containers/{each['Id']}", force=True, v=True)
 
 
 async def last_words(engine: Engine, container: str) -> str:
