@@ -150,6 +150,10 @@ def test_files_of_a_binding_are_compared() -> None:
         assert texts["password"] not in str(found) and "another" not in str(found)
         await inspector.restore(edge)
         assert laid(town) == texts and (await looked(town, "app"))["files"] == []
+        (root / "type").chmod(0o644)
+        assert [each["text"] for each in (await looked(town, "app"))["files"]] == ["can be read by others: type"]
+        await inspector.restore(edge)
+        assert (await looked(town, "app"))["files"] == []
         root.unlink()
         assert (await looked(town, "db"))["leases"] == {edge: "main"}
         await inspector.restore(edge)
