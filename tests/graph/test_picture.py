@@ -216,3 +216,18 @@ def test_nothing_is_drawn_too() -> None:
     for render in ALL:
         assert isinstance(render(picture(Graph())), str)
     ET.fromstring(svg(picture(Graph())))
+
+
+def test_boxes_of_a_column_are_as_wide() -> None:
+    """So that no edge that leaves a narrow one runs behind a wide one."""
+    much = Attenuation(methods=["a_very_long_name_of_a_method"])
+    parts = [
+        machine("wide"),
+        machine("thin"),
+        machine("db"),
+        offer("db/main"),
+        link("wide/db", "db/main", much),
+        link("thin/db", "db/main"),
+    ]
+    boxes = [each.attrib for each in ET.fromstring(svg(picture(graph(*parts)))).iter() if each.attrib.get("rx") == "6"]
+    assert len({(each["x"], each["width"]) for each in boxes}) == 2 and len(boxes) == 3

@@ -51,7 +51,7 @@ def svg(picture: Picture) -> str:
     lines = [*_head(picture, width, height)]
     lines += _edges(picture, placed, inside, back)
     for box in picture.boxes:
-        lines += _box(box, placed, sizes[box.id][0])
+        lines += _box(box, placed, sizes[box.id][1])
     if picture.marked:
         lines += _legend(height)
     return "\n".join([*lines, "</svg>"]) + "\n"
@@ -88,27 +88,26 @@ _NAMES: Final = {GAINED: "-gained", LOST: "-lost", CHANGED: "-changed", "": ""}
 _TOP: Final = _MARGIN + 18
 
 
-def _box(box: Box, placed: Placed, width: float) -> Iterator[str]:
+def _box(box: Box, placed: Placed, height: float) -> Iterator[str]:
     place = placed.boxes[box.id]
     x, y = place.x + _MARGIN, place.y + _TOP
-    _, height = _size(box)
+    width = placed.columns[place.column][1]  # all of a column are as wide, so that no edge runs behind a box
     colour = COLOURS[box.mark] if box.mark else "#8c959f"
     dashed = ' stroke-dasharray="5 3"' if box.mark == LOST else ""
     yield f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" rx="6" fill="#f6f8fa" stroke="{colour}"{dashed}/>'
     ink = COLOURS[box.mark] if box.mark else "#1f2328"
     yield _line(x + _EDGE, y + 17, f"{box.mark} {box.id}" if box.mark else box.id, ink, ' font-weight="bold"')
     yield _line(x + _EDGE, y + 31, box.note, "#57606a")
-    yield from _rows(box, x, y)
+    yield from _rows(box, x, y, width)
 
 
-def _rows(box: Box, x: float, y: float) -> Iterator[str]:
+def _rows(box: Box, x: float, y: float, width: float) -> Iterator[str]:
     for number, hold in enumerate(box.holds):
         yield _line(
             x + _EDGE, _row_y(box, number, y) + 4, _hold_words(hold), COLOURS[hold.mark] if hold.mark else "#1f2328"
         )
     if box.holds and box.services:
         at = _row_y(box, len(box.holds), y) - _ROW / 2 - 4
-        width, _ = _size(box)
         yield f'<line x1="{x:.1f}" y1="{at:.1f}" x2="{x + width:.1f}" y2="{at:.1f}" stroke="#d0d7de"/>'
     for number, service in enumerate(box.services):
         at = _row_y(box, len(box.holds) + number, y)
@@ -150,7 +149,7 @@ def _edges(picture: Picture, placed: Placed, inside: dict[str, str], back: Seque
 def _port(box: Box, placed: Placed, row: int | None, *, right: bool) -> _Port:
     place = placed.boxes[box.id]
     x, y = place.x + _MARGIN, place.y + _TOP
-    width, _ = _size(box)
+    width = placed.columns[place.column][1]
     at = y + 13 if row is None else _row_y(box, row, y)
     return _Port(x + width if right else x - 1, at, place.column)
 
