@@ -62,7 +62,9 @@ def _say_what_happens(seen: dict[str, Any], keep: bool) -> None:
         say(f"These go on, and nobody starts them again when they end: {', '.join(seen['services'])}.")
     edges = [*seen["holds"], *(edge for edge in seen["grants"] if edge not in seen["holds"])]
     word = (
-        "is forgotten; accounts and files that were made for it stay, and are yours to remove" if keep else "is REVOKED"
+        "is forgotten; an account and files that were made for it stay, and are yours to remove; a tunnel ends"
+        if keep
+        else "is REVOKED"
     )
     for edge in edges:
         say(f"{edge['target']} -> {edge['service']} ({how_much(edge)}) {word}.")

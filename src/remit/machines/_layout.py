@@ -173,9 +173,11 @@ class Layout:
                     shelf.remove(name)
 
     async def release(self, name: str, edge: str) -> None:
-        """Leave what is laid out under a name, and look after it no longer."""
+        """Leave what is laid out under a name, and look after it no longer. A tunnel to it is closed."""
         check_name("binding", name)
         async with self._alone:
+            if self.entrances.find(name, edge) is not None:
+                self.entrances.close(name)
             for shelf in self._shelves():
                 if shelf.edge(name) == edge:
                     (shelf.root / name / MARK).unlink(missing_ok=True)
