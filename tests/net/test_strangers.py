@@ -171,7 +171,7 @@ def test_running_out_of_descriptors_does_not_end_the_listener(test, monkeypatch)
 
     async def body(kit):
         netlayer, key, hints, acceptor = await listening(kit, seconds=30)
-        real = type(netlayer._listener)._accept_one
+        real = type(netlayer._listeners[0])._accept_one
         failures = [OSError(errno.EMFILE, "Too many open files"), OSError(errno.ECONNABORTED, "aborted")]
 
         def failing(listener):
@@ -179,10 +179,10 @@ def test_running_out_of_descriptors_does_not_end_the_listener(test, monkeypatch)
                 raise failures.pop()
             return real(listener)
 
-        monkeypatch.setattr(type(netlayer._listener), "_accept_one", failing)
+        monkeypatch.setattr(type(netlayer._listeners[0]), "_accept_one", failing)
         assert await is_served(kit, key, hints, acceptor)
         assert failures == []
-        assert netlayer._listener._respite is not None, "it has waited for descriptors, not spun"
+        assert netlayer._listeners[0]._respite is not None, "it has waited for descriptors, not spun"
 
     test(body)
 
