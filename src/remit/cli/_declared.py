@@ -19,6 +19,7 @@ kind = "example.customers"
 interface = "customers"
 arguments = []
 owner = "db-owner"                      # the file with the connection of a service's owner
+target = "127.0.0.1:8080"               # or where a service of kind tcp is
 external = true                         # a program's, or a service's
 
 [machines.app.bindings]
@@ -84,6 +85,7 @@ class OfferTable(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     arguments: list[Any] = []
     owner: str = ""
     tags: list[str] = []
+    target: str = ""
     protect: bool = False
     retain: bool = False
     external: bool = False
@@ -215,7 +217,8 @@ class _Reader:
                 "an offer has a kind, of the object to make; or is external, where a program or a service offers it",
             )
         fields = {
-            key: getattr(found, key) for key in ("kind", "interface", "description", "arguments", "owner", "tags")
+            key: getattr(found, key)
+            for key in ("kind", "interface", "description", "arguments", "owner", "target", "tags")
         }
         said = {key: value for key, value in fields.items() if value}
         self.nodes.append(

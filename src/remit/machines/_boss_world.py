@@ -23,10 +23,11 @@ __all__ = ["MACHINE_KINDS", "BossWorld", "dotted"]
 
 MACHINE_KINDS: Final = (
     Kind("machine", ["provider", "options"], "everything that it keeps", stays=True),
-    Kind("offer", ["kind", "interface", "arguments", "owner"], "its object and what that keeps", stays=True),
+    Kind("offer", ["kind", "interface", "arguments", "owner", "target"], "its object and what that keeps", stays=True),
 )
 PATIENCE: Final = 60.0  # seconds for a machine to come, and for one that has to offer something
 ANSWER: Final = 330.0  # seconds for one answer of the boss, who gives providers 300
+STARTING: Final = 30.0  # seconds for a server to be up that is to be offered
 POLL: Final = 0.1
 MOST: Final = 8  # steps at a time
 T = TypeVar("T")
@@ -251,8 +252,23 @@ class BossWorld:
         arguments = list(fields.get("arguments", []))
         if "owner" in fields:
             arguments.append(self._owner(fields["owner"]))
+        if "target" in fields:
+            arguments.append(Secret(fields["target"]))  # as drivers get it, though it is none
         texts = [fields.get(name, "") for name in ("kind", "interface", "description")]
-        return Done(await self._answer(self._planner.offer(dotted(node.id), *texts, arguments, self._project)))
+        return Done(await self._offered_soon(dotted(node.id), texts, arguments))
+
+    async def _offered_soon(self, service: str, texts: list[str], arguments: list[Any]) -> Any:
+        """Offer it, and wait for a server that is being started: on a new machine it may take longer than the machine."""
+        now = asyncio.get_running_loop().time
+        deadline = now() + min(self._patience, STARTING)
+        while True:
+            try:
+                return await self._answer(self._planner.offer(service, *texts, arguments, self._project))
+            except Unreachable as error:
+                if self._slow or now() > deadline:
+                    raise
+                self._say(f"waiting for {service}: {error.message}")
+            await asyncio.sleep(POLL)
 
     async def _withdraw(self, step: Step) -> Done:
         service = dotted(step.part.id)

@@ -6,6 +6,7 @@
         seed/                   0700: the NoCloud seed, with the introduction until it is used
         state/                  the agent's state directory, /var/lib/remit in the machine
         luggage/                what its agent was told to load
+        code/                   what it runs out of: see `_nspawn_versions.py`
         groups                  its control groups, where no systemd of this host makes them
         console.log             0600: what it says on its console
 
@@ -33,12 +34,15 @@ from remit.machines._cloud_scripts import AgentSetup
 from remit.machines._launch import launch
 from remit.machines._luggage import packed
 from remit.machines._nspawn_options import ForOne, options_for_all, options_for_one
+from remit.machines._nspawn_versions import first_code, next_code, restart_agent, tidy
 from remit.machines._nspawn_words import LUGGAGE, STATE, Container, host_name, words
 from remit.machines._parcel import Parcel, parcel
 from remit.machines._process_table import Process, children
 from remit.machines._provider import Observed
 from remit.machines._room import MachineRoom, running_in
+from remit.machines._service_room import KEEP
 from remit.machines._tree import machine_tree, run_tool
+from remit.machines._versions import go_back
 
 __all__ = ["NspawnProvider"]
 
@@ -106,6 +110,32 @@ class NspawnProvider:
             await asyncio.to_thread(self._end, directory)
             await asyncio.to_thread(shutil.rmtree, directory)
 
+    async def upgrade(self, id: str, parcel: Parcel) -> None:
+        """See `Upgradable.upgrade`."""
+        async with self._room.lock(id):
+            directory = self._room.find(id)
+            await asyncio.to_thread(self._turn, directory, lambda: next_code(directory, parcel.path))
+            await asyncio.to_thread(tidy, directory)
+
+    async def downgrade(self, id: str) -> None:
+        """See `Upgradable.downgrade`."""
+        async with self._room.lock(id):
+            directory = self._room.find(id)
+            await asyncio.to_thread(self._turn, directory, lambda: go_back(directory / "code"))
+
+    def _turn(self, directory: Path, change: Callable[[], bool]) -> None:
+        """Change what the agent runs out of, and have it start again; its services are left to the next one."""
+        process = running_in(directory)
+        if not (directory / "code").is_dir():
+            raise ProviderError(
+                f"machine {directory.name} was made by an earlier version: destroy and create it to upgrade it"
+            )
+        if change() and process is not None:
+            _hand_over(directory / "state", KEEP, b"")
+            restart_agent(process, directory.name)
+        elif process is None:
+            self._boot(directory)
+
     async def list(self) -> Sequence[Observed]:
         """See `Provider.list`."""
         found = [self._look(directory) for directory in self._room.every()]
@@ -170,7 +200,13 @@ class NspawnProvider:
             write_secret_file(directory / "groups", json.dumps([str(group) for group in groups]).encode(), replace=True)
             make_group(f"remit-{directory.name}", options.limits())
         one = Container(
-            *(directory, lower, code, self._room.name_of(directory) or directory.name, tuple(groups)),
+            *(
+                directory,
+                lower,
+                first_code(directory, code),
+                self._room.name_of(directory) or directory.name,
+                tuple(groups),
+            ),
             *(tuple(options.limits().items()), self.host.mounts),
         )
         if launch(directory, words(one), "console.log") is None:

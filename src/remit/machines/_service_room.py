@@ -13,6 +13,7 @@ import asyncio
 import logging
 import math
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -76,7 +77,7 @@ class ServiceRoom:
         from remit.machines._service_offers import ServiceOffers  # loads what only machines with services need
         from remit.services import Services
 
-        environment = {"REMIT_HOB": str(self._hob_file)}
+        environment = {"REMIT_HOB": str(self._hob_file), "REMIT_PYTHON": sys.executable}
         try:
             async with Services(self.state, environment=environment, keep=self._keep) as services:
                 self.files.mkdir(mode=0o700, parents=True, exist_ok=True)

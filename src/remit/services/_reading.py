@@ -15,6 +15,7 @@ with the other fields of a process's description; `milestone = true` in place of
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from typing import Any, Final
@@ -62,9 +63,9 @@ def is_script(name: str) -> bool:
 
 
 def read_file(name: str, text: str) -> Sequence:
-    """The instructions of a file. Raises `Fault`."""
+    """The instructions of the file with this path. Raises `Fault`."""
     if name.endswith(".toml"):
-        return _toml(text)
+        return _toml(text, os.path.dirname(name))
     try:
         values = parse_all(text)
     except DecodeError as error:
@@ -84,7 +85,7 @@ def _without_place(message: str) -> str:
 # --- TOML ---------------------------------------------------------------------------------------------------
 
 
-def _toml(text: str) -> Sequence:
+def _toml(text: str, folder: str) -> Sequence:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -97,10 +98,17 @@ def _toml(text: str) -> Sequence:
         if not isinstance(table, dict):
             raise Fault(f"{name} is no table: each service is one, such as [web]", *place)
         try:
-            steps += [Assert(value) for value in _service(name, dict(table))]
+            steps += [Assert(value) for value in _service(name, _placed(table, folder))]
         except BadArgument as error:
             raise Fault(f"[{name}] {error.message}", *place) from None
     return Sequence(steps)
+
+
+def _placed(table: dict[str, Any], folder: str) -> dict[str, Any]:
+    """The table, with its directory relative to the one that the file is in."""
+    if isinstance(table.get("dir"), str):
+        return {**table, "dir": os.path.normpath(os.path.join(folder, table["dir"]))}
+    return dict(table)
 
 
 def _service(name: str, table: dict[str, Any]) -> list[Any]:
