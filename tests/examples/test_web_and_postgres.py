@@ -85,8 +85,8 @@ def book(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Guestbook]:
     )
     if request.param == "docker":
         made.go(*IMAGE)
-    made.start_boss()
     try:
+        made.start_boss()
         made.go("up", "--yes")
         assert made.page("first") == (200, "<ul>\n<li>first</li>\n</ul>\n"), made.log()
         yield made
