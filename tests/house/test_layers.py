@@ -57,6 +57,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/machines/_facing.py": "asks the kernel which address this machine has on the way to another",
     "src/remit/machines/_backup.py": "dates copies of a boss, and gives each its salt and nonce",
     "src/remit/machines/_copier.py": "gives each copy of a store a name of its own",
+    "src/remit/machines/_nspawn_versions.py": "asks the systemd of a machine to start its agent again",
     "src/remit/machines/_herald.py": "runs the command that is told of alarms",
     "src/remit/machines/_household.py": "makes the swiss numbers of the files by which boss and hobs are found",
     "src/remit/machines/_rootfs.py": "runs debootstrap and what else makes a root file system",
