@@ -47,7 +47,7 @@ from remit.machines._versions import go_back
 __all__ = ["NspawnProvider"]
 
 _GRACE: Final = 15.0  # seconds for a machine to power off by itself
-_AGAIN: Final = 0.25  # seconds between two requests to power off
+_AGAIN: Final = 0.1  # seconds between two requests to power off
 _HALT: Final = signal.SIGRTMIN + 3  # systemd(1), section Signals; our own init keeps to it as well
 _SYSTEMD: Final = Path("/run/systemd/system")  # there where systemd is what runs this host: sd_booted(3)
 
