@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from remit.graph import Actual, Done, Graph, Late, Plan, Seen, Step, apply, canonical, part_of, plan
 from remit.ledger import SqliteLedger
@@ -37,6 +38,12 @@ class FileWorld:
 
     def find(self, key: str) -> Path | None:
         return next((path for path in self.files() if part_of(json.loads(path.read_text())).key == key), None)
+
+    async def together(self, works: Sequence[Any]) -> Sequence[Any]:
+        return [await work() for work in works]
+
+    async def alive(self) -> bool:
+        return True
 
     async def settle(self) -> Sequence[Late]:
         return []
