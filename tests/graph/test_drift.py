@@ -90,6 +90,19 @@ def test_what_was_changed_by_hand_is_put_back_or_taken_over() -> None:
     assert place.plan(SHOP).steps != []
 
 
+def test_what_else_was_declared_of_a_binding_is_compared() -> None:
+    """As far as it can be seen."""
+    place = town()
+    wanted = SHOP.links[0].but(fields={"local": "port", "reload": ["true"]})
+    place.up(Graph("shop", SHOP.nodes, [wanted]))
+    assert found(place) == []
+    spoil(place, "binding app/db", fields={"local": "socket"})
+    (told,) = drift(place.ledger.known(), place.world.actual())
+    assert told.text == "local is socket, was applied as port"
+    adopted(place)
+    assert found(place) == [] and place.ledger.known().graph.links[0].fields == {"local": "socket", "reload": ["true"]}
+
+
 def test_what_goes_with_a_machine_is_adopted_with_it() -> None:
     """A machine that is forgotten takes along what it offered, and the links at it."""
     place = town()

@@ -100,10 +100,16 @@ def _changes(part: Node | Link, there: Node | Link) -> list[tuple[str, Any, Any]
         assert isinstance(there, Link)
         pairs = [("service", part.service, there.service), ("attenuation", part.attenuation, there.attenuation)]
         pairs += [("interface", part.interface, there.interface)] if part.interface else []
+        pairs += _fields(part.fields or {}, there.fields or {})
     else:
         assert isinstance(there, Node)
-        pairs = [(name, part.fields[name], there.fields[name]) for name in sorted(part.fields) if name in there.fields]
+        pairs = _fields(part.fields, there.fields)
     return [pair for pair in pairs if pair[1] != pair[2]]
+
+
+def _fields(applied: Mapping[str, Any], seen: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """What can be seen of the fields that were applied."""
+    return [(name, applied[name], seen[name]) for name in sorted(applied) if name in seen]
 
 
 def _short(value: Any) -> str:
@@ -189,7 +195,9 @@ def _as_seen(part: Node | Link, there: Node | Link) -> Node | Link:
     if isinstance(part, Link):
         assert isinstance(there, Link)
         interface = there.interface if part.interface else ""
-        return part.but(service=there.service, attenuation=there.attenuation, interface=interface)
+        fields = {name: now for name, _, now in _fields(part.fields or {}, there.fields or {})}
+        ends = {"service": there.service, "attenuation": there.attenuation, "interface": interface}
+        return part.but(**ends, fields={**(part.fields or {}), **fields} or None)
     assert isinstance(there, Node)
     return part.but(
         fields={**part.fields, **{name: there.fields[name] for name in part.fields if name in there.fields}}
