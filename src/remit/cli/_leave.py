@@ -17,6 +17,7 @@ from remit.cli._edges import how_much
 from remit.cli._exit import TimedOut
 from remit.cli._main import Settings
 from remit.cli._show import as_json_option, say, show_json
+from remit.errors import BadArgument
 from remit.vat import Ref
 
 __all__ = ["leave", "leave_machine"]
@@ -44,7 +45,12 @@ def leave_machine(settings: Settings, name: str, keep: bool, yes: bool, as_json:
 
     async def question(boss: Ref[Any]) -> dict[str, Any]:
         seen = dict(await boss.show(name))
-        seen["services"] = await boss.service(name, "running") if seen["state"] == "active" else []
+        seen["services"] = []
+        if seen["state"] == "active":
+            try:
+                seen["services"] = await boss.service(name, "running")
+            except BadArgument:  # an agent of before this question
+                seen["services"] = ["those that it runs"]
         return seen
 
     seen = ask_boss(settings, question)

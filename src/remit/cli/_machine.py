@@ -84,8 +84,8 @@ def _silence(machine: dict[str, Any]) -> str:
 
 
 def _version(machine: dict[str, Any]) -> str:
-    """The version of its agent, with the parcel that it runs out of."""
-    return " ".join(each for each in (machine["version"], machine["parcel"]) if each)
+    """The version of its agent, with the parcel that it runs out of, as far as the boss says it."""
+    return " ".join(each for each in (machine.get("version"), machine.get("parcel")) if each)
 
 
 def machine_table(machines: list[dict[str, Any]]) -> None:
