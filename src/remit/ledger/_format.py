@@ -65,8 +65,12 @@ def connect(path: Path) -> Connection:
     import sqlite3
 
     connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", timeout=PATIENCE, isolation_level=None, uri=True)
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA fullfsync=ON")  # macOS: fsync alone does not reach the disk there
+    try:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA fullfsync=ON")  # macOS: fsync alone does not reach the disk there
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
