@@ -53,6 +53,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/machines/_seed_disk.py": "makes seed disks beside their place",
     "src/remit/machines/_build.py": "makes images beside their place",
     "src/remit/machines/_tree.py": "makes root file systems beside their place",
+    "src/remit/machines/_libcloud_driver.py": "reads credentials of clouds from the environment, where remit.toml names its variables",
     "src/remit/machines/_agent.py": "spreads machines' attempts to reach their boss over time",
     "src/remit/machines/_facing.py": "asks the kernel which address this machine has on the way to another",
     "src/remit/machines/_backup.py": "dates copies of a boss, and gives each its salt and nonce",

@@ -21,6 +21,10 @@ class Kit:
     name = ""
     shared = True
     """Whether providers of several owners see the same machines, so that they have to be told apart."""
+    follows = True
+    """Whether its machines are told where their boss is when they are started; else their boss needs a port of its own."""
+    sees = True
+    """Whether it sees how a machine is, and not only whether it was made."""
     seconds = 20.0
     """What one conversation with it may take."""
     moments: tuple[float, ...] = (0.0, 0.3)

@@ -27,6 +27,7 @@ from remit.machines._process_table import Process
 from remit.machines._qemu import QemuProvider
 from remit.machines._tree import machine_tree
 from remit.testing import FakeProvider
+from tests.machines.cloud_kits import LibcloudKit
 from tests.machines.kit import Died, Kit, read
 from tests.machines.nspawn import missing
 from tests.machines.ssh_kit import SshKit
@@ -398,7 +399,9 @@ class QemuKit(DirectoryKit):
 
 
 _LACKS: dict[str, str] = {}
-KITS: dict[str, type[Kit]] = {kit.name: kit for kit in (FakeKit, ProcessKit, DockerKit, NspawnKit, QemuKit, SshKit)}
+KITS: dict[str, type[Kit]] = {
+    kit.name: kit for kit in (FakeKit, ProcessKit, DockerKit, NspawnKit, QemuKit, SshKit, LibcloudKit)
+}
 
 
 def opened(name: str, place: Path) -> Kit:

@@ -29,14 +29,16 @@ BOSS = """
 import asyncio, json, sys
 from remit.machines import BossSettings, run_boss
 providers = json.loads(sys.argv[2]) if len(sys.argv) > 2 else None
-asyncio.run(run_boss(BossSettings(sys.argv[1], start=True, providers=providers), print))
+listen = sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1:0"
+asyncio.run(run_boss(BossSettings(sys.argv[1], start=True, providers=providers, listen=listen), print))
 """
 
 
 class Stage:
-    """A directory with a boss; `tidy` ends whatever was started there."""
+    """A directory with a boss; `tidy` ends whatever was started there. `listen`: where the boss is each time it is started."""
 
-    def __init__(self, place: Path, providers: dict[str, dict[str, Any]] | None = None) -> None:
+    def __init__(self, place: Path, providers: dict[str, dict[str, Any]] | None = None, listen: str = "") -> None:
+        self.listen = listen
         self.place = place
         self.providers = providers
         self.state = place / "boss"
@@ -45,6 +47,7 @@ class Stage:
     def start_boss(self) -> None:
         """A boss's process, which starts its machines."""
         told = [] if self.providers is None else [json.dumps(self.providers)]
+        told += [self.listen] if self.listen else []
         with (self.place / "boss.log").open("ab") as log:
             self.boss = subprocess.Popen(
                 [sys.executable, "-c", BOSS, str(self.state), *told], stdout=log, stderr=log, cwd=ROOT

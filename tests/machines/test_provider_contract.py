@@ -184,6 +184,8 @@ def test_what_was_half_destroyed_goes_when_asked_again(kit: Kit) -> None:
 
 def test_a_machine_that_ended_is_seen_and_started_again(kit: Kit, made: Provider) -> None:
     """Killed from outside: it is there, does not run, and why is said; the same machine runs after its start."""
+    if not kit.sees:
+        pytest.skip("it says whether a machine was made, and not how it is")
     run(made.create("db-1", "db", USER_DATA, {}))
     kit.kill("db-1")
     seen = run(made.observe("db-1"))

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,10 @@ def stage(kit: Kit, tmp_path: Path) -> Iterator[Stage]:
     (code / "diary.py").write_text((Path(__file__).parent / "diary.py").read_text())
     files = tmp_path / "files"
     files.mkdir()
-    table = {**(kit.table() or {}), "agent": {"classes": ["diary"], "path": [str(code)], "services": str(files)}}
-    made = Stage(tmp_path, {kit.name: table})
+    table = kit.table() or {}
+    told = {"classes": ["diary"], "path": [str(code)], "services": str(files)}
+    table["agent"] = {**table.get("agent", {}), **told}
+    made = Stage(tmp_path, {kit.name: table}, "" if kit.follows else f"127.0.0.1:{free_port()}")
     made.start_boss()
     try:
         yield made
@@ -50,6 +53,13 @@ def stage(kit: Kit, tmp_path: Path) -> Iterator[Stage]:
         finally:
             made.kill_boss()
             kit.sweep()
+
+
+def free_port() -> int:
+    """One that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 async def destroy_all(stage: Stage, kit: Kit | None = None) -> None:

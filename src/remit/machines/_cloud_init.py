@@ -37,26 +37,28 @@ def cloud_config(
     setup: AgentSetup | None = None,
     *,
     address: bytes = b"",
+    files: Mapping[str, bytes] | None = None,
     limit: int = CLOUD_LIMIT,
 ) -> bytes:
     """The document by which a machine becomes the one of this user data. A secret, as it holds the introduction.
 
-    `address` is the boss's signed current address, if it is known. JSON is YAML, so no YAML is written. Raises `BadArgument` where `setup` cannot be
+    `address` is the boss's signed current address, if it is known; `files` lie beside the user data until the agent is started, for `setup.install`. JSON is YAML, so no YAML is written. Raises `BadArgument` where `setup` cannot be
     written down, or where the document has more than `limit` bytes.
     """
     how = (setup or AgentSetup()).checked()
     told = json.dumps(dict(user_data))
-    files = [_file(f"{STAGED}/user-data", told, "0600")]
-    if address:
-        files.append({**_file(f"{STAGED}/boss.address", b64encode(address).decode(), "0600"), "encoding": "b64"})
+    written = [_file(f"{STAGED}/user-data", told, "0600")]
+    staged = {**({"boss.address": address} if address else {}), **(files or {})}
+    for name, data in staged.items():
+        written.append({**_file(f"{STAGED}/{name}", b64encode(data).decode(), "0600"), "encoding": "b64"})
     units = {"remit-agent.service": agent_unit(how), **before_unit(how), **enrolled_units(how), **forward_units(how)}
-    files += [_file(f"/etc/systemd/system/{name}", text, "0644") for name, text in units.items()]
-    files.append(_file("/usr/local/sbin/remit-set-up", set_up_script(how, STAGED), "0755"))
+    written += [_file(f"/etc/systemd/system/{name}", text, "0644") for name, text in units.items()]
+    written.append(_file("/usr/local/sbin/remit-set-up", set_up_script(how, STAGED), "0755"))
     if how.before:
-        files.append(_file("/usr/local/sbin/remit-before", f"#!/bin/sh\n{how.before}\n", "0755"))
-    files.append(_file("/usr/local/sbin/remit-forget", FORGET, "0755"))
+        written.append(_file("/usr/local/sbin/remit-before", f"#!/bin/sh\n{how.before}\n", "0755"))
+    written.append(_file("/usr/local/sbin/remit-forget", FORGET, "0755"))
     made = (
-        b"#cloud-config\n" + json.dumps({"write_files": files, "runcmd": [["/usr/local/sbin/remit-set-up"]]}).encode()
+        b"#cloud-config\n" + json.dumps({"write_files": written, "runcmd": [["/usr/local/sbin/remit-set-up"]]}).encode()
     )
     if len(made) > limit:
         raise BadArgument(

@@ -272,8 +272,18 @@ def _docker(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any
         raise BadArgument(f"provider {name}: {error}") from None
 
 
+def _libcloud(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+    from remit.machines._libcloud import LibcloudProvider  # whoever has no clouds loads none of it
+
+    try:
+        return LibcloudProvider(key.designator, rest, provider=name)
+    except ProviderError as error:
+        raise BadArgument(f"provider {name}: {error}") from None
+
+
 KINDS_OF_PROVIDER: dict[str, Callable[[BossSettings, NodeKey, str, dict[str, Any]], Provider]] = {
     "docker": _docker,
+    "libcloud": _libcloud,
     "nspawn": _nspawn,
     "process": _process,
     "qemu": _qemu,
