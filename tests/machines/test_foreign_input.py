@@ -86,7 +86,7 @@ def test_a_machine_fills_no_more_of_its_boss_than_its_share() -> None:
         async with Vat("boss") as vat:
             other = vat.spawn(Row, "")
             known = {f"x{i}": GOOD for i in range(1000)}
-            server = vat.spawn(HobServer, "db", other, other, other, b"", None, 0.0, "", known)
+            server = vat.spawn(HobServer, "db", other, other, other, b"", None, 0.0, "", False, known)
             for name in ("x7", "x999"):
                 await server.offering(GOOD.but(name=name))
             with pytest.raises(BadArgument, match="at most 1000 offers"):
