@@ -196,9 +196,10 @@ def who_can(settings: Settings, service: str, used: bool, as_json: bool) -> None
         show_json(found)
         return
     rows: list[tuple[Any, ...]] = [
-        (h["machine"], h["attenuation"], ", ".join(h["edges"]), " > ".join(h["through"]) or "directly") for h in found
+        (h["machine"], h["attenuation"], ", ".join(h["edges"]), " > ".join(h["through"]) or "directly", ago(h["since"]))
+        for h in found
     ]
-    names: tuple[str, ...] = ("MACHINE", "HOW MUCH", "EDGES", "THROUGH")
+    names: tuple[str, ...] = ("MACHINE", "HOW MUCH", "EDGES", "THROUGH", "SINCE")
     if used:
         names = (*names, "LAST USED")
         rows = [(*row, ago(h["used"]) if h["used"] else "-") for row, h in zip(rows, found, strict=True)]

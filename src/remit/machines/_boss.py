@@ -274,7 +274,7 @@ class Boss:
         return [self._seen_edge(edge) for edge in call(self._wiring()).every() if machine in (None, edge.grantee)]
 
     async def who_can(self, service: str, used: bool = False) -> list[dict[str, Any]]:
-        """Who can reach `machine.name` (or anything of `machine`): directly, or perhaps through others.
+        """Who can reach `machine.name` (or anything of `machine`): directly, or perhaps through others; `since` when, in seconds since the epoch.
 
         With `used` the machine is asked when the accounts of services that do not speak CapTP were last seen in use, to about a minute:
         seconds since the epoch, None where that is not known.
@@ -282,9 +282,17 @@ class Boss:
         machine, _, offer = service.partition(".")
         check_name("machine", machine)
         call(self._fleet()).machine(machine)
+        edges = call(self._wiring()).every()
+        since = {edge.id: edge.created for edge in edges}
         found: list[dict[str, Any]] = [
-            {"machine": each.machine, "edges": each.edges, "through": each.through, "attenuation": each.attenuation}
-            for each in holders_of(call(self._wiring()).every(), machine, offer or None)
+            {
+                "machine": each.machine,
+                "edges": each.edges,
+                "through": each.through,
+                "attenuation": each.attenuation,
+                "since": min(since[edge] for edge in each.edges),
+            }
+            for each in holders_of(edges, machine, offer or None)
         ]
         if used:
             seen = await self._active(machine, service).last_used()
