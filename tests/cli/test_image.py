@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from remit.machines._docker_engine import Engine
-from remit.machines._rootfs import recipe_of_host
+from remit.machines.docker._engine import Engine
+from remit.machines.images._rootfs import recipe_of_host
 from tests.cli.kit import Invoke
 from tests.machines.provider_kits import opened
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from remit.machines import digest_of, read_parcel
-from remit.machines._docker_engine import Engine
+from remit.machines.docker._engine import Engine
 from tests.cli.kit import PATIENCE
 from tests.cli.stage import Stage, until
 from tests.credentials.servers import program

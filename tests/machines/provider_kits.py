@@ -18,14 +18,14 @@ from unittest.mock import patch
 import pytest
 
 from remit.machines import Parcel, ProcessProvider, parcel
-from remit.machines._docker import DockerProvider
-from remit.machines._docker_engine import Answer, Engine
-from remit.machines._docker_options import BASE_IMAGE
 from remit.machines._launch import spawn_apart
-from remit.machines._nspawn import NspawnProvider
 from remit.machines._process_table import Process
-from remit.machines._qemu import QemuProvider
-from remit.machines._tree import machine_tree
+from remit.machines.docker._engine import Answer, Engine
+from remit.machines.docker._options import BASE_IMAGE
+from remit.machines.docker._provider import DockerProvider
+from remit.machines.images._tree import machine_tree
+from remit.machines.nspawn._provider import NspawnProvider
+from remit.machines.qemu._provider import QemuProvider
 from remit.testing import FakeProvider
 from tests.machines.cloud_kits import LibcloudKit
 from tests.machines.kit import Died, Kit, read
@@ -364,7 +364,7 @@ class NspawnKit(DirectoryKit):
         return self.trees[0]
 
     def dying(self, at: int) -> AbstractContextManager[NspawnProvider]:
-        from remit.machines import _nspawn
+        from remit.machines.nspawn import _provider as _nspawn
 
         names = ("write_secret_file", "_hand_over", "_unpack", "make_group", "end_group", "launch")
         return self.dying_in(at, _nspawn, names)
@@ -393,7 +393,7 @@ class QemuKit(DirectoryKit):
         return QemuProvider(self.place / "machines", owner, self.place / "parcels", table, kvm=False, grace=0.0)
 
     def dying(self, at: int) -> AbstractContextManager[QemuProvider]:
-        from remit.machines import _qemu
+        from remit.machines.qemu import _provider as _qemu
 
         return self.dying_in(at, _qemu, ("write_secret_file", "_make_disk", "write_seed", "launch"))
 

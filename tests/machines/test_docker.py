@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from remit.errors import ProviderError
-from remit.machines._docker import DockerProvider
-from remit.machines._docker_engine import Engine
-from remit.machines._docker_images import last_words
+from remit.machines.docker._engine import Engine
+from remit.machines.docker._images import last_words
+from remit.machines.docker._provider import DockerProvider
 from tests.machines.provider_kits import DockerKit, opened
 from tests.machines.stage import Stage, all_active, until
 from tests.machines.test_provider_contract import USER_DATA, run

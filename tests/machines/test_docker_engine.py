@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from remit.errors import ProviderError
-from remit.machines._docker_engine import Engine, EngineError
+from remit.machines.docker._engine import Engine, EngineError
 
 OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 

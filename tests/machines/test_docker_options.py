@@ -9,9 +9,9 @@ import pytest
 
 from remit.errors import BadArgument, ProviderError
 from remit.machines import BossSettings
-from remit.machines._docker_options import ContainerOptions, container_options, host_options
-from remit.machines._docker_spec import container_spec
 from remit.machines._run_boss import make_providers
+from remit.machines.docker._options import ContainerOptions, container_options, host_options
+from remit.machines.docker._spec import container_spec
 from remit.net import NodeKey
 
 

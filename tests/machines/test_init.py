@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from remit.machines import _init
 from remit.machines._process_table import Process, children
+from remit.machines.images import _init
 from tests.house.source import TOP
 
 FIRST = """
@@ -31,7 +31,7 @@ _init.GRACE = 3.0
 init = _init.Init(Path(sys.argv[1]), container=True)
 print("ended:", init.run(), flush=True)
 """
-MODULES = str(TOP / "src" / "remit" / "machines")
+MODULES = str(TOP / "src" / "remit" / "machines" / "images")
 pytestmark = [
     pytest.mark.needs_root,
     pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed: apt-get install util-linux"),

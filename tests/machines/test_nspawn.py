@@ -16,11 +16,11 @@ import pytest
 
 from remit.errors import ProviderError
 from remit.machines import parcel
-from remit.machines._cgroup import hierarchies
-from remit.machines._image import image_of
-from remit.machines._nspawn_options import ForOne, options_for_all, options_for_one
-from remit.machines._nspawn_words import Container, host_name, machine_name, words
 from remit.machines._process_table import Process, reap
+from remit.machines.images._image import image_of
+from remit.machines.nspawn._cgroup import hierarchies
+from remit.machines.nspawn._options import ForOne, options_for_all, options_for_one
+from remit.machines.nspawn._words import Container, host_name, machine_name, words
 from remit.values import SturdyRef
 from tests.machines.nspawn import leader, missing
 from tests.machines.stage import Stage, until

@@ -15,11 +15,11 @@ import pytest
 
 from remit.errors import Conflict, ProviderError
 from remit.machines import build_disk, build_tarball, install_disk
-from remit.machines._disk import make_file, table_of, what_is_on
-from remit.machines._qemu import _forwards, runs_guests
-from remit.machines._qemu_options import QemuOptions, qemu_defaults, qemu_options
-from remit.machines._qemu_words import Virtual, probe_words, words
-from remit.machines._seed_disk import MAKERS, blank_introduction, write_seed
+from remit.machines.images._disk import make_file, table_of, what_is_on
+from remit.machines.qemu._options import QemuOptions, qemu_defaults, qemu_options
+from remit.machines.qemu._provider import _forwards, runs_guests
+from remit.machines.qemu._seed_disk import MAKERS, blank_introduction, write_seed
+from remit.machines.qemu._words import Virtual, probe_words, words
 from tests.machines.stage import Stage, until
 
 SECRET = "ocapn://x.remit/s/c3VwZXJzZWNyZXQ?tls=127.0.0.1:4433"
@@ -201,8 +201,8 @@ async def read(boss: Any) -> Any:
 
 async def power_off(directory: Path) -> None:
     """As its button does: the machine ends by itself."""
-    from remit.machines._qemu import _order
     from remit.machines._room import running_in
+    from remit.machines.qemu._provider import _order
 
     begun = time.monotonic()
     _order(directory / "qmp.sock", "system_powerdown")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from remit.errors import BadArgument, ProviderError
-from remit.machines import _rootfs
-from remit.machines._rootfs import Recipe, Source, build_root, recipe_of_host, root_tar
+from remit.machines.images import _rootfs
+from remit.machines.images._rootfs import Recipe, Source, build_root, recipe_of_host, root_tar
 
 RECIPE = Recipe("bookworm", "amd64", (Source("http://deb.example/debian", "bookworm", "main"),), ("python3",))
 DEBIAN = pytest.mark.skipif(shutil.which("apt-get") is None, reason="this host has no apt")

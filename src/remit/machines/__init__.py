@@ -13,12 +13,10 @@ from remit.machines._alarms import Alarms
 from remit.machines._backup import mark_moved, pack_state, read_copy, unpack_state, write_state
 from remit.machines._boss import Boss
 from remit.machines._boss_world import MACHINE_KINDS, BossWorld, dotted
-from remit.machines._build import build_disk, build_tarball, install_disk
 from remit.machines._burdens import burden_families, burden_view
 from remit.machines._cloud_init import cloud_config
 from remit.machines._cloud_scripts import AgentSetup
 from remit.machines._desk import Desk
-from remit.machines._docker_base import build_docker_image
 from remit.machines._entrances import Entrances
 from remit.machines._exits import Exits
 from remit.machines._fleet import Fleet
@@ -45,6 +43,8 @@ from remit.machines._tunnel_relay import TunnelRelays
 from remit.machines._watch import Bell, Watch
 from remit.machines._wiring import Wiring
 from remit.machines._workshop import Workshop
+from remit.machines.docker._base import build_docker_image
+from remit.machines.images._build import build_disk, build_tarball, install_disk
 
 __all__ = [
     "BOSS_CLASSES",

@@ -233,7 +233,7 @@ def _process(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, An
 
 
 def _nspawn(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
-    from remit.machines._nspawn import NspawnProvider  # whoever has no containers loads none of it
+    from remit.machines.nspawn._provider import NspawnProvider  # whoever has no containers loads none of it
 
     root = Path(rest.pop("root", settings.state / f"machines-{name}")).expanduser()
     try:
@@ -243,7 +243,7 @@ def _nspawn(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any
 
 
 def _qemu(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
-    from remit.machines._qemu import QemuProvider  # as above
+    from remit.machines.qemu._provider import QemuProvider  # as above
 
     root = Path(rest.pop("root", settings.state / f"machines-{name}")).expanduser()
     try:
@@ -264,7 +264,7 @@ def _ssh(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) 
 
 
 def _docker(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
-    from remit.machines._docker import DockerProvider  # whoever has no containers loads none of it
+    from remit.machines.docker._provider import DockerProvider  # whoever has no containers loads none of it
 
     try:
         return DockerProvider(key.designator, settings.state / PARCELS, rest, provider=name)

@@ -15,11 +15,11 @@ import asyncio
 from typing import Final
 
 from remit.errors import ProviderError
-from remit.machines._docker_engine import Engine
-from remit.machines._docker_files import directory, file, link, parcel_tar, tar_of
-from remit.machines._docker_spec import STATE, VOLUME
 from remit.machines._parcel import Parcel
 from remit.machines._service_room import KEEP
+from remit.machines.docker._engine import Engine
+from remit.machines.docker._files import directory, file, link, parcel_tar, tar_of
+from remit.machines.docker._spec import STATE, VOLUME
 
 __all__ = ["RUNNER", "Versions"]
 

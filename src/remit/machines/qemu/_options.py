@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from remit.errors import ProviderError
-from remit.machines._docker_options import _publish, _size
 from remit.machines._names import near
+from remit.machines.docker._options import _publish, _size
 
 __all__ = ["QemuOptions", "qemu_defaults", "qemu_options"]
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from remit.errors import ProviderError
-from remit.machines._rootfs import CACHE, Recipe, Say, build_root, recipe_of_host
+from remit.machines.images._rootfs import CACHE, Recipe, Say, build_root, recipe_of_host
 
 __all__ = ["SYSTEM", "Dress", "cached_tree", "machine_tree", "run_tool"]
 

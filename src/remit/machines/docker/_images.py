@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from remit.errors import ProviderError
-from remit.machines._docker_engine import Engine, EngineError
-from remit.machines._docker_files import parcel_tar
-from remit.machines._docker_options import BASE_IMAGE
 from remit.machines._parcel import Parcel, parcel
+from remit.machines.docker._engine import Engine, EngineError
+from remit.machines.docker._files import parcel_tar
+from remit.machines.docker._options import BASE_IMAGE
 
 __all__ = ["AgentImage", "Images", "last_words"]
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from remit.errors import BadArgument, ProviderError
-from remit.machines import _init
 from remit.machines._parcel import Parcel
-from remit.machines._rootfs import Say, recipe_of_host
-from remit.machines._tree import SYSTEM, Dress, cached_tree, run_tool
+from remit.machines.images import _init
+from remit.machines.images._rootfs import Say, recipe_of_host
+from remit.machines.images._tree import SYSTEM, Dress, cached_tree, run_tool
 
 __all__ = ["Image", "image_of", "kernel_here", "write_tar"]
 

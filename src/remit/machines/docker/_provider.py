@@ -5,7 +5,7 @@
         code/                        what its agent was told to load (`_luggage.py`)
         machine/                     0700, the agent's: its state directory
     container remit-<machine id>     can be made again from the volume alone
-    network   remit-<owner>          of all machines of one boss (`_docker_network.py`)
+    network   remit-<owner>          of all machines of one boss (`_network.py`)
 
 Everything carries the labels remit.machine, remit.name, remit.owner and remit.provider. The user data goes into the volume through the Engine's archive request, before the container
 starts for the first time: it is in no argument, environment, label or image.
@@ -24,16 +24,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from remit.errors import ProviderError
-from remit.machines._docker_engine import Engine, EngineError
-from remit.machines._docker_files import directory, file, tar_of
-from remit.machines._docker_images import Images, last_words
-from remit.machines._docker_network import Bridge
-from remit.machines._docker_options import ContainerOptions, container_options, host_options
-from remit.machines._docker_spec import STATE, VOLUME, container_spec, machine_volume
-from remit.machines._docker_versions import RUNNER, Versions
 from remit.machines._luggage import packed
 from remit.machines._parcel import Parcel
 from remit.machines._provider import Observed
+from remit.machines.docker._engine import Engine, EngineError
+from remit.machines.docker._files import directory, file, tar_of
+from remit.machines.docker._images import Images, last_words
+from remit.machines.docker._network import Bridge
+from remit.machines.docker._options import ContainerOptions, container_options, host_options
+from remit.machines.docker._spec import STATE, VOLUME, container_spec, machine_volume
+from remit.machines.docker._versions import RUNNER, Versions
 
 __all__ = ["DockerProvider"]
 
@@ -46,7 +46,7 @@ EVERYWHERE: Final = "0.0.0.0:0"  # inside the machine's own network namespace
 class DockerProvider:
     """Makes each machine as a container. Owned by the boss's process; holds nothing open.
 
-    `owner` labels what is made: the boss's designator; so does `provider`, the name of this one among the boss's. `table` is what remit.toml says (`_docker_options.py`); `store` a directory for parcels.
+    `owner` labels what is made: the boss's designator; so does `provider`, the name of this one among the boss's. `table` is what remit.toml says (`_options.py`); `store` a directory for parcels.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class DockerProvider:
         return gateway if self.host.gateway else ""
 
     async def create(self, id: str, name: str, user_data: dict[str, Any], options: dict[str, Any]) -> None:
-        """See `Provider.create`. The options are those of `_docker_options.py`."""
+        """See `Provider.create`. The options are those of `_options.py`."""
         chosen = container_options(options, self.defaults)
         if user_data.get("agent", {}).get("tether"):
             raise ProviderError("a container is not tethered to a process of this host: leave out the option tether")

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from remit.errors import ProviderError
-from remit.machines._docker_engine import Engine, EngineError
-from remit.machines._docker_options import HostOptions
+from remit.machines.docker._engine import Engine, EngineError
+from remit.machines.docker._options import HostOptions
 
 __all__ = ["Bridge"]
 

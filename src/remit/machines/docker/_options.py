@@ -22,8 +22,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from remit.errors import ProviderError
-from remit.machines._docker_engine import SOCKET
 from remit.machines._names import near
+from remit.machines.docker._engine import SOCKET
 
 __all__ = ["BASE_IMAGE", "ContainerOptions", "HostOptions", "container_options", "host_options", "is_image_name"]
 

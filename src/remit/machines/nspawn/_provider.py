@@ -6,7 +6,7 @@
         seed/                   0700: the NoCloud seed, with the introduction until it is used
         state/                  the agent's state directory, /var/lib/remit in the machine
         luggage/                what its agent was told to load
-        code/                   what it runs out of: see `_nspawn_versions.py`
+        code/                   what it runs out of: see `_versions.py`
         groups                  its control groups, where no systemd of this host makes them
         console.log             0600: what it says on its console
 
@@ -28,21 +28,21 @@ from typing import Any, Final
 
 from remit.durable import open_state_dir, read_secret_file, write_secret_file
 from remit.errors import BadArgument, Missing, ProviderError, StoreError
-from remit.machines._cgroup import end_group, group_of, make_group
 from remit.machines._cloud_init import cloud_config, meta_data
 from remit.machines._cloud_scripts import AgentSetup
 from remit.machines._launch import launch
 from remit.machines._luggage import packed
-from remit.machines._nspawn_options import ForOne, options_for_all, options_for_one
-from remit.machines._nspawn_versions import first_code, next_code, restart_agent, tidy
-from remit.machines._nspawn_words import LUGGAGE, STATE, Container, host_name, words
 from remit.machines._parcel import Parcel, parcel
 from remit.machines._process_table import Process, children
 from remit.machines._provider import Observed
 from remit.machines._room import MachineRoom, running_in
 from remit.machines._service_room import KEEP
-from remit.machines._tree import machine_tree, run_tool
 from remit.machines._versions import go_back
+from remit.machines.images._tree import machine_tree, run_tool
+from remit.machines.nspawn._cgroup import end_group, group_of, make_group
+from remit.machines.nspawn._options import ForOne, options_for_all, options_for_one
+from remit.machines.nspawn._versions import first_code, next_code, restart_agent, tidy
+from remit.machines.nspawn._words import LUGGAGE, STATE, Container, host_name, words
 
 __all__ = ["NspawnProvider"]
 
@@ -55,7 +55,7 @@ _SYSTEMD: Final = Path("/run/systemd/system")  # there where systemd is what run
 class NspawnProvider:
     """Makes each machine as a container under `root` (made 0700 if missing). Owned by the boss's process, which has to be root's.
 
-    `owner` labels the machines: the boss's designator. `store` is a directory for parcels; `table` what remit.toml says (`_nspawn_options.py`). `tree`
+    `owner` labels the machines: the boss's designator. `store` is a directory for parcels; `table` what remit.toml says (`_options.py`). `tree`
     gives the root file system for packages, `agent` the command of an agent: for tests. `grace`: seconds that a machine has to power off by itself.
     """
 
@@ -79,7 +79,7 @@ class NspawnProvider:
         self._grace = grace
 
     async def create(self, id: str, name: str, user_data: dict[str, Any], options: dict[str, Any]) -> None:
-        """See `Provider.create`. The options are those of `_nspawn_options.py`."""
+        """See `Provider.create`. The options are those of `_options.py`."""
         chosen = options_for_one(options, self.defaults)
         if user_data.get("agent", {}).get("tether"):
             raise ProviderError("a container is not tethered to a process of this host: leave out the option tether")

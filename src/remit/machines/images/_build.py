@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from remit.errors import Conflict, ProviderError
 from remit.machines._parcel import parcel
-from remit.machines._rootfs import CACHE, Say
+from remit.machines.images._rootfs import CACHE, Say
 
 if TYPE_CHECKING:
-    from remit.machines._image import Image
+    from remit.machines.images._image import Image
 
 __all__ = ["build_disk", "build_tarball", "install_disk"]
 
@@ -23,7 +23,7 @@ SIZE: Final = 4 << 30
 
 def build_tarball(out: Path, packages: Iterable[str], say: Say, *, init: str = "remit", kernel: str = "") -> None:
     """A root file system that boots by itself, as a tar. See `image_of` for `init` and `kernel`. Blocks for minutes; raises `ProviderError`, `BadArgument`."""
-    from remit.machines._image import write_tar
+    from remit.machines.images._image import write_tar
 
     with _image(packages, say, init, kernel) as made:
         say("packing it")
@@ -34,7 +34,7 @@ def build_disk(
     out: Path, packages: Iterable[str], say: Say, *, init: str = "remit", kernel: str = "auto", size: int = SIZE
 ) -> None:
     """The same as a disk in a file that is not there yet, of `size` bytes with holes in it. Blocks for minutes."""
-    from remit.machines._disk import copy_image, install, make_file
+    from remit.machines.images._disk import copy_image, install, make_file
 
     draft = out.with_name(f".{out.name}.{os.urandom(4).hex()}")
     if out.exists():
@@ -53,7 +53,7 @@ def install_disk(disk: Path, tar: Path, say: Say, *, erase: bool = False) -> Non
 
     What is on the disk is lost: without `erase` one that holds anything is refused with a `Conflict` that says what. Blocks for a minute or so.
     """
-    from remit.machines._disk import install, unpack_image, what_is_on
+    from remit.machines.images._disk import install, unpack_image, what_is_on
 
     if not tar.is_file():
         raise ProviderError(f"there is no image {tar}: make one with: remit image build tarball --kernel auto {tar}")
@@ -65,7 +65,7 @@ def install_disk(disk: Path, tar: Path, say: Say, *, erase: bool = False) -> Non
 
 @contextmanager
 def _image(packages: Iterable[str], say: Say, init: str, kernel: str) -> Iterator[Image]:
-    from remit.machines._image import image_of
+    from remit.machines.images._image import image_of
 
     if os.geteuid() != 0:
         raise ProviderError("only root can make images: their files belong to several users")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from remit.errors import ProviderError
-from remit.machines._tree import run_tool
+from remit.machines.images._tree import run_tool
 
 __all__ = ["LABEL", "blank_introduction", "write_seed"]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from remit.errors import BadArgument
-from remit.machines._docker_engine import SOCKET, Engine
-from remit.machines._docker_options import BASE_IMAGE, is_image_name
-from remit.machines._rootfs import CACHE, Recipe, recipe_of_host, root_tar
+from remit.machines.docker._engine import SOCKET, Engine
+from remit.machines.docker._options import BASE_IMAGE, is_image_name
+from remit.machines.images._rootfs import CACHE, Recipe, recipe_of_host, root_tar
 
 __all__ = ["build_docker_image", "build_image"]
 

@@ -31,15 +31,15 @@ from remit.machines._cloud_init import cloud_config, meta_data
 from remit.machines._cloud_scripts import AgentSetup
 from remit.machines._launch import launch
 from remit.machines._luggage import packed
-from remit.machines._nspawn_words import LUGGAGE, host_name
 from remit.machines._parcel import Parcel, pack, parcel
 from remit.machines._process_table import Process
 from remit.machines._provider import Observed
-from remit.machines._qemu_options import QemuOptions, qemu_defaults, qemu_options
-from remit.machines._qemu_words import ENDED, HOST, PROBE, QEMU, Virtual, probe_words, words
 from remit.machines._room import MachineRoom, running_in
-from remit.machines._seed_disk import LABEL, blank_introduction, write_seed
-from remit.machines._tree import run_tool
+from remit.machines.images._tree import run_tool
+from remit.machines.nspawn._words import LUGGAGE, host_name
+from remit.machines.qemu._options import QemuOptions, qemu_defaults, qemu_options
+from remit.machines.qemu._seed_disk import LABEL, blank_introduction, write_seed
+from remit.machines.qemu._words import ENDED, HOST, PROBE, QEMU, Virtual, probe_words, words
 from remit.values import SturdyRef
 
 __all__ = ["QemuProvider", "runs_guests"]
@@ -62,7 +62,7 @@ install -o $(stat -c %u /var/lib/remit) -g $(stat -c %g /var/lib/remit) -m 0600 
 class QemuProvider:
     """Makes each machine as a virtual one under `root` (made 0700 if missing). Owned by the boss's process; any user's.
 
-    `owner` labels the machines: the boss's designator. `store` is a directory for parcels; `table` what remit.toml says (`_qemu_options.py`). `kvm`: whether
+    `owner` labels the machines: the boss's designator. `store` is a directory for parcels; `table` what remit.toml says (`_options.py`). `kvm`: whether
     to use it (None: where a guest was seen to run with it). `grace`: seconds that a machine has to power off by itself.
     """
 
@@ -85,7 +85,7 @@ class QemuProvider:
         self._grace = grace
 
     async def create(self, id: str, name: str, user_data: dict[str, Any], options: dict[str, Any]) -> None:
-        """See `Provider.create`. The options are those of `_qemu_options.py`."""
+        """See `Provider.create`. The options are those of `_options.py`."""
         chosen = qemu_options(options, self._defaults)
         if user_data.get("agent", {}).get("tether"):
             raise ProviderError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from remit.machines._docker_options import ContainerOptions, HostOptions
+from remit.machines.docker._options import ContainerOptions, HostOptions
 
 __all__ = ["STATE", "VOLUME", "container_spec", "machine_volume"]
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from remit.errors import Conflict, ProviderError
-from remit.machines._image import Image
-from remit.machines._rootfs import Say
-from remit.machines._tree import run_tool
+from remit.machines.images._image import Image
+from remit.machines.images._rootfs import Say
+from remit.machines.images._tree import run_tool
 
 __all__ = ["copy_image", "install", "make_file", "table_of", "unpack_image", "what_is_on"]
 

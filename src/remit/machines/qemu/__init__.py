@@ -1,0 +1,5 @@
+"""Machines as virtual ones of QEMU. Start with `_provider.py`. Loaded by who has such machines."""
+
+from __future__ import annotations
+
+__all__: list[str] = []
