@@ -12,6 +12,7 @@ import click
 from remit.cli._coming import active
 from remit.cli._connect import ask_boss
 from remit.cli._main import Settings
+from remit.cli._pages import every_machine
 from remit.cli._secret import read_secret
 from remit.cli._show import as_json_option, say, show_json, table
 from remit.vat import Ref
@@ -149,7 +150,7 @@ async def _adopted(
     """Make the machine unless it is there already, then the offers; each may be asked for again."""
     from remit.credentials import Secret
 
-    there = {each["name"]: each for each in await boss.list_machines()}
+    there = {each["name"]: each for each in await every_machine(boss)}
     if name not in there:
         await boss.create_machine(name, provider, given)
     elif (await boss.show(name))["options"].get("host") != given["host"]:

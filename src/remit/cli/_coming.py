@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from remit.cli._exit import TimedOut
+from remit.cli._pages import every_machine
 from remit.cli._show import progress
 from remit.vat import Ref
 
@@ -44,5 +45,5 @@ async def active(boss: Ref[Any], name: str, seconds: float) -> dict[str, Any]:
 
 
 async def _state(boss: Ref[Any], name: str) -> str:
-    machines: list[dict[str, Any]] = await boss.list_machines()
+    machines: list[dict[str, Any]] = await every_machine(boss)
     return next((str(each["state"]) for each in machines if each["name"] == name), "gone")

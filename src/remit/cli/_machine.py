@@ -16,6 +16,7 @@ from remit.cli._edges import how_much
 from remit.cli._exit import FAILED
 from remit.cli._leave import leave_machine
 from remit.cli._main import Settings, Suggesting
+from remit.cli._pages import every_machine
 from remit.cli._show import as_json_option, say, show_json, table, tell
 from remit.cli._times import age, ago
 from remit.vat import Ref
@@ -70,7 +71,7 @@ def create(settings: Settings, name: str, provider: str, options: tuple[str, ...
 @click.pass_obj
 def list_machines(settings: Settings, as_json: bool) -> None:
     """List all machines."""
-    machines = ask_boss(settings, lambda boss: boss.list_machines())
+    machines = ask_boss(settings, every_machine)
     if as_json:
         show_json(machines)
     else:
@@ -212,7 +213,7 @@ def _upgraded(name: str, digest: str, patience: float) -> Callable[[Ref[Any]], A
 
 
 async def _active_ones(boss: Ref[Any]) -> list[dict[str, Any]]:
-    return [each for each in await boss.list_machines() if each["state"] == "active"]
+    return [each for each in await every_machine(boss) if each["state"] == "active"]
 
 
 def _came_of_it(one: dict[str, Any]) -> str:

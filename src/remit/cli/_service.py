@@ -12,6 +12,7 @@ import click
 from remit.cli._connect import ask_boss, ask_reference
 from remit.cli._exit import FAILED
 from remit.cli._main import Settings, Suggesting
+from remit.cli._pages import every_machine
 from remit.cli._show import as_json_option, document, say, show_json, table, tell
 from remit.vat import Ref
 
@@ -64,7 +65,7 @@ class Where:
     async def _name(self, boss: Ref[Any]) -> str:
         if self.machine is not None:
             return self.machine
-        machines: list[str] = [each["name"] for each in await boss.list_machines()]
+        machines: list[str] = [each["name"] for each in await every_machine(boss)]
         if len(machines) != 1:
             raise click.UsageError(f"which machine? Give --machine NAME; there are: {', '.join(machines) or 'none'}")
         return machines[0]

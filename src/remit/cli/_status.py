@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -10,44 +11,90 @@ from remit.cli._connect import ask_boss
 from remit.cli._edges import edge_table
 from remit.cli._machine import machine_table
 from remit.cli._main import Settings, Suggesting
+from remit.cli._pages import whole_status
 from remit.cli._show import as_json_option, say, show_json, tell
 from remit.cli._times import ago
-from remit.errors import Broken
+from remit.errors import Broken, Refused
 from remit.vat import Ref
 
 __all__ = ["alarm", "status"]
 
+MANY = 100
+"""Machines, bindings or alarms up to which each is shown."""
 BUSY = 100
 """Messages under way at a time that need no mention."""
 
 
 @click.command()
+@click.option("--all", "every", is_flag=True, help=f"Each machine and binding, even where there are more than {MANY}.")
 @as_json_option
 @click.pass_obj
-def status(settings: Settings, as_json: bool) -> None:
-    """Everything on one screen: machines, bindings, alarms; and at each node, peers that owe, and durable messages that wait."""
-    seen = ask_boss(settings, _everything)
+def status(settings: Settings, every: bool, as_json: bool) -> None:
+    """Everything on one screen: machines, bindings, alarms; and at each node, peers that owe, and durable messages that wait.
+
+    Of many machines and bindings it shows how many are in which state, and those that have something to say.
+    """
+    seen = ask_boss(settings, lambda boss: _everything(boss, every or as_json))
     if as_json:
         show_json(seen)
         return
-    machine_table(seen["machines"])
+    _show_many("machines", seen["machines"], machine_table)
     if seen["edges"]:
-        click.echo()
-        edge_table(seen["edges"])
+        _show_many("bindings", seen["edges"], edge_table, between=True)
     if seen["alarms"]:
         click.echo()
-        _show_alarms(seen["alarms"])
+        _show_alarms(seen["alarms"] if every else seen["alarms"][:MANY])
+        if not every and len(seen["alarms"]) > MANY:
+            tell(f"... and {len(seen['alarms']) - MANY} more alarms: remit alarm list")
     for burden in seen["burdens"]:
         _show_burden(burden)
+    if len(seen["burdens"]) == 1 and _count(seen["machines"]) > MANY:
+        tell(f"What waits at the machines themselves is asked where there are at most {MANY}.")
 
 
-async def _everything(boss: Ref[Any]) -> Any:
-    seen, asked = boss.status(), boss.burdens()
+async def _everything(boss: Ref[Any], every: bool) -> Any:
+    """The boss's status, whole; unless `every`, of a large fleet only a glance. Only the machines of a small one are asked what waits there."""
+    seen = await boss.status()
+    large = bool(seen.get("next")) or max(len(seen["machines"]), len(seen["edges"])) > MANY
+    asked = boss.burdens("") if large else boss.burdens()
+    if large:
+        seen = await whole_status(boss, seen) if every else await _glance(boss, seen)
     try:
         burdens = await asked
     except Broken as error:  # somebody who was invited to see alarms only, or a boss of before
         burdens = [{"node": "boss", "sessions": [], "waiting": [], "error": str(error)}]
-    return {**await seen, "burdens": burdens}
+    seen.pop("next", None)
+    return {**seen, "burdens": burdens}
+
+
+async def _glance(boss: Ref[Any], seen: dict[str, Any]) -> dict[str, Any]:
+    try:
+        glance: dict[str, Any] = await boss.glance()
+    except Refused:  # an invitation of before
+        return await whole_status(boss, seen)
+    return {
+        **glance,
+        **{name: seen[name] for name in ("machines", "edges") if _count(glance[name]) == len(seen[name]) <= MANY},
+    }
+
+
+def _count(things: Any) -> int:
+    return len(things) if isinstance(things, list) else int(sum(things["states"].values()))
+
+
+def _show_many(what: str, things: Any, table: Callable[[list[dict[str, Any]]], None], *, between: bool = False) -> None:
+    """A table of all, or how many there are and a table of those that have something to say."""
+    if between:
+        click.echo()
+    if isinstance(things, list):
+        table(things)
+        return
+    states = ", ".join(f"{count} {state}" for state, count in things["states"].items())
+    tell(f"{_count(things)} {what}: {states}; {things['noted'] or 'none'} with something to say")
+    if things["first"]:
+        table(things["first"])
+    if things["noted"] > len(things["first"]):
+        tell(f"... and {things['noted'] - len(things['first'])} more; all of them: remit status --all")
 
 
 def _show_burden(burden: dict[str, Any]) -> None:

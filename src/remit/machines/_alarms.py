@@ -54,6 +54,13 @@ class Alarms:
         """The open alarms of this machine."""
         return [alarm for alarm in self.open.values() if alarm.machine == machine]
 
+    def by_machine(self) -> dict[str, list[str]]:
+        """The ids of the open alarms of each machine that has any, oldest first."""
+        found: dict[str, list[str]] = {}
+        for alarm in self.every():
+            found.setdefault(alarm.machine, []).append(alarm.id)
+        return found
+
     def views(self) -> list[dict[str, Any]]:
         """All open alarms as they are shown, oldest first."""
         return [alarm_view(alarm, alarm.id not in (self.untold or {})) for alarm in self.every()]

@@ -11,13 +11,15 @@ from remit.machines._alarms import Alarms
 from remit.machines._burdens import burden_view
 from remit.machines._devices import device, device_now
 from remit.machines._fleet import Fleet
+from remit.machines._glance import SILENT, edges_at_a_glance, machines_at_a_glance, status_sections
 from remit.machines._guests import Guests
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._inspector import Inspector
 from remit.machines._laying import Laying, check_laying
 from remit.machines._names import check_name, missing, split_name
+from remit.machines._pages import Section, page_of
 from remit.machines._planned import Planned
-from remit.machines._records import Offer
+from remit.machines._records import Machine, Offer
 from remit.machines._supports import check_offer, check_within
 from remit.machines._traces import merged
 from remit.machines._upgrade import PATIENCE, Upgrade
@@ -93,15 +95,24 @@ class Boss:
         hob: Ref[PendingHob | HobServer] = call(self._fleet()).machine(name).hob
         return hob
 
-    def list_machines(self) -> list[dict[str, Any]]:
-        """All machines, each as in `status`."""
-        held = call(self._alarms()).every()
-        return [machine_view(machine, held) for machine in call(self._fleet()).every()]
+    def list_machines(self, after: str | None = None) -> list[dict[str, Any]]:
+        """All machines by name, each as in `status`. Thousands do not fit into one message: with a name (or "") as many as fit of those `after` it,
+        and none if those were all.
+        """
+        machines = call(self._fleet()).every()
+        if after is None:
+            return [self._seen_machine(machine) for machine in machines]
+        rest = [machine for machine in machines if machine.name > after]
+        found: list[dict[str, Any]] = page_of([Section("", rest, lambda each: str(each.name), self._seen_machine)])[""]
+        return found
+
+    def _seen_machine(self, machine: Machine) -> dict[str, Any]:
+        return machine_view(machine, [alarm.id for alarm in call(self._alarms()).of(machine.name)])
 
     async def show(self, name: str) -> dict[str, Any]:
         """One machine as in `status`, with its offers, edges and what its provider sees of it."""
         machine = call(self._fleet()).machine(name)
-        view = machine_view(machine, call(self._alarms()).every())
+        view = self._seen_machine(machine)
         view["options"] = dict(machine.options)
         view["offers"] = [offer_view(name, offer) for offer in self._offers(machine.hob)]
         edges = call(self._wiring()).every()
@@ -319,35 +330,50 @@ class Boss:
 
     # --- the whole ----------------------------------------------------------------------------------
 
-    async def status(self) -> dict[str, Any]:
-        """Everything at once: {"version": 1, "machines": […], "edges": […], "alarms": […], "sessions": […]}; times in seconds since the epoch.
+    async def status(self, start: str | None = None) -> dict[str, Any]:
+        """Everything at once: {"version": 1, "alarms": […], "machines": […], "edges": […], "sessions": […], "next"}; times in seconds since the epoch.
 
-        The sessions are the boss's own, each with what its peer owes for now (`Network.debts`) and the machine that it is, or "".
+        What does not fit into one message comes in pages: `next` is the `start` of the next one, or None. The sessions are the boss's own, each with what
+        its peer owes for now (`Network.debts`) and the machine that it is, or "".
         """
         debts = await self.network.debts()
-        names = {designator_of(call(hob).public_key()): name for name, hob in self._hobs(None).items()}
+        sections = status_sections(self._fleet(), self._wiring(), self._alarms(), debts, self._names)
+        return {"version": 1, **page_of(sections, start)}
+
+    async def glance(self, silent: float = SILENT) -> dict[str, Any]:
+        """Of a large fleet what a person should look at: {"version": 1, "machines": {"states", "noted", "first"}, "edges": the same, "alarms": as in `status`}.
+
+        See `machines_at_a_glance`. A machine that has said no hello for `silent` seconds is noted.
+        """
+        if type(silent) not in (int, float) or not silent > 0:
+            raise BadArgument("machines are silent after a time in seconds, above 0")
+        now = await self.network.now()
+        alarmed = call(self._alarms()).by_machine()
         return {
             "version": 1,
-            "machines": self.list_machines(),
-            "edges": self.bindings(),
+            "machines": machines_at_a_glance(call(self._fleet()).every(), alarmed, now - silent),
+            "edges": edges_at_a_glance(call(self._wiring()).every(), self._wiring()),
             "alarms": call(self._alarms()).views(),
-            "sessions": [{"machine": names.get(debt["peer"], ""), **debt} for debt in debts],
         }
 
+    def _names(self) -> dict[str, str]:
+        """The machines that have come, by their designators."""
+        return {designator_of(call(hob).public_key()): name for name, hob in self._hobs(None).items()}
+
     async def burdens(self, machine: str | None = None, seconds: float = 3.0) -> list[dict[str, Any]]:
-        """What waits at every node, or at one machine's: who owes there, and what durable messages it has for others. The boss comes first.
+        """What waits at every node, at one machine's, or only at the boss's (machine ""): who owes there, and what durable messages it has for others. The boss comes first.
 
         [{"node": "boss" or a machine's name, "sessions": [...], "waiting": [...], "error"}, ...], with `machine` in each row of the lists. A machine that does not
         answer within these seconds (at most 60) has an error that says so, and nothing else.
         """
         if type(seconds) not in (int, float) or not 0 < seconds <= 60:
             raise BadArgument(f"machines are asked for a time above 0 and up to 60 seconds, not {seconds!r}")
-        hobs = self._hobs(machine)
-        names = {designator_of(call(hob).public_key()): name for name, hob in self._hobs(None).items()}
+        hobs = {} if machine == "" else self._hobs(machine)
+        names = self._names()
         names[designator_of((await self.network.address()).key)] = "boss"
         late = self.providers.pause(seconds)
         asked = {name: race(hob.burden(), late) for name, hob in hobs.items()}
-        found = [] if machine is not None else [burden_view("boss", await self.network.burden(), names)]
+        found = [] if machine else [burden_view("boss", await self.network.burden(), names)]
         for name, promise in asked.items():
             try:
                 answer = await promise

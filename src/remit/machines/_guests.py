@@ -19,7 +19,7 @@ __all__ = ["PARTS", "Guests", "Invitation"]
 
 LOOKS: Final = ("show", "list_machines", "offers", "bindings")  # what every part that changes something has to see
 PARTS: Final[dict[str, tuple[str, ...]]] = {
-    "status": ("status", "burdens", "who_can", *LOOKS),
+    "status": ("status", "glance", "burdens", "who_can", *LOOKS),
     "logs": ("services", "why", "logs", "list_machines"),
     "services": ("service", "services", "why", "logs", "list_machines"),
     "trace": ("watch", "recall"),

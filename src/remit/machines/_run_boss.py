@@ -184,11 +184,21 @@ async def _metrics(settings: BossSettings, boss: Any, say: Callable[[str], None]
     from remit.machines._metrics_server import metrics_server  # a server of HTTP, for those who want one
 
     async def text() -> str:
-        return exposition(boss_families(await boss.status()))
+        return exposition(boss_families(await _whole(boss)))
 
     async with metrics_server(settings.metrics, text) as (host, port):
         say(f"metrics are at http://{host}:{port}/metrics")
         yield
+
+
+async def _whole(boss: Any) -> dict[str, Any]:
+    """All pages of the boss's status."""
+    seen = await boss.status()
+    while seen["next"] is not None:
+        page = await boss.status(seen["next"])
+        for name, rows in page.items():
+            seen[name] = [*seen[name], *rows] if type(rows) is list else rows
+    return dict(seen)
 
 
 def _netlayers(settings: BossSettings, key: NodeKey) -> list[Netlayer]:

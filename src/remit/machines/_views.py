@@ -16,9 +16,8 @@ from remit.vat import call
 __all__ = ["alarm_view", "edge_view", "machine_view", "offer_view"]
 
 
-def machine_view(machine: Machine, alarms: list[Alarm]) -> dict[str, Any]:
-    """One machine; `seen` is its last hello, None before the first. Called inside a turn of the boss."""
-    alarmed = [alarm.id for alarm in alarms if alarm.machine == machine.name]
+def machine_view(machine: Machine, alarmed: list[str]) -> dict[str, Any]:
+    """One machine, with the ids of its alarms; `seen` is its last hello, None before the first. Called inside a turn of the boss."""
     active = call(machine.hob).state() == "active"
     release = Release.parse(call(machine.hob).agent_version() if active else "")
     return {

@@ -393,6 +393,10 @@ class Wiring:
         """How an edge is laid out, and what its machine has to say of it, for `edge_view`."""
         return [(self.layings or {}).get(edge.id), (self.notes or {}).get(edge.id, "")]
 
+    def noted(self) -> list[str]:
+        """The ids of the edges of which their machine has something to say."""
+        return [id for id, note in (self.notes or {}).items() if note]
+
     # --- looking --------------------------------------------------------------------------------------
 
     def joined(self) -> list[Ref[HobServer]]:
