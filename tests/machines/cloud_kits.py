@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -112,3 +113,67 @@ class _Dying:
                 raise
 
         return asked
+
+
+TERRAFORM = """#!/bin/sh
+case $1 in
+apply) if [ ! -e cloud.pid ] || ! kill -0 $(cat cloud.pid) 2>/dev/null; then
+        setsid python3 -S -E -c 'import time; time.sleep(300)' "$PWD/" >/dev/null 2>&1 </dev/null & echo $! >cloud.pid
+    fi
+    echo '{"resources": [1]}' >terraform.tfstate ;;
+destroy) [ -e cloud.pid ] && kill -9 $(cat cloud.pid); echo '{"resources": []}' >terraform.tfstate ;;
+esac
+exit 0
+"""
+"""What the contract needs of Terraform, in little time: `test_terraform.py` has the real one."""
+
+
+class TerraformKit(Kit):
+    """A program that does as Terraform does, and runs something that stays alive."""
+
+    name = "terraform"
+    sees = False
+
+    def provider(self, owner: str = "boss") -> Any:
+        from remit.machines._terraform import TerraformProvider
+
+        program = self.place / "terraform"
+        if not program.exists():
+            program.write_text(TERRAFORM)
+            program.chmod(0o755)
+        attributes = {"user_data": "{user_data}", "label": "{id}"}
+        table = {"resource": "cloud_machine", "attributes": attributes, "present": True, "apply": True}
+        return TerraformProvider(self.place / "machines", owner, {**table, "command": str(program)})
+
+    @contextmanager
+    def dying(self, at: int) -> Iterator[Any]:
+        from remit.machines import _room, _terraform
+
+        left = [at]
+
+        def counted(work: Any) -> Any:
+            def instead(*args: Any, **kwargs: Any) -> Any:
+                left[0] -= 1
+                if left[0] < 0:
+                    raise Died
+                return work(*args, **kwargs)
+
+            return instead
+
+        steps = {name: counted(getattr(_terraform, name)) for name in ("write_secret_file", "_process")}
+        rooms = {"write_secret_file": counted(_room.write_secret_file), "open_state_dir": counted(_room.open_state_dir)}
+        with (
+            patch.multiple(_terraform, **steps),
+            patch.multiple(_room, **rooms),
+            patch.object(_terraform.shutil, "rmtree", counted(shutil.rmtree)),
+        ):
+            yield self.provider()
+
+    def visible(self, id: str) -> str:
+        place = self.place / "machines" / id
+        shown = [read(f"/proc/{pid}/{what}") for pid in cloud_double.pids(place) for what in ("cmdline", "environ")]
+        assert shown
+        return "\n".join([*shown, read(f"{place}/main.tf.json"), read(f"{place}/terraform.log")])
+
+    def leftovers(self) -> Sequence[str]:
+        return [*map(str, (self.place / "machines").glob("*")), *cloud_double.pids(self.place / "machines")]

@@ -27,7 +27,7 @@ from remit.machines.images._tree import machine_tree
 from remit.machines.nspawn._provider import NspawnProvider
 from remit.machines.qemu._provider import QemuProvider
 from remit.testing import FakeProvider
-from tests.machines.cloud_kits import LibcloudKit
+from tests.machines.cloud_kits import LibcloudKit, TerraformKit
 from tests.machines.kit import Died, Kit, read
 from tests.machines.nspawn import missing
 from tests.machines.ssh_kit import SshKit
@@ -400,7 +400,7 @@ class QemuKit(DirectoryKit):
 
 _LACKS: dict[str, str] = {}
 KITS: dict[str, type[Kit]] = {
-    kit.name: kit for kit in (FakeKit, ProcessKit, DockerKit, NspawnKit, QemuKit, SshKit, LibcloudKit)
+    kit.name: kit for kit in (FakeKit, ProcessKit, DockerKit, NspawnKit, QemuKit, SshKit, LibcloudKit, TerraformKit)
 }
 
 

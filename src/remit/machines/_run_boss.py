@@ -291,6 +291,16 @@ def _libcloud(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, A
         raise BadArgument(f"provider {name}: {error}") from None
 
 
+def _terraform(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+    from remit.machines._terraform import TerraformProvider  # as above
+
+    root = Path(rest.pop("root", settings.state / f"machines-{name}")).expanduser()
+    try:
+        return TerraformProvider(root, key.designator, rest)
+    except ProviderError as error:
+        raise BadArgument(f"provider {name}: {error}") from None
+
+
 KINDS_OF_PROVIDER: dict[str, Callable[[BossSettings, NodeKey, str, dict[str, Any]], Provider]] = {
     "docker": _docker,
     "libcloud": _libcloud,
@@ -298,4 +308,5 @@ KINDS_OF_PROVIDER: dict[str, Callable[[BossSettings, NodeKey, str, dict[str, Any
     "process": _process,
     "qemu": _qemu,
     "ssh": _ssh,
+    "terraform": _terraform,
 }
