@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -42,7 +43,7 @@ class LibcloudKit(Kit):
         }
 
     def provider(self, owner: str = "boss") -> Any:
-        from remit.machines._libcloud import LibcloudProvider
+        from remit.machines.libcloud._provider import LibcloudProvider
 
         return LibcloudProvider(owner, self.settings())
 
@@ -118,10 +119,13 @@ class _Dying:
 TERRAFORM = """#!/bin/sh
 case $1 in
 apply) if [ ! -e cloud.pid ] || ! kill -0 $(cat cloud.pid) 2>/dev/null; then
-        setsid python3 -S -E -c 'import time; time.sleep(300)' "$PWD/" >/dev/null 2>&1 </dev/null & echo $! >cloud.pid
+        setsid PYTHON -S -E -c 'import time; time.sleep(300)' "$PWD/" >/dev/null 2>&1 </dev/null & echo $! >cloud.pid
     fi
     echo '{"resources": [1]}' >terraform.tfstate ;;
-destroy) [ -e cloud.pid ] && kill -9 $(cat cloud.pid); echo '{"resources": []}' >terraform.tfstate ;;
+destroy) if [ -e cloud.pid ] && kill -9 $(cat cloud.pid) 2>/dev/null; then
+        while grep -q sleep /proc/$(cat cloud.pid)/cmdline 2>/dev/null; do sleep 0.01; done
+    fi
+    echo '{"resources": []}' >terraform.tfstate ;;
 esac
 exit 0
 """
@@ -135,11 +139,11 @@ class TerraformKit(Kit):
     sees = False
 
     def provider(self, owner: str = "boss") -> Any:
-        from remit.machines._terraform import TerraformProvider
+        from remit.machines.terraform._provider import TerraformProvider
 
         program = self.place / "terraform"
         if not program.exists():
-            program.write_text(TERRAFORM)
+            program.write_text(TERRAFORM.replace("PYTHON", sys.executable))
             program.chmod(0o755)
         attributes = {"user_data": "{user_data}", "label": "{id}"}
         table = {"resource": "cloud_machine", "attributes": attributes, "present": True, "apply": True}
@@ -147,7 +151,8 @@ class TerraformKit(Kit):
 
     @contextmanager
     def dying(self, at: int) -> Iterator[Any]:
-        from remit.machines import _room, _terraform
+        from remit.machines import _room
+        from remit.machines.terraform import _provider as _terraform
 
         left = [at]
 

@@ -15,9 +15,9 @@ import pytest
 pytest.importorskip("libcloud", reason="Apache Libcloud is not installed")
 
 from remit.errors import ProviderError
-from remit.machines._libcloud import LibcloudProvider, labels_of
-from remit.machines._libcloud_driver import Ways, driver_class, ways_of
-from remit.machines._libcloud_options import cloud_machine, cloud_options
+from remit.machines.libcloud._driver import Ways, driver_class, ways_of
+from remit.machines.libcloud._options import cloud_machine, cloud_options
+from remit.machines.libcloud._provider import LibcloudProvider, labels_of
 from tests.machines.ec2_answers import Ec2, ec2
 
 SECRET = "c3VwZXJzZWNyZXQ"

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from remit.errors import ProviderError
-from remit.machines._terraform import TerraformProvider
-from remit.machines._terraform_files import Template, chosen_of, main_file, template_of
+from remit.machines.terraform._files import Template, chosen_of, main_file, template_of
+from remit.machines.terraform._provider import TerraformProvider
 from tests.machines import cloud_double
 from tests.machines.stage import ROOT, Stage, until
 
@@ -63,8 +63,11 @@ def test_a_machine_is_a_root_module_of_its_own(tmp_path: Path) -> None:
     directory = create(tmp_path, AWS, size="t3.large")
     main = json.loads((directory / "main.tf.json").read_text())
     assert main["resource"]["aws_instance"]["machine"] == {
-        "ami": "ami-1", "instance_type": "t3.large", "user_data": "${var.remit_user_data}",
-        "tags": {"Name": "db-db-1"}, "lifecycle": {"ignore_changes": ["user_data"]},
+        "ami": "ami-1",
+        "instance_type": "t3.large",
+        "user_data": "${var.remit_user_data}",
+        "tags": {"Name": "db-db-1"},
+        "lifecycle": {"ignore_changes": ["user_data"]},
     }
     assert main["provider"] == {"aws": {"region": "eu-west-1"}}
     assert main["variable"]["remit_user_data"]["sensitive"] is True
@@ -151,7 +154,10 @@ def test_expressions_of_the_configuration_stay(tmp_path: Path) -> None:
     template = Template("x_y", {"a": "${var.name}-{name}", "b": "{other}", "c": 3, "d": ["{user_data_base64}"]})
     made = main_file("db-1", "db", "boss", template, {})["resource"]["x_y"]["machine"]
     assert made == {
-        "a": "${var.name}-db", "b": "{other}", "c": 3, "d": ["${base64encode(var.remit_user_data)}"],
+        "a": "${var.name}-db",
+        "b": "{other}",
+        "c": 3,
+        "d": ["${base64encode(var.remit_user_data)}"],
         "lifecycle": {"ignore_changes": ["d"]},
     }
 
@@ -227,9 +233,13 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     """A boss whose provider applies `terraform_data`, which boots a machine on this host as a cloud would."""
     provisioners = [{"local-exec": {"command": BOOT}}, {"local-exec": {"when": "destroy", "command": BOOT}}]
     table = {
-        "kind": "terraform", "root": str(tmp_path / "infra"), "resource": "terraform_data", "present": True,
+        "kind": "terraform",
+        "root": str(tmp_path / "infra"),
+        "resource": "terraform_data",
+        "present": True,
         "attributes": {"triggers_replace": ["{id}", "{user_data}"], "provisioner": provisioners},
-        "apply": True, "agent": {"listen": "127.0.0.1:0"},
+        "apply": True,
+        "agent": {"listen": "127.0.0.1:0"},
     }
     made = Stage(tmp_path, {"infra": table})
     made.start_boss()

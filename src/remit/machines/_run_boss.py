@@ -283,7 +283,7 @@ def _docker(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any
 
 
 def _libcloud(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
-    from remit.machines._libcloud import LibcloudProvider  # whoever has no clouds loads none of it
+    from remit.machines.libcloud._provider import LibcloudProvider  # whoever has no clouds loads none of it
 
     try:
         return LibcloudProvider(key.designator, rest, provider=name)
@@ -292,7 +292,7 @@ def _libcloud(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, A
 
 
 def _terraform(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
-    from remit.machines._terraform import TerraformProvider  # as above
+    from remit.machines.terraform._provider import TerraformProvider  # as above
 
     root = Path(rest.pop("root", settings.state / f"machines-{name}")).expanduser()
     try:

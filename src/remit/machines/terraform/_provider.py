@@ -1,7 +1,7 @@
 """The `terraform` provider: it writes down a machine for those who provision with Terraform or OpenTofu, and takes it into use when it enrols.
 
     ROOT/<machine id>/              0700; label.json: see `_room.py`
-        main.tf.json                the machine, a root module of its own (`_terraform_files.py`)
+        main.tf.json                the machine, a root module of its own (`_files.py`)
         remit.auto.tfvars.json      0600: the sensitive variable with the user data; emptied when the machine has enrolled
         terraform.tfstate, …        Terraform's own
         applied                     there once our own run of it has come through
@@ -28,7 +28,7 @@ from remit.errors import Missing, ProviderError, StoreError
 from remit.machines._far import far_document
 from remit.machines._provider import Observed
 from remit.machines._room import MachineRoom
-from remit.machines._terraform_files import VARIABLE, chosen_of, main_file, template_of
+from remit.machines.terraform._files import VARIABLE, chosen_of, main_file, template_of
 
 __all__ = ["TerraformProvider"]
 
@@ -44,7 +44,7 @@ _WAIT: Final = "-lock-timeout=120s"  # for a run that an earlier process of the 
 class TerraformProvider:
     """Writes machines down under `root` (made 0700 if missing). Owned by the boss's process; what it has started goes on without it.
 
-    `owner` labels the machines: the boss's designator. `table` is what remit.toml says (`_terraform_files.py`).
+    `owner` labels the machines: the boss's designator. `table` is what remit.toml says (`_files.py`).
     """
 
     def __init__(self, root: str | os.PathLike[str], owner: str, table: Mapping[str, Any]) -> None:

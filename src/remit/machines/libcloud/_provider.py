@@ -17,10 +17,10 @@ from typing import Any, Final, TypeVar
 
 from remit.errors import ProviderError
 from remit.machines._far import far_document
-from remit.machines._libcloud_driver import Ways, opened, read_credentials, said_by, ways_of
-from remit.machines._libcloud_options import CloudMachine, cloud_machine, cloud_options
 from remit.machines._names import near
 from remit.machines._provider import Observed
+from remit.machines.libcloud._driver import Ways, opened, read_credentials, said_by, ways_of
+from remit.machines.libcloud._options import CloudMachine, cloud_machine, cloud_options
 
 __all__ = ["LibcloudProvider"]
 
@@ -34,7 +34,7 @@ _SHORT: Final = 20  # characters of the owner's designator that stand where ther
 class LibcloudProvider:
     """Makes machines at a cloud. Owned by the boss's process; holds nothing open.
 
-    `owner` labels what is made: the boss's designator; so does `provider`, the name of this one among the boss's. `table` is what remit.toml says (`_libcloud_options.py`).
+    `owner` labels what is made: the boss's designator; so does `provider`, the name of this one among the boss's. `table` is what remit.toml says (`_options.py`).
     """
 
     def __init__(self, owner: str, table: Mapping[str, Any], *, provider: str = "libcloud") -> None:
@@ -46,7 +46,7 @@ class LibcloudProvider:
     # --- the provider -------------------------------------------------------------------------------
 
     async def create(self, id: str, name: str, user_data: dict[str, Any], options: dict[str, Any]) -> None:
-        """See `Provider.create`. The options are those of `_libcloud_options.py`."""
+        """See `Provider.create`. The options are those of `_options.py`."""
         chosen = cloud_machine(options, self.defaults)
         async with self._locked(id):
             document = await asyncio.to_thread(far_document, user_data, chosen.far, what=f"machine {name}")

@@ -18,8 +18,8 @@ from typing import Any, Final, NamedTuple
 
 from remit.durable import read_secret_file
 from remit.errors import ProviderError, RemitError
-from remit.machines._libcloud_options import Cloud
 from remit.machines._names import near
+from remit.machines.libcloud._options import Cloud
 
 __all__ = ["Ways", "Word", "driver_class", "opened", "read_credentials", "said_by", "ways_of"]
 
