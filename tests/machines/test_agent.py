@@ -124,7 +124,8 @@ def test_what_is_given_out_and_not_kept_is_warned_of_once(caplog: pytest.LogCapt
     assert len(caplog.messages) == MOST_REPORTED
 
 
-def test_an_agent_with_a_full_disk_comes_back(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("writes", [25, 40])  # its very first commit, and a later one
+def test_an_agent_with_a_full_disk_comes_back(writes: int, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that was not kept has left; while there is no room it is away, and it enrols when there is."""
     full: list[CrashStore] = []
 
@@ -132,7 +133,7 @@ def test_an_agent_with_a_full_disk_comes_back(stage: Stage, monkeypatch: pytest.
         if full:
             full[0].inner.close()  # which the crash left to us
             return SqliteStore(path)
-        full.append(CrashStore(SqliteStore(path), 25, "full"))
+        full.append(CrashStore(SqliteStore(path), writes, "full"))
         return full[0]
 
     monkeypatch.setattr("remit.machines._household.SqliteStore", store)

@@ -83,7 +83,8 @@ class DurableVat:
         outbox = Outbox(vat, network)
         outbox.load(snapshot)
         keeper = DurableKeeper(vat, store, loader.next_id(), outbox, Inbox(vat, network, dict(snapshot.inbox)))
-        keeper.on_failure = on_failure
+        failures: list[StoreError] = []
+        keeper.on_failure = failures.append
         for id, ref in refs.items():
             keeper.adopt(ref, id)
         vat._keeper = keeper
@@ -98,7 +99,9 @@ class DurableVat:
                 keeper.root(root, self._roots[root])
         vat.run()
         if vat.stopped is not None:
-            raise StoreError(f"the store took no first commit: {vat.stopped.message}")
+            kind = type(failures[0]) if failures else StoreError  # a full disk is one that may have room again
+            raise kind(f"the store took no first commit: {vat.stopped.message}")
+        keeper.on_failure = on_failure
         return self
 
     def root(self, name: str) -> Ref[Any]:
