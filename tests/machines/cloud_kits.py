@@ -123,7 +123,7 @@ apply) if [ ! -e cloud.pid ] || ! kill -0 $(cat cloud.pid) 2>/dev/null; then
     fi
     echo '{"resources": [1]}' >terraform.tfstate ;;
 destroy) if [ -e cloud.pid ] && kill -9 $(cat cloud.pid) 2>/dev/null; then
-        while grep -q sleep /proc/$(cat cloud.pid)/cmdline 2>/dev/null; do sleep 0.01; done
+        while grep -q . /proc/$(cat cloud.pid)/cmdline 2>/dev/null; do sleep 0.01; done
     fi
     echo '{"resources": []}' >terraform.tfstate ;;
 esac
