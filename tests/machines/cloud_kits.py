@@ -120,6 +120,7 @@ TERRAFORM = """#!/bin/sh
 case $1 in
 apply) if [ ! -e cloud.pid ] || ! kill -0 $(cat cloud.pid) 2>/dev/null; then
         setsid PYTHON -S -E -c 'import time; time.sleep(300)' "$PWD/" >/dev/null 2>&1 </dev/null & echo $! >cloud.pid
+        until grep -q sleep /proc/$!/cmdline; do :; done
     fi
     echo '{"resources": [1]}' >terraform.tfstate ;;
 destroy) if [ -e cloud.pid ] && kill -9 $(cat cloud.pid) 2>/dev/null; then

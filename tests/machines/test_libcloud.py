@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 from base64 import b64decode
@@ -15,7 +16,7 @@ import pytest
 pytest.importorskip("libcloud", reason="Apache Libcloud is not installed")
 
 from remit.errors import ProviderError
-from remit.machines.libcloud._driver import Ways, driver_class, ways_of
+from remit.machines.libcloud._driver import Ways, driver_class, said_by, ways_of
 from remit.machines.libcloud._options import cloud_machine, cloud_options
 from remit.machines.libcloud._provider import LibcloudProvider, labels_of
 from tests.machines.ec2_answers import Ec2, ec2
@@ -82,7 +83,7 @@ def test_a_request_whose_answer_was_lost_makes_one_instance(account: Ec2, keys: 
     made = provider(account, keys)
     asyncio.run(made.create("db-1", "db", USER_DATA, {}))
     shown, account.DescribeInstances = account.DescribeInstances, lambda asked: "<reservationSet/>"  # type: ignore[method-assign]
-    asyncio.run(made.create("db-1", "db", USER_DATA, {}))
+    asyncio.run(provider(account, keys).create("db-1", "db", USER_DATA, {}))
     account.DescribeInstances = shown  # type: ignore[method-assign]
     assert len(account.instances) == 1
     asyncio.run(made.create("db-1", "db", USER_DATA, {}))
@@ -106,6 +107,28 @@ def test_the_life_of_an_instance(account: Ec2, keys: Path) -> None:
         assert (await made.observe("db-1")).state == "absent"
         assert await made.list() == []
         await made.destroy("db-1")
+
+    asyncio.run(work())
+
+
+def test_an_instance_that_is_not_listed_yet_is_there(account: Ec2, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cloud shows what it has made after a while only: such a machine is seen, not made again, and destroyed in earnest. After a minute the cloud is believed."""
+    monkeypatch.setattr(account, "DescribeInstances", lambda asked: "<reservationSet/>")
+    clock = [0.0]
+    made = LibcloudProvider("boss", table(account, keys), clock=lambda: clock[0])
+
+    async def work() -> None:
+        await made.create("db-1", "db", USER_DATA, {})
+        assert (await made.observe("db-1")).state == "running"
+        await made.create("db-1", "db", USER_DATA, {})
+        await made.start("db-1", b"")
+        assert [asked["Action"] for asked in account.asked].count("RunInstances") == 1
+        await made.destroy("db-1")
+        assert account.instances["i-0000"]["state"] == "shutting-down"
+        assert (await made.observe("db-1")).state == "absent"
+        await made.create("db-2", "db", USER_DATA, {})
+        clock[0] += 61
+        assert (await made.observe("db-2")).state == "absent"
 
     asyncio.run(work())
 
@@ -288,6 +311,29 @@ def test_a_driver_without_user_data_is_refused() -> None:
 
     with pytest.raises(ProviderError, match="takes no user data"):
         ways_of(DummyNodeDriver("1"))
+
+
+def test_what_only_takes_base64_gets_that() -> None:
+    """Outscale's API does; others are given text by their drivers, which encode it themselves."""
+    ways = Ways("ex_user_data", "", False, (), encoded=True)
+    assert ways.call("text", {"remit-machine": "a"}, {}) == {"ex_user_data": "dGV4dA=="}
+    driver = object.__new__(driver_class("outscale"))
+    assert ways_of(driver).encoded
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (json.JSONDecodeError("x", "the body", 0), "JSONDecodeError"),
+        (OSError("https://cloud/?UserData=x"), "OSError"),
+        (ValueError("the introduction"), "ValueError"),
+        (ValueError("x" * 399 + "secret"), "ValueError"),
+        (ValueError("no such size"), "ValueError: no such size"),
+    ],
+)
+def test_only_what_a_cloud_answers_is_repeated(error: Exception, said: str) -> None:
+    """Errors of other libraries may hold requests; and no secret is cut in two."""
+    assert said_by(error, ["secret"]) == said
 
 
 def test_labels_are_read_in_all_the_forms_that_drivers_give_them() -> None:

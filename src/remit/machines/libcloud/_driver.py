@@ -138,13 +138,12 @@ def ways_of(driver: Any) -> Ways:
 
 def said_by(error: BaseException, secrets: Iterable[str]) -> str:
     """What an error of libcloud's says, where that is the cloud's own answer; what might quote a request is named by its class only."""
-    text = " ".join(str(error).split())[:400]
+    text = " ".join(str(error).split())
     foreign = type(error).__module__.partition(".")[0] not in ("libcloud", "builtins")
-    if foreign or isinstance(error, OSError) or "user" in text.lower() and "data" in text.lower():
+    quotes = "introduction" in text or ("user" in text.lower() and "data" in text.lower())
+    if foreign or quotes or not text or isinstance(error, OSError) or any(each and each in text for each in secrets):
         return type(error).__name__
-    if not text or "introduction" in text or any(each and each in text for each in secrets):
-        return type(error).__name__
-    return f"{type(error).__name__}: {text}"
+    return f"{type(error).__name__}: {text[:400]}"
 
 
 def _worded(value: Any) -> Any:

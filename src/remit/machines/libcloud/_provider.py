@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, TypeVar
@@ -28,6 +29,7 @@ T = TypeVar("T")
 _ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}", re.ASCII)
 _GONE: Final = frozenset({"terminated", "shutting-down", "deleting", "deleted", "archived"})
 _RUNNING: Final = frozenset({"running", "starting", "pending", "rebooting", "normal", "updating", "reconfiguring"})
+_SHOWN: Final = 60.0  # seconds after which a cloud that does not list a new node has none
 _SHORT: Final = 20  # characters of the owner's designator that stand where there is little room: 100 bits
 
 
@@ -37,11 +39,20 @@ class LibcloudProvider:
     `owner` labels what is made: the boss's designator; so does `provider`, the name of this one among the boss's. `table` is what remit.toml says (`_options.py`).
     """
 
-    def __init__(self, owner: str, table: Mapping[str, Any], *, provider: str = "libcloud") -> None:
+    def __init__(
+        self,
+        owner: str,
+        table: Mapping[str, Any],
+        *,
+        provider: str = "libcloud",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self.cloud, self.defaults = cloud_options(table)
         self._owner = owner.partition(".")[0]
         self._provider = provider
         self._locks: dict[str, asyncio.Lock] = {}
+        self._new: dict[str, tuple[str, dict[str, str], float]] = {}  # by machine id: node, labels, when it was made
 
     # --- the provider -------------------------------------------------------------------------------
 
@@ -103,7 +114,8 @@ class LibcloudProvider:
         if location is not None and "location" in ways.arguments:
             arguments["location"] = location
         size = _one("size", chosen.size, driver.list_sizes())
-        driver.create_node(name=self._node_name(id), size=size, image=_image(driver, chosen.image), **arguments)
+        node = driver.create_node(name=self._node_name(id), size=size, image=_image(driver, chosen.image), **arguments)
+        self._new[id] = (node.id, labels, self._clock())
 
     def _more(self, ways: Ways) -> Mapping[str, Any]:
         for name in self.cloud.arguments:
@@ -136,6 +148,7 @@ class LibcloudProvider:
         for node in self._ours(driver, id):
             if not driver.destroy_node(node):
                 raise ProviderError(f"machine {id}: {self.cloud.driver} did not destroy {node.id}; ask again")
+        self._new.pop(id, None)
 
     def _list(self, driver: Any) -> Sequence[Observed]:
         label = "remit-owner"
@@ -177,11 +190,23 @@ class LibcloudProvider:
 
     def _found(self, driver: Any, id: str) -> Sequence[Any]:
         names = f"{_prefix(id)}-"
-        return [
+        found = [
             node
             for node in self._nodes(driver, "remit-machine", id)
-            if self._id_of(node) == id or not labels_of(node) and str(node.name).startswith(names)
+            if self._id_of(node) == id or (not labels_of(node) and str(node.name).startswith(names))
         ]
+        return found or self._unlisted(driver, id)
+
+    def _unlisted(self, driver: Any, id: str) -> Sequence[Any]:
+        """A node that we have made just now: clouds show what they have made after a while only, and it must not be taken for one that is not there."""
+        node, labels, when = self._new.get(id, ("", {}, 0.0))
+        if not node or self._clock() - when > _SHOWN:
+            self._new.pop(id, None)
+            return []
+        from libcloud.compute.base import Node
+        from libcloud.compute.types import NodeState
+
+        return [Node(node, self._node_name(id), NodeState.PENDING, [], [], driver, extra={"tags": labels})]
 
     def _nodes(self, driver: Any, label: str, value: str) -> Sequence[Any]:
         """The nodes that may have this label and are not gone. EC2 is asked for these only: it answers no more than a page."""
