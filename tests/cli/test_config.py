@@ -85,6 +85,13 @@ def test_paths_are_relative_to_the_file(home: Path, monkeypatch: pytest.MonkeyPa
     assert config.providers["spare"]["agent"]["path"] == [str(home / "project" / "code"), "/opt/code"]
 
 
+def test_a_file_of_credentials_is_beside_the_file(home: Path) -> None:
+    """As all that it names."""
+    written(home / "project", "[providers.cloud]\nkind = 'libcloud'\ncredentials = '@aws.toml'\n")
+    table = load_config("project/remit.toml").providers["cloud"]
+    assert table["credentials"] == f"@{home}/project/aws.toml"
+
+
 def test_a_relative_name_of_the_file_gives_absolute_paths(home: Path) -> None:
     """The boss and its machines stand elsewhere."""
     written(home / "project", FULL)

@@ -156,6 +156,9 @@ def _check_provider(name: str, table: dict[str, Any], here: Path) -> None:
         raise msgspec.ValidationError(str(error).replace("`$", f"`$.providers.{name}")) from None
     if checked.root:
         table["root"] = beside(here, checked.root)
+    credentials = table.get("credentials")
+    if isinstance(credentials, str) and credentials.startswith("@"):
+        table["credentials"] = f"@{beside(here, credentials[1:])}"
     if checked.agent.path:
         table["agent"]["path"] = [beside(here, each) for each in checked.agent.path]
     if checked.agent.services:

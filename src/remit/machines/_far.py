@@ -1,4 +1,4 @@
-"""How a machine that this host cannot reach comes by its agent, and its boss: shared by `libcloud` and `terraform`. Pure but for the files that are packed.
+"""How a machine that this host cannot reach comes by its agent, and its boss: shared by `libcloud` and `terraform`, and in part by `ssh`. Pure but for the files that are packed.
 
     install     a shell command that root runs on the new machine before its first start; by default there is none
     parcel      or: https://…/NAME.tar.gz#sha256=HEX, an archive of `remit.machines.pack`, unpacked in /opt/remit
@@ -24,7 +24,7 @@ from remit.machines._cloud_scripts import OPT, AgentSetup
 from remit.machines._luggage import packed
 from remit.values import SturdyRef
 
-__all__ = ["FAR_OPTIONS", "FarOptions", "far_document", "read_far_option"]
+__all__ = ["FAR_OPTIONS", "FarOptions", "check_way", "far_document", "is_loopback", "read_far_option"]
 
 LUGGAGE: Final = "/opt/machine"
 DEFAULT_WAY: Final = "192.0.2.1"  # RFC 5737, which is nowhere: the address that a machine has on its way out
@@ -74,15 +74,13 @@ def far_document(
     agent = dict(user_data.get("agent", {}))
     if agent.get("tether"):
         raise ProviderError(f"{what} is not tethered to a process of this host: leave out the option tether")
-    places = _places(user_data)
-    near = _is_loopback(str(agent.get("listen", "")).rpartition(":")[0])  # it says itself that it is on this host
-    if places and not near and all(_is_loopback(each) for each in places):
-        raise ProviderError(
-            f"{what} could not reach the boss, which listens on this host's loopback address only: set listen (0.0.0.0:PORT) and published "
-            "(a name or address that the machine can reach) in [boss] of remit.toml, start the boss again, then: remit machine start NAME"
-        )
+    near = is_loopback(str(agent.get("listen", "")).rpartition(":")[0])  # it says itself that it is on this host
+    if not near:
+        check_way(user_data, what)
     if not agent.get("published"):
-        towards = next((each for each in places if _is_address(each) and not _is_loopback(each)), DEFAULT_WAY)
+        towards = next(
+            (each for each in _places(user_data) if _is_address(each) and not is_loopback(each)), DEFAULT_WAY
+        )
         agent = {"listen": "0.0.0.0:0", **({} if near else {"facing": towards}), **agent}
     luggage = packed(agent, LUGGAGE)
     setup, files = options.setup(), {}
@@ -94,6 +92,21 @@ def far_document(
         return cloud_config({**user_data, "agent": luggage.agent}, setup, files=files, limit=limit)
     except BadArgument as error:
         raise ProviderError(str(error)) from None
+
+
+def check_way(user_data: Mapping[str, Any], what: str) -> None:
+    """Raise `ProviderError` where a machine on another host could not reach its boss, as far as that can be told from here."""
+    places = _places(user_data)
+    if places and all(is_loopback(each) for each in places):
+        raise ProviderError(
+            f"{what} could not reach the boss, which listens on this host's loopback address only: set listen (0.0.0.0:PORT) and published "
+            "(a name or address that it can reach) in [boss] of remit.toml, start the boss again, then: remit machine start NAME"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this leads to one's own host."""
+    return ip_address(host.strip("[]")).is_loopback if _is_address(host.strip("[]")) else host == "localhost"
 
 
 def _fetching(url: str) -> str:
@@ -121,10 +134,6 @@ def _is_address(host: str) -> bool:
         return bool(ip_address(host))
     except ValueError:
         return False
-
-
-def _is_loopback(host: str) -> bool:
-    return ip_address(host).is_loopback if _is_address(host.strip("[]")) else host == "localhost"
 
 
 def _text(value: Any) -> str:

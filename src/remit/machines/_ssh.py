@@ -21,16 +21,15 @@ import shlex
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from io import BytesIO
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
 from remit.durable import open_state_dir, read_secret_file, write_secret_file
 from remit.errors import Conflict, Missing, ProviderError, RemitError
+from remit.machines._far import check_way, is_loopback
 from remit.machines._parcel import Parcel, pack
 from remit.machines._provider import Observed
 from remit.machines._ssh_link import Link, Pins, Target, connected
-from remit.values import SturdyRef
 
 __all__ = ["SshProvider"]
 
@@ -288,32 +287,12 @@ def _packed(made: Parcel) -> bytes:
 
 def _reachable(target: Target, user_data: dict[str, Any]) -> dict[str, Any]:
     """The user data, for an agent that others reach by the host's name. Refused where the host could not reach the boss."""
-    if _is_loopback(target.host):
+    if is_loopback(target.host):
         return user_data
-    try:
-        hints = SturdyRef.parse(user_data["introduction"]).locator.hints
-    except (KeyError, RemitError):
-        hints = {}
-    places = [each.strip() for each in hints.get("tls", "").split(",") if each.strip()]
-    if (
-        places
-        and "websocket" not in hints
-        and all(_is_loopback(each.rpartition(":")[0].strip("[]")) for each in places)
-    ):
-        raise ProviderError(
-            f"{target} could not reach the boss, which listens on this host's loopback address only: set listen (0.0.0.0:PORT) and published "
-            "(a name or address that the host can reach) in [boss] of remit.toml, start the boss again, then: remit machine start NAME"
-        )
+    check_way(user_data, str(target))
     agent = {
         "listen": "0.0.0.0:0",
         "published": target.host,
         **user_data.get("agent", {}),
     }  # its peers prove their keys
     return {**user_data, "agent": agent}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
