@@ -135,7 +135,13 @@ def test_the_introduction_goes_from_the_variables_once_it_is_used(tmp_path: Path
         await provider.create("db-1", "db", USER_DATA, {})
         await provider.start("db-1", b"")
 
+    async def asked_for_and_refused() -> None:
+        with pytest.raises(ProviderError):
+            await provider.create("db-1", "db", USER_DATA, {"sise": "x"})
+        await provider.start("db-1", b"")
+
     asyncio.run(asked_for_again())
+    asyncio.run(asked_for_and_refused())
     assert SECRET in (directory / "remit.auto.tfvars.json").read_text()
     asyncio.run(made_by(tmp_path, AWS).start("db-1", b""))
     assert json.loads((directory / "remit.auto.tfvars.json").read_text()) == {"remit_user_data": "#cloud-config\n{}\n"}

@@ -55,9 +55,9 @@ class TerraformProvider:
 
     async def create(self, id: str, name: str, user_data: dict[str, Any], options: dict[str, Any]) -> None:
         """See `Provider.create`. Without `apply` it is "made" until somebody applies it, and comes when it enrols."""
+        self._asked.add(id)
         chosen = chosen_of(options, self.defaults)
         async with self._room.lock(id):
-            self._asked.add(id)
             document = await asyncio.to_thread(far_document, user_data, chosen.far, what=f"machine {name}", limit=LIMIT)
             try:
                 directory = self._room.prepare(id, name)
@@ -84,6 +84,7 @@ class TerraformProvider:
     async def destroy(self, id: str) -> None:
         """See `Provider.destroy`. Without `apply` it is refused while Terraform's state has the machine."""
         async with self._room.lock(id):
+            self._asked.discard(id)
             directory = self._room.path(id)
             if not directory.exists():
                 return
