@@ -58,6 +58,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/machines/_agent.py": "spreads machines' attempts to reach their boss over time",
     "src/remit/machines/_facing.py": "asks the kernel which address this machine has on the way to another",
     "src/remit/machines/_backup.py": "dates copies of a boss, and gives each its salt and nonce",
+    "src/remit/machines/_rekeying.py": "dates successions of the boss's key, and keeps them in files",
     "src/remit/machines/_copier.py": "gives each copy of a store a name of its own",
     "src/remit/machines/nspawn/_versions.py": "asks the systemd of a machine to start its agent again",
     "src/remit/machines/_herald.py": "runs the command that is told of alarms",

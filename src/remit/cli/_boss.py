@@ -9,6 +9,7 @@ import click
 from remit.cli._backup import backup, move, restore
 from remit.cli._config import load_config
 from remit.cli._main import Settings, Suggesting
+from remit.cli._rekey import rekey
 from remit.cli._show import say
 
 __all__ = ["boss"]
@@ -16,10 +17,10 @@ __all__ = ["boss"]
 
 @click.group(cls=Suggesting)
 def boss() -> None:
-    """Run the boss, the process that keeps track of machines and bindings; wait until it is there; copy and move it."""
+    """Run the boss, the process that keeps track of machines and bindings; wait until it is there; copy and move it; give it another key."""
 
 
-for _command in (backup, move, restore):
+for _command in (backup, move, rekey, restore):
     boss.add_command(_command)
 
 

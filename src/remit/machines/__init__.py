@@ -37,6 +37,7 @@ from remit.machines._process import ProcessProvider
 from remit.machines._program import LocalMachine
 from remit.machines._provider import Adopting, Leaving, Networked, Observed, Provider, ProviderDesk, Upgradable
 from remit.machines._records import Alarm, Enrolment, Machine, Offer, Report
+from remit.machines._rekeying import begin_rekey, finish_rekey
 from remit.machines._run_boss import BOSS_CLASSES, BossSettings, run_boss
 from remit.machines._service_gauges import service_families
 from remit.machines._tunnel_relay import TunnelRelays
@@ -98,6 +99,7 @@ __all__ = [
     "Watch",
     "Wiring",
     "Workshop",
+    "begin_rekey",
     "binding_root",
     "build_disk",
     "build_docker_image",
@@ -109,6 +111,7 @@ __all__ = [
     "digest_of",
     "dotted",
     "find_parcel",
+    "finish_rekey",
     "install_disk",
     "leave_alone",
     "log_to_stderr",

@@ -30,6 +30,7 @@ from remit.machines._departure import Departure
 from remit.machines._desk import Absence, Desk, UserDesk
 from remit.machines._facing import own_address
 from remit.machines._grant import Grant
+from remit.machines._heir import Heir
 from remit.machines._hob_client import HobClient
 from remit.machines._household import Household, first_of, household, where
 from remit.machines._layout import Layout
@@ -41,7 +42,7 @@ from remit.machines._room import note_process
 from remit.machines._service_room import ServiceRoom
 from remit.machines._watch import Bell, Watch
 from remit.machines._workshop import Workshop
-from remit.net import Netlayer, NodeKey, SignedAddress, TlsNetlayer, UnixNetlayer, public_of, told_to_stop
+from remit.net import HEIR, Netlayer, NodeKey, SignedAddress, TlsNetlayer, UnixNetlayer, public_of, told_to_stop
 from remit.values import decode
 from remit.vat import Ref
 
@@ -55,6 +56,7 @@ HOB_CLASSES: Final[tuple[type, ...]] = (
     Control,
     Desk,
     Grant,
+    Heir,
     HobClient,
     Outlet,
     UserDesk,
@@ -103,7 +105,7 @@ class Agent:
 
     async def _redeem(self) -> None:
         introduction = self.data.invitation()
-        self._look_up_boss()
+        await self._look_up_boss()
         gate = await self.house.node.fetch_from(introduction)
         own = await self.hob.presence(public_of(introduction.locator.designator))
         answer = await gate.register(own, self.house.node.address())
@@ -111,18 +113,22 @@ class Agent:
         _log.info("enrolled as %s", answer.name)
 
     async def _hello(self) -> None:
-        self._look_up_boss()
+        await self._look_up_boss()
         await self.hob.hello()
         server = await self.hob.server_presence()
         if server is not None:
             await self.watch.over(server)
 
-    def _look_up_boss(self) -> None:
-        """Take the address that the provider has left, if the boss signed it; a newer one known stays."""
+    async def _look_up_boss(self) -> None:
+        """Take the address that the provider has left, if the boss signed it; a newer one known stays. Another key than the one known has its
+        successions with it.
+        """
         try:
-            address = decode(read_secret_file(self.house.directory / "boss.address"))
+            address, *chain = _listed(decode(read_secret_file(self.house.directory / "boss.address")))
             if isinstance(address, SignedAddress):
                 self.house.network.learn(address)
+            if chain and await self.hob.known_as():
+                await self.hob.follow(chain)
         except Missing:
             pass
         except (ProtocolError, StoreError, Refused) as error:
@@ -203,13 +209,15 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
         state,
         data.machine,
         classes=[*HOB_CLASSES, *classes],
-        roots={"hob": (HobClient,), "control": (Control,)},
+        roots={"hob": (HobClient,), "control": (Control,), "heir": (Heir,)},
         devices=lambda _: devices,
         netlayers=lambda key: _netlayers(state, data, key),
     ) as house:
         accounts.exits.attach(house.node)
         layout.entrances.attach(house.node)
         departure.attach(house.durable.root("hob"))
+        heir = await house.durable.root("heir").of(house.durable.root("hob"))
+        house.node.known[HEIR] = lambda _: heir
         mine = Process.of(os.getpid())
         if mine is not None:
             note_process(house.directory, mine)
@@ -248,6 +256,10 @@ async def refresh(hob: Ref[HobClient]) -> None:
         except Broken as error:
             _log.warning("cannot look after credentials: %s", error)
         await asyncio.sleep(RHYTHM)
+
+
+def _listed(found: Any) -> list[Any]:
+    return found if isinstance(found, list) and found else [found]
 
 
 async def _ended(work: asyncio.Future[Any]) -> None:

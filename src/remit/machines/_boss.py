@@ -20,6 +20,7 @@ from remit.machines._names import check_name, missing, split_name
 from remit.machines._pages import Section, page_of
 from remit.machines._planned import Planned
 from remit.machines._records import Machine, Offer
+from remit.machines._rekeying import Rekeying
 from remit.machines._supports import check_offer, check_within
 from remit.machines._traces import merged
 from remit.machines._upgrade import PATIENCE, Upgrade
@@ -47,6 +48,7 @@ class Boss:
     planned: Ref[Planned] | None = None
     looking: Ref[Inspector] | None = None
     guests: Ref[Guests] | None = None
+    keys: Ref[Rekeying] | None = None
 
     # --- machines -----------------------------------------------------------------------------------
 
@@ -450,10 +452,7 @@ class Boss:
     async def resume(self, start: bool = False) -> None:
         """After a start of the boss's process: finish what was begun; with `start`, start every machine."""
         await self._fleet().prepare()
-        here = await self.network.address()
-        for hob in call(self._wiring()).joined():
-            tell(self.network).learn(call(hob).signed_address())
-            tell(hob).summon(here)
+        await self.keyring().resume()
         call(self._wiring()).resume()
         call(self._alarms()).resume()
         await self._fleet().resume(start)
@@ -473,6 +472,12 @@ class Boss:
         if self.planned is None:
             self.planned = spawn(Planned, this(), self._fleet(), self._wiring(), self.network)
         return self.planned
+
+    def keyring(self) -> Ref[Rekeying]:
+        """What gives the boss another key, and says which machines have heard of it: see `Rekeying`."""
+        if self.keys is None:
+            self.keys = spawn(Rekeying, self.network, self.providers, self._fleet(), self._wiring(), self._guests())
+        return self.keys
 
     def _alarms(self) -> Ref[Alarms]:
         if self.alarms is None:

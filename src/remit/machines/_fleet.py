@@ -18,11 +18,12 @@ from remit.machines._introduction import LIFETIME, Introduction
 from remit.machines._names import check_name, missing
 from remit.machines._outcome import outcome_of
 from remit.machines._records import Machine
-from remit.values import Locator, SturdyRef, encode
+from remit.values import SturdyRef, encode
 from remit.vat import Ref, actor, call, field, spawn, tell, this
 
 __all__ = ["Fleet"]
 
+ANEW: Final = "remit machine destroy, then create it again"
 FOR_AGENT: Final = frozenset(
     {"classes", "facing", "listen", "path", "published", "services", "tether"}
 )  # options that the machine's agent gets, not the provider
@@ -37,6 +38,8 @@ class Fleet:
     wiring: Ref[Any]
     alarms: Ref[Any]
     machines: dict[str, Machine] = field(factory=dict)
+    chain: Any = None
+    """The successions of the boss's key, for machines that have not heard of them; None where it never had another."""
 
     # --- making ---------------------------------------------------------------------------------------
 
@@ -84,7 +87,7 @@ class Fleet:
             self._change(machine, invitation=invitation)
         await self.providers.prepare(machine.provider)
         here = await self.network.address()
-        current = SturdyRef(Locator("remit", invitation.locator.designator, here.hints), invitation.swiss)
+        current = SturdyRef(here.locator(), invitation.swiss)
         options = dict(machine.options)
         agent = {key: options.pop(key) for key in FOR_AGENT & options.keys()}
         user_data = {
@@ -113,7 +116,7 @@ class Fleet:
     async def _start(self, machine: Machine) -> None:
         await self.providers.prepare(machine.provider)
         here = await self.network.address()
-        await self.providers.start(machine.provider, machine.id, encode(here))
+        await self.providers.start(machine.provider, machine.id, encode([here, *self.chain] if self.chain else here))
 
     def enrolled(self, name: str, hob: Ref[HobServer]) -> None:
         """The machine has redeemed its introduction; for that alone."""
@@ -212,6 +215,13 @@ class Fleet:
         server = call(machine.introduction).server()
         if server is not None:
             tell(self.network).forget(server)
+
+    def rekeyed(self, chain: list[Any], now: bool) -> None:
+        """The boss has its key by these successions, the last of them `now` or before: machines that its providers start hear of it."""
+        self.chain = chain
+        for machine in list(self.machines.values()):
+            if now and machine.state == "pending" and machine.asked:
+                self._change(machine, error=f"it was told a former key of the boss: {ANEW}")
 
     # --- after a restart --------------------------------------------------------------------------------
 

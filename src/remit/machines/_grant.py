@@ -75,6 +75,11 @@ class Grant:
             tell(self.network).forget(sturdy)
         self.ways.clear()
 
+    def forsake(self, key: bytes) -> None:
+        """The node with this key has no way in any more."""
+        if key in self.ways:
+            tell(self.network).forget(self.ways.pop(key))
+
     def rename(self, offer: str, grantee: str) -> None:
         """One of its ends has another name now."""
         self.offer, self.grantee = offer, grantee

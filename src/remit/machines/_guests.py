@@ -72,6 +72,13 @@ class Guests:
             raise missing("invitation", name, self.invitations)
         self._end(name)
 
+    def end_all(self) -> list[str]:
+        """Take all of them back; their names."""
+        names = sorted(self.invitations)
+        for name in names:
+            self._end(name)
+        return names
+
     def _end(self, name: str) -> None:
         invitation = self.invitations.pop(name)
         call(invitation.membrane).revoke(f"the invitation {name} has ended")

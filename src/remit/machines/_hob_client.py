@@ -12,6 +12,7 @@ from remit.machines._accounts import LedAccount, is_accounts
 from remit.machines._desk import Desk, UserDesk
 from remit.machines._devices import device, device_now
 from remit.machines._grant import Binding, Grant, GrantView
+from remit.machines._heir import followed
 from remit.machines._inspection import inspected
 from remit.machines._laying import PLAIN, Laying
 from remit.machines._names import check_name, missing
@@ -120,6 +121,10 @@ class HobClient:
         """The boss is back, at this address: say hello soon."""
         await self.network.learn(address)
         tell(self.summons).ring()
+
+    async def follow(self, chain: list[Any]) -> bool:
+        """The boss has another key, by these successions: see `followed`. For whoever shows them."""
+        return await followed(self, chain)
 
     def wake(self, version: str) -> None:
         """After a start of the agent, which is of this version: no program offers anything yet."""
@@ -268,17 +273,8 @@ class HobClient:
             there = self.granted.get(edge.id)
             if there is None:
                 border = membrane(target, border_for, self.network, offer.rules)
-                parts = (
-                    edge.id,
-                    offer.name,
-                    edge.grantee,
-                    offer.interface,
-                    checked,
-                    edge.created,
-                    border,
-                    self.network,
-                )
-                there = self.granted[edge.id] = spawn(Grant, *parts)
+                parts = (edge.id, offer.name, edge.grantee, offer.interface, checked, edge.created, border)
+                there = self.granted[edge.id] = spawn(Grant, *parts, self.network)
         way: list[Any] = await there.way_in(key)
         return [*way, True] if is_accounts(self.services.get(edge.offer)) else way
 

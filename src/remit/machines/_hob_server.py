@@ -10,8 +10,9 @@ from remit.machines._inspection import check_inspection
 from remit.machines._laying import Laying
 from remit.machines._records import Offer, Report
 from remit.machines._supports import check_offer, check_offers, check_report, check_room
+from remit.net import HEIR
 from remit.values import SturdyRef, printable
-from remit.vat import Promise, Ref, actor, become, call, field, on, tell
+from remit.vat import Promise, Ref, actor, become, call, field, on, tell, this
 
 __all__ = ["HobServer", "PendingHob"]
 
@@ -57,6 +58,8 @@ class HobServer:
     version: str = ""
     renamed: bool = False
     known: dict[str, Offer] = field(factory=dict)
+    met: Any = None
+    """The key that the boss had when the machine last said hello; None before that."""
 
     def register(self, client: Ref[Any], key: bytes, address: Any) -> None:
         """The same machine redeems again, since its answer was lost: take its newest presence."""
@@ -82,10 +85,14 @@ class HobServer:
         await self.network.learn(address)
         self.address = address
         self.seen = await self.network.now()
+        here = await self.network.address()
+        if self.met not in (None, here.key):  # what was refused before the machine knew this key goes on
+            self.client = await self.network.moved(self.client, self.key)
+        self.met = here.key
         tell(self.wiring).reconcile(self.name, list(report.grants), report.bindings)
         if self.renamed:
             self.tell_name()
-        return await self.network.address()
+        return here
 
     def offering(self, offer: Offer) -> None:
         """The machine makes or changes an offer."""
@@ -123,6 +130,10 @@ class HobServer:
         """When the machine last said hello; None if it has not yet."""
         return self.seen or None
 
+    def met_as(self) -> Any:
+        """The raw key that the boss had when the machine last said hello; None before that."""
+        return self.met
+
     def agent_version(self) -> str:
         """What its agent says of its version: see `Release`."""
         return self.version
@@ -152,6 +163,17 @@ class HobServer:
     def offers(self) -> list[Offer]:
         """What the machine offers, as it last said."""
         return sorted(self.known.values(), key=lambda offer: offer.name)
+
+    def follow(self, chain: list[Any]) -> Promise[Any]:
+        """Tell the machine of the boss's next key, in the session with the present one."""
+        return self.client.follow(chain)
+
+    async def introduce(self, chain: list[Any]) -> None:
+        """Tell the machine of the boss's key, which it may not know yet, and have it say hello."""
+        way = await self.network.enliven(SturdyRef(self.address.locator(), HEIR))
+        await way.follow(chain)
+        self.client = await self.network.moved(self.client, self.key)
+        tell(this()).summon(await self.network.address())
 
     def summon(self, address: Any) -> Promise[Any]:
         """Have the machine say hello, now that the boss is (back) at this address."""

@@ -26,6 +26,7 @@ from remit.machines._parcel import parcel
 from remit.machines._planned import Planned
 from remit.machines._process import ProcessProvider
 from remit.machines._provider import Provider, ProviderDesk
+from remit.machines._rekeying import Keys, Rekeying, finish_rekey, first_key
 from remit.machines._tunnel_relay import TunnelRelay, TunnelRelays
 from remit.machines._wiring import Wiring
 from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer, WebSocketNetlayer, exposition, told_to_stop
@@ -45,6 +46,7 @@ BOSS_CLASSES: tuple[type, ...] = (
         PendingHob,
         Planned,
         Redemption,
+        Rekeying,
         TunnelRelay,
         Wiring,
     ),
@@ -111,6 +113,7 @@ async def run_boss(settings: BossSettings, say: Callable[[str], None]) -> None:
         up = False
         while not stop.is_set():
             try:
+                finish_rekey(settings.state)
                 async with _house(settings) as house:
                     await _reign(house, settings, say, stop, start=settings.start and not up)
                     up = True
@@ -135,6 +138,7 @@ def _house(settings: BossSettings) -> AbstractAsyncContextManager[Household]:
             "providers": make_providers(settings, key),
             "relays": TunnelRelays(),
             "copier": Copier(),
+            "keys": Keys(settings.state),
             **_herald(settings),
         },
         netlayers=lambda key: _netlayers(settings, key),
@@ -169,7 +173,7 @@ async def _reign(
     resuming = asyncio.ensure_future(_resume(boss, start, say))
     try:
         async with _metrics(settings, boss, say):
-            await first_of(stop, house.failed)
+            await first_of(stop, house.failed, house.devices["keys"].turned)
     finally:
         house.devices["relays"].close_all()
         resuming.cancel()
@@ -224,45 +228,46 @@ def make_providers(settings: BossSettings, key: NodeKey) -> ProviderDesk:
     """The providers of the configuration, for the boss with this key."""
     made: dict[str, Provider] = {}
     defaults: dict[str, dict[str, Any]] = {}
+    owner = first_key(settings.state, key.designator)
     for name, table in {**ALWAYS, **settings.providers}.items():
         rest = dict(table)
         kind = rest.pop("kind", name)
         defaults[name] = rest.pop("agent", {})
         if kind not in KINDS_OF_PROVIDER:
             raise missing("kind of provider", str(kind), KINDS_OF_PROVIDER)
-        made[name] = KINDS_OF_PROVIDER[kind](settings, key, name, rest)
+        made[name] = KINDS_OF_PROVIDER[kind](settings, owner, name, rest)
     return ProviderDesk(made, defaults=defaults, parcels=settings.state / PARCELS)
 
 
-def _process(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+def _process(settings: BossSettings, owner: str, name: str, rest: dict[str, Any]) -> Provider:
     root = settings.state / "machines" if name == "process" else settings.state / f"machines-{name}"
     root = Path(rest.pop("root", root)).expanduser()
     if rest:
         raise BadArgument(f"provider {name}: unknown {', '.join(sorted(rest))}; a process provider takes: root, agent")
-    return ProcessProvider(root, key.designator)
+    return ProcessProvider(root, owner)
 
 
-def _nspawn(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+def _nspawn(settings: BossSettings, owner: str, name: str, rest: dict[str, Any]) -> Provider:
     from remit.machines.nspawn._provider import NspawnProvider  # whoever has no containers loads none of it
 
     root = Path(rest.pop("root", settings.state / f"machines-{name}")).expanduser()
     try:
-        return NspawnProvider(root, key.designator, settings.state / PARCELS, rest)
+        return NspawnProvider(root, owner, settings.state / PARCELS, rest)
     except ProviderError as error:
         raise BadArgument(f"provider {name}: {error}") from None
 
 
-def _qemu(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+def _qemu(settings: BossSettings, owner: str, name: str, rest: dict[str, Any]) -> Provider:
     from remit.machines.qemu._provider import QemuProvider  # as above
 
     root = Path(rest.pop("root", settings.state / f"machines-{name}")).expanduser()
     try:
-        return QemuProvider(root, key.designator, settings.state / PARCELS, rest)
+        return QemuProvider(root, owner, settings.state / PARCELS, rest)
     except ProviderError as error:
         raise BadArgument(f"provider {name}: {error}") from None
 
 
-def _ssh(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+def _ssh(settings: BossSettings, owner: str, name: str, rest: dict[str, Any]) -> Provider:
     from remit.machines._ssh import SshProvider
 
     known = {each: str(rest.pop(each)) for each in ("host", "identity", "config", "base") if each in rest}
@@ -270,38 +275,38 @@ def _ssh(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) 
         raise BadArgument(
             f"provider {name}: unknown {', '.join(sorted(rest))}; an ssh provider takes: host, identity, config, base, agent"
         )
-    return SshProvider(settings.state, key.designator, lambda: parcel(settings.state / PARCELS), **known)
+    return SshProvider(settings.state, owner, lambda: parcel(settings.state / PARCELS), **known)
 
 
-def _docker(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+def _docker(settings: BossSettings, owner: str, name: str, rest: dict[str, Any]) -> Provider:
     from remit.machines.docker._provider import DockerProvider  # whoever has no containers loads none of it
 
     try:
-        return DockerProvider(key.designator, settings.state / PARCELS, rest, provider=name)
+        return DockerProvider(owner, settings.state / PARCELS, rest, provider=name)
     except ProviderError as error:
         raise BadArgument(f"provider {name}: {error}") from None
 
 
-def _libcloud(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+def _libcloud(settings: BossSettings, owner: str, name: str, rest: dict[str, Any]) -> Provider:
     from remit.machines.libcloud._provider import LibcloudProvider  # whoever has no clouds loads none of it
 
     try:
-        return LibcloudProvider(key.designator, rest, provider=name)
+        return LibcloudProvider(owner, rest, provider=name)
     except ProviderError as error:
         raise BadArgument(f"provider {name}: {error}") from None
 
 
-def _terraform(settings: BossSettings, key: NodeKey, name: str, rest: dict[str, Any]) -> Provider:
+def _terraform(settings: BossSettings, owner: str, name: str, rest: dict[str, Any]) -> Provider:
     from remit.machines.terraform._provider import TerraformProvider  # as above
 
     root = Path(rest.pop("root", settings.state / f"machines-{name}")).expanduser()
     try:
-        return TerraformProvider(root, key.designator, rest)
+        return TerraformProvider(root, owner, rest)
     except ProviderError as error:
         raise BadArgument(f"provider {name}: {error}") from None
 
 
-KINDS_OF_PROVIDER: dict[str, Callable[[BossSettings, NodeKey, str, dict[str, Any]], Provider]] = {
+KINDS_OF_PROVIDER: dict[str, Callable[[BossSettings, str, str, dict[str, Any]], Provider]] = {
     "docker": _docker,
     "libcloud": _libcloud,
     "nspawn": _nspawn,

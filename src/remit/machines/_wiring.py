@@ -378,6 +378,13 @@ class Wiring:
         granted = edge.provider != name or edge.id in grants
         return not (granted and (edge.grantee != name or bindings.get(edge.name) == edge.id))
 
+    def rekeyed(self) -> None:
+        """The boss has another key: ways in to be relayed were for the former one, and are made anew when their machines say hello."""
+        for id, relay in self.relays.items():
+            call(relay).revoke()
+            tell(device_now("relays")).close(id)
+        self.relays.clear()
+
     def note(self, machine: str, id: str, text: str) -> None:
         """A machine has something to say of an edge that it holds, or ("") no longer has."""
         edge = self.edges.get(id)

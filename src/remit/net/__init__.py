@@ -32,6 +32,7 @@ from remit.net._socket_end import SocketEnd
 from remit.net._socketfile import SocketFile
 from remit.net._stream import Framing
 from remit.net._streams import StreamNetlayer
+from remit.net._succession import HEIR, Succession, heir_of, sign_succession
 from remit.net._tcp import TcpTestingNetlayer
 from remit.net._tls import TlsNetlayer, listening_socket
 from remit.net._trace import Tracer, tracing_of
@@ -41,6 +42,7 @@ from remit.net._websocket_frames import Frames
 
 __all__ = [
     "EXPOSITION_TYPE",
+    "HEIR",
     "AddressBook",
     "Admission",
     "Bulk",
@@ -71,6 +73,7 @@ __all__ = [
     "SocketEnd",
     "SocketFile",
     "StreamNetlayer",
+    "Succession",
     "TcpTestingNetlayer",
     "TlsNetlayer",
     "Tracer",
@@ -81,6 +84,7 @@ __all__ = [
     "designator_of",
     "dialling",
     "exposition",
+    "heir_of",
     "listening_socket",
     "live_ref",
     "process_of",
@@ -88,6 +92,7 @@ __all__ = [
     "public_of",
     "run",
     "sign_address",
+    "sign_succession",
     "told_to_stop",
     "tracing_of",
 ]

@@ -98,6 +98,10 @@ class Live:
         self._wait(promise)
         return promise
 
+    def abandon(self, why: Broken) -> None:
+        """The object is to be found in another way from now on: whoever waits for this one hears why."""
+        self._give_up(why)
+
     # --- while there is no link ------------------------------------------------------------------------
 
     def _wait(self, one: Message | Promise[Any]) -> None:
@@ -152,7 +156,7 @@ class Live:
         return None
 
     async def _rest(self, pause: float) -> None:
-        remaining = self._waiting[0][0] - self.node.loop_time()
+        remaining = self._waiting[0][0] - self.node.loop_time() if self._waiting else 0.0
         chance = self.node.token()[0] / 255
         await asyncio.sleep(min(pause * (1 + chance / 2), max(remaining, 0.0)))
 

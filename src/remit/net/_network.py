@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from remit.errors import Misuse
+from remit.errors import Misuse, Unreachable
 from remit.lib import SwissEntry
 from remit.net._address_book import SignedAddress
+from remit.net._identity import designator_of, public_of
 from remit.net._live import PATIENCE, Live, live_ref
 from remit.net._recall import Recall
-from remit.values import SturdyRef
+from remit.values import Locator, SturdyRef
 from remit.vat import Far, Ref, Vat, send
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from remit.net._trace import Tracer
 
 __all__ = ["Network"]
+
+PARTING: Final = 0.2  # seconds between the answer to a node and the end of its sessions
 
 
 class Network(Recall):
@@ -101,6 +105,31 @@ class Network(Recall):
 
         return live_ref(Live(self, find, sturdyref), vat)
 
+    def whose(self, ref: Ref[Any]) -> bytes:
+        """The raw public key of the node to which a re-enlivening reference leads."""
+        return public_of(_known(ref).locator.designator)
+
+    def moved(self, ref: Ref[Any], key: bytes) -> Far[Any]:
+        """A fresh re-enlivening reference like this one, to the same object of the node that has this key now."""
+        old = _known(ref)
+        there = Locator(old.locator.transport, designator_of(key), self.node.addresses.find(old.locator).hints)
+        return self.enliven(SturdyRef(there, old.swiss))
+
+    def abandon(self, ref: Ref[Any]) -> None:
+        """Calls that wait for a re-enlivening reference end as `Unreachable`: another one has taken its place."""
+        assert isinstance(ref._link, Live)
+        ref._link.abandon(Unreachable("the other node has another key now; nothing was sent"))
+
+    def part(self, key: bytes) -> None:
+        """End the sessions with the node of this key, after a moment in which answers go out: what it has fetched breaks."""
+        self.node.background(self._part(designator_of(key)))
+
+    async def _part(self, designator: str) -> None:
+        await asyncio.sleep(PARTING)
+        for session in list(self.node._connections):
+            if session.remote_location is not None and session.remote_location.designator == designator:
+                session.abort("this node has another key")
+
     def address(self) -> SignedAddress:
         """This node's current address, signed."""
         return self.node.address()
@@ -131,3 +160,10 @@ class Network(Recall):
     def token(self) -> str:
         """128 random bits as text."""
         return secrets.token_hex(16)
+
+
+def _known(ref: Ref[Any]) -> SturdyRef:
+    link = ref._link
+    if not isinstance(link, Live) or link.sturdyref is None:
+        raise Misuse("only a re-enlivening reference says where its object is")
+    return link.sturdyref
