@@ -25,6 +25,7 @@ MODULES = (
     "durable",
     "startup",
     "machines",
+    "fleet",
     "plan",
     "tunnel",
     "services",

@@ -108,7 +108,7 @@ def once(module: str, name: str, method: str, *args: Any) -> Any:
 
 
 @contextlib.contextmanager
-def peers(module: str, names: Sequence[str]) -> Iterator[tuple[dict[str, Peer], dict[str, str]]]:
+def peers(module: str, names: Sequence[str], timeout: float = 60.0) -> Iterator[tuple[dict[str, Peer], dict[str, str]]]:
     """The peers that could be started, and why the others could not; all are stopped at the end."""
     started: dict[str, Peer] = {}
     skipped: dict[str, str] = {}
@@ -118,7 +118,7 @@ def peers(module: str, names: Sequence[str]) -> Iterator[tuple[dict[str, Peer], 
     try:
         for name in names:
             try:
-                started[name] = Peer(module, name)
+                started[name] = Peer(module, name, timeout)
             except PeerError as error:
                 skipped[name] = str(error)
         yield started, skipped

@@ -57,8 +57,8 @@ class Machines:
                 await asyncio.sleep(LOOK)
             return found
 
-    def _with_machine(self, then: Callable[[], Awaitable[None]]) -> float:
-        """Milliseconds from the wish for a machine to its being active; `then` is awaited while it is there."""
+    def _with_machines(self, count: int, then: Callable[[], Awaitable[None]]) -> float:
+        """Milliseconds from the wish for so many machines to their all being active; `then` is awaited while they are there."""
 
         async def main() -> float:
             key = NodeKey.generate()
@@ -66,27 +66,27 @@ class Machines:
                 node.use(UnixNetlayer(key))
                 node.use(TlsNetlayer(key))
                 boss = await node.fetch_from(self.reference)
-                self.made += 1
-                name = f"m{self.made}"
+                names = [f"m{self.made + number}" for number in range(count)]
+                self.made += count
 
                 async def active() -> bool:
-                    return bool((await boss.show(name))["state"] == "active")
+                    return all(each["state"] == "active" for each in await boss.list_machines())
 
                 began = time.perf_counter()
-                await boss.create_machine(name, "process")
+                await asyncio.gather(*(boss.create_machine(name, "process") for name in names))
                 await self._wait(active)
                 took = time.perf_counter() - began
                 await then()
-                await boss.destroy_machine(name)
+                await asyncio.gather(*(boss.destroy_machine(name) for name in names))
                 return took * 1e3
 
         return asyncio.run(main())
 
-    def create(self) -> float:
+    def create(self, count: int) -> float:
         async def nothing() -> None:
             pass
 
-        return self._with_machine(nothing)
+        return self._with_machines(count, nothing)
 
     def memory(self) -> float:
         """MiB that the agent of an idle machine keeps resident."""
@@ -97,7 +97,7 @@ class Machines:
             (file,) = self.folder.glob("boss/machines/*/process")
             found.append(resident(int(file.read_text().split()[0])))
 
-        self._with_machine(look)
+        self._with_machines(1, look)
         return found[0]
 
     def close(self) -> None:

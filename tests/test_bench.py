@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import remit
-from bench import _compiled, _harness, _peer, _stats, many, plot, report
+from bench import _compiled, _harness, _peer, _stats, fleet, many, plot, report
 from bench._harness import Experiment, Options, Table
 
 TABLE = Table("calls", "Calls", "calls/s", "higher")
@@ -163,3 +163,13 @@ def test_the_report_keeps_what_people_wrote_around_it() -> None:
 def test_the_page_of_numbers_is_what_the_committed_results_make_of_it() -> None:
     """Nobody edits a measured number: `python -m bench.report` writes docs/performance.md."""
     assert report.PAGE.read_text() == report.current()
+
+
+def test_a_small_fleet_is_measured() -> None:
+    """A boss's process, machines that another process simulates, and the command that asks about them."""
+    options = Options(only=("fleet",), reps=1, scale=0.0004)
+    made = [each for experiment in fleet.experiments(options) for each in _harness.run(experiment, options)]
+    assert [(each["key"], set(each["samples"]), each["skipped"]) for each in made] == [
+        ("fleet_memory", {fleet.KNOWN}, {}),
+        ("fleet_status", {fleet.BASELINE, fleet.SHORT, fleet.LONG}, {}),
+    ]

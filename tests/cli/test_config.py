@@ -137,7 +137,7 @@ def test_the_first_place_with_a_file_counts(home: Path, monkeypatch: pytest.Monk
         ('[bos]\nlisten = "x"', "unknown field `bos` (did you mean `boss`?)"),
         (
             "[boss]\nzzz = 1",
-            "unknown field `zzz` - at `$.boss` (there are: state, listen, published, websocket, websocket_url, metrics, alarm_webhook, alarm_command, start)",
+            "unknown field `zzz` - at `$.boss` (there are: state, listen, published, websocket, websocket_url, metrics, connections, alarm_webhook, alarm_command, start)",
         ),
         (
             '[providers.process.agent]\nclases = ["x"]',

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from remit.errors import BadArgument
 from remit.machines._pages import Section, page_of
+from remit.net import NodeKey
 from remit.values import DEFAULT_LIMITS, encode
 from tests.machines.town import Town, in_town
 
@@ -50,7 +51,7 @@ def test_what_is_told_of_a_large_fleet_fits_into_messages() -> None:
     """Each page of the status, and of the machines, is within the frame of a peer with default limits; together they are all there is."""
 
     async def work(town: Town) -> None:
-        names = [f"m{n:04}" for n in range(900)]
+        names = [f"m{n:04}" for n in range(1500)]
         for name in names:
             await town.boss.make_machine(name, "fake")
         pages = [await town.boss.status()]
@@ -65,3 +66,26 @@ def test_what_is_told_of_a_large_fleet_fits_into_messages() -> None:
         assert all(len(encode(each)) < DEFAULT_LIMITS.frame * 0.8 for each in (*pages, *told))
 
     in_town(work, enrol=False)
+
+
+def test_thousands_of_sessions_come_in_pages_too() -> None:
+    """Each once, with the machine that it is; and of the boss's burden only the peers that owe, by their machine's name."""
+
+    async def work(town: Town) -> None:
+        await town.machines("db")
+        rest = {"transport": "tls", "messages": 0, "bytes": 0, "unread": 0, "paused": False}
+        own = town.boxes["db"].network.designator
+        rows = [{"peer": NodeKey.generate().designator, **rest} for _ in range(20)] * 120
+        rows += [{"peer": "", **rest}, {"peer": own, **rest, "unread": 7}]
+        town.network.debts = lambda: rows  # type: ignore[method-assign]
+        pages = [await town.boss.status()]
+        while pages[-1]["next"] is not None:
+            pages.append(await town.boss.status(pages[-1]["next"]))
+        assert len(pages) > 1 and all(len(encode(page)) < DEFAULT_LIMITS.frame * 0.8 for page in pages)
+        found = [row for page in pages for row in page["sessions"]]
+        assert found == [{"machine": "db" if row["peer"] == own else "", **row} for row in rows]
+        assert [[each["name"] for each in page["machines"]] for page in pages] == [["db"], *[[] for _ in pages[1:]]]
+        (burden,) = await town.boss.burdens("")
+        assert burden["node"] == "boss" and [row["machine"] for row in burden["sessions"]] == ["db"]
+
+    in_town(work)

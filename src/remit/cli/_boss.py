@@ -45,6 +45,7 @@ def run(settings: Settings, state: str | None, listen: str | None, published: st
         websocket=config.boss.websocket,
         websocket_url=config.boss.websocket_url,
         metrics=config.boss.metrics,
+        connections=config.boss.connections,
         alarm_webhook=config.boss.alarm_webhook,
         alarm_command=config.boss.alarm_command,
         start=config.boss.start if start is None else start,

@@ -7,6 +7,7 @@
     websocket = "127.0.0.1:8080"            # host:port, where it is to be reached over WebSockets, too
     websocket_url = "wss://example.org/boss"  # what others are told of it: the web server in front of it
     metrics = "127.0.0.1:9464"              # where Prometheus asks for its metrics
+    connections = 1000                      # nodes that may be connected at once, machines above all
     alarm_webhook = "@webhook"              # a URL that is told of alarms, or a private file with it
     alarm_command = ["notify-admin"]        # a program that is told of them on standard input
     start = true                            # start machines when the boss starts
@@ -57,6 +58,7 @@ class BossSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     websocket: str = ""
     websocket_url: str = ""
     metrics: str = ""
+    connections: int = 1000
     alarm_webhook: str = ""
     alarm_command: list[str] = msgspec.field(default_factory=list)
     start: bool = True

@@ -17,11 +17,12 @@ async def every_machine(boss: Ref[Any]) -> list[dict[str, Any]]:
     return found
 
 
-async def whole_status(boss: Ref[Any], first: dict[str, Any]) -> dict[str, Any]:
-    """The boss's status, given its first page. A boss of before has no pages."""
-    seen = dict(first)
+async def whole_status(boss: Ref[Any]) -> dict[str, Any]:
+    """All of the boss's status. A boss of before has no pages."""
+    seen: dict[str, Any] = await boss.status()
     while seen.get("next"):
         page = await boss.status(seen["next"])
         for name, rows in page.items():
             seen[name] = [*seen[name], *rows] if isinstance(rows, list) else rows
+    seen.pop("next", None)
     return seen

@@ -11,10 +11,10 @@ from remit.cli._connect import ask_boss
 from remit.cli._edges import edge_table
 from remit.cli._machine import machine_table
 from remit.cli._main import Settings, Suggesting
-from remit.cli._pages import whole_status
+from remit.cli._pages import every_machine, whole_status
 from remit.cli._show import as_json_option, say, show_json, tell
 from remit.cli._times import ago
-from remit.errors import Broken, Refused
+from remit.errors import Broken
 from remit.vat import Ref
 
 __all__ = ["alarm", "status"]
@@ -54,28 +54,31 @@ def status(settings: Settings, every: bool, as_json: bool) -> None:
 
 async def _everything(boss: Ref[Any], every: bool) -> Any:
     """The boss's status, whole; unless `every`, of a large fleet only a glance. Only the machines of a small one are asked what waits there."""
-    seen = await boss.status()
-    large = bool(seen.get("next")) or max(len(seen["machines"]), len(seen["edges"])) > MANY
+    glance = await _glance(boss)
+    large = max(_count(glance["machines"]), _count(glance["edges"])) > MANY
     asked = boss.burdens("") if large else boss.burdens()
-    if large:
-        seen = await whole_status(boss, seen) if every else await _glance(boss, seen)
+    seen = await whole_status(boss) if every or not large else await _shortened(boss, glance)
     try:
         burdens = await asked
     except Broken as error:  # somebody who was invited to see alarms only, or a boss of before
         burdens = [{"node": "boss", "sessions": [], "waiting": [], "error": str(error)}]
-    seen.pop("next", None)
     return {**seen, "burdens": burdens}
 
 
-async def _glance(boss: Ref[Any], seen: dict[str, Any]) -> dict[str, Any]:
+async def _glance(boss: Ref[Any]) -> dict[str, Any]:
     try:
-        glance: dict[str, Any] = await boss.glance()
-    except Refused:  # an invitation of before
-        return await whole_status(boss, seen)
-    return {
-        **glance,
-        **{name: seen[name] for name in ("machines", "edges") if _count(glance[name]) == len(seen[name]) <= MANY},
-    }
+        return dict(await boss.glance())
+    except Broken:  # an invitation or a boss of before: all is shown
+        return {"machines": [], "edges": []}
+
+
+async def _shortened(boss: Ref[Any], glance: dict[str, Any]) -> dict[str, Any]:
+    """Only what is told of many at a glance; of the bindings, or the machines, each, where there are few of those."""
+    few = {name for name in ("machines", "edges") if 0 < _count(glance[name]) <= MANY}
+    if not few:
+        return {**glance, "edges": glance["edges"] if _count(glance["edges"]) else []}
+    rows = {"machines": every_machine(boss)} if "machines" in few else {"edges": boss.bindings()}
+    return {**glance, **{name: await asked for name, asked in rows.items()}}
 
 
 def _count(things: Any) -> int:

@@ -8,10 +8,10 @@ from remit.errors import BadArgument, Broken, Missing, Refused
 from remit.graph import Attenuation, Edge, holders_of
 from remit.lib import Metered, race
 from remit.machines._alarms import Alarms
-from remit.machines._burdens import burden_view
+from remit.machines._burdens import burden_of_those_who_owe, burden_view
 from remit.machines._devices import device, device_now
 from remit.machines._fleet import Fleet
-from remit.machines._glance import SILENT, edges_at_a_glance, machines_at_a_glance, status_sections
+from remit.machines._glance import SILENT, edges_at_a_glance, machines_at_a_glance, status_page
 from remit.machines._guests import Guests
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._inspector import Inspector
@@ -19,7 +19,7 @@ from remit.machines._laying import Laying, check_laying
 from remit.machines._names import check_name, missing, split_name
 from remit.machines._pages import Section, page_of
 from remit.machines._planned import Planned
-from remit.machines._records import Machine, Offer
+from remit.machines._records import Offer
 from remit.machines._rekeying import Rekeying
 from remit.machines._supports import check_offer, check_within
 from remit.machines._traces import merged
@@ -101,20 +101,19 @@ class Boss:
         """All machines by name, each as in `status`. Thousands do not fit into one message: with a name (or "") as many as fit of those `after` it,
         and none if those were all.
         """
-        machines = call(self._fleet()).every()
+        names = call(self._fleet()).names()
         if after is None:
-            return [self._seen_machine(machine) for machine in machines]
-        rest = [machine for machine in machines if machine.name > after]
-        found: list[dict[str, Any]] = page_of([Section("", rest, lambda each: str(each.name), self._seen_machine)])[""]
-        return found
+            return [self._seen_machine(name) for name in names]
+        section = Section("", [name for name in names if name > after], str, self._seen_machine)
+        return list(page_of([section])[""])
 
-    def _seen_machine(self, machine: Machine) -> dict[str, Any]:
-        return machine_view(machine, [alarm.id for alarm in call(self._alarms()).of(machine.name)])
+    def _seen_machine(self, name: str) -> dict[str, Any]:
+        return machine_view(call(self._fleet()).machine(name), [each.id for each in call(self._alarms()).of(name)])
 
     async def show(self, name: str) -> dict[str, Any]:
         """One machine as in `status`, with its offers, edges and what its provider sees of it."""
         machine = call(self._fleet()).machine(name)
-        view = self._seen_machine(machine)
+        view = self._seen_machine(name)
         view["options"] = dict(machine.options)
         view["offers"] = [offer_view(name, offer) for offer in self._offers(machine.hob)]
         edges = call(self._wiring()).every()
@@ -338,9 +337,7 @@ class Boss:
         What does not fit into one message comes in pages: `next` is the `start` of the next one, or None. The sessions are the boss's own, each with what
         its peer owes for now (`Network.debts`) and the machine that it is, or "".
         """
-        debts = await self.network.debts()
-        sections = status_sections(self._fleet(), self._wiring(), self._alarms(), debts, self._names)
-        return {"version": 1, **page_of(sections, start)}
+        return await status_page(self._fleet(), self._wiring(), self._alarms(), self.network, self._keys, start)
 
     async def glance(self, silent: float = SILENT) -> dict[str, Any]:
         """Of a large fleet what a person should look at: {"version": 1, "machines": {"states", "noted", "first"}, "edges": the same, "alarms": as in `status`}.
@@ -349,30 +346,34 @@ class Boss:
         """
         if type(silent) not in (int, float) or not silent > 0:
             raise BadArgument("machines are silent after a time in seconds, above 0")
-        now = await self.network.now()
-        alarmed = call(self._alarms()).by_machine()
+        since = await self.network.now() - silent
         return {
             "version": 1,
-            "machines": machines_at_a_glance(call(self._fleet()).every(), alarmed, now - silent),
+            "machines": machines_at_a_glance(self._fleet(), call(self._alarms()).by_machine(), since),
             "edges": edges_at_a_glance(call(self._wiring()).every(), self._wiring()),
             "alarms": call(self._alarms()).views(),
         }
 
+    def _keys(self) -> dict[bytes, str]:
+        """The machines that have come, by their keys."""
+        return {call(hob).public_key(): name for name, hob in call(self._fleet()).come().items()}
+
     def _names(self) -> dict[str, str]:
-        """The machines that have come, by their designators."""
-        return {designator_of(call(hob).public_key()): name for name, hob in self._hobs(None).items()}
+        """The same by their designators."""
+        return {designator_of(key): name for key, name in self._keys().items()}
 
     async def burdens(self, machine: str | None = None, seconds: float = 3.0) -> list[dict[str, Any]]:
-        """What waits at every node, at one machine's, or only at the boss's (machine ""): who owes there, and what durable messages it has for others. The boss comes first.
+        """What waits at every node, at one machine's, or with machine "" at the boss's, and there only of those who owe: who owes there, and what durable messages it has for others. The boss comes first.
 
         [{"node": "boss" or a machine's name, "sessions": [...], "waiting": [...], "error"}, ...], with `machine` in each row of the lists. A machine that does not
         answer within these seconds (at most 60) has an error that says so, and nothing else.
         """
         if type(seconds) not in (int, float) or not 0 < seconds <= 60:
             raise BadArgument(f"machines are asked for a time above 0 and up to 60 seconds, not {seconds!r}")
-        hobs = {} if machine == "" else self._hobs(machine)
-        names = self._names()
-        names[designator_of((await self.network.address()).key)] = "boss"
+        if machine == "":
+            return [burden_of_those_who_owe(await self.network.burden(), self._keys())]
+        hobs, here = self._hobs(machine), designator_of((await self.network.address()).key)
+        names = {**self._names(), here: "boss"}
         late = self.providers.pause(seconds)
         asked = {name: race(hob.burden(), late) for name, hob in hobs.items()}
         found = [] if machine else [burden_view("boss", await self.network.burden(), names)]
@@ -438,8 +439,7 @@ class Boss:
         """The presences of one machine, or of all that have come."""
         if machine is not None:
             return {machine: self._active(machine, machine)}
-        found = {each.name: each.hob for each in call(self._fleet()).every()}
-        return {name: hob for name, hob in found.items() if call(hob).state() == "active"}
+        return dict(call(self._fleet()).come())
 
     def clear_alarm(self, what: str) -> list[dict[str, Any]]:
         """Say that an alarm (by id) or all of a machine (by name) are settled: it may get new grants again."""

@@ -10,9 +10,11 @@ crash `resume` asks again without making anything twice.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 from remit.errors import Conflict, Unreachable
+from remit.machines._glance import noted_machines
 from remit.machines._hob_server import HobServer, PendingHob
 from remit.machines._introduction import LIFETIME, Introduction
 from remit.machines._names import check_name, missing
@@ -264,6 +266,19 @@ class Fleet:
     def machine(self, name: str) -> Machine:
         """What is kept of one machine. `Missing` names the nearest ones."""
         return self._find(name)
+
+    def come(self) -> dict[str, Ref[HobServer]]:
+        """The server presences of the machines that have come, by name."""
+        return {
+            name: machine.hob
+            for name, machine in sorted(self.machines.items())
+            if machine.state == "active" or call(machine.hob).state() == "active"
+        }
+
+    def glance(self, alarmed: list[str], quiet_since: float) -> dict[str, Any]:
+        """How many are in which state, and the names of those that somebody should look at: see `noted_machines`."""
+        names = noted_machines(self.machines.values(), frozenset(alarmed), quiet_since)
+        return {"states": dict(Counter(machine.state for machine in self.machines.values())), "noted": names}
 
     def every(self) -> list[Machine]:
         """What is kept of all machines, by name."""

@@ -10,22 +10,29 @@ from remit.errors import BadArgument
 
 __all__ = ["Section", "page_of"]
 
-ROOM: Final = 700_000
+ROOM: Final = 600_000
 """Bytes of a page, reckoned high: a message has at most 1 MiB (`Limits.frame`), and its receiver may have given it less room than we think."""
-_ROW: Final = 500  # bytes of a row besides its texts
-_CHARACTER: Final = 3  # bytes of a character of a text, which may be any language's
+_CHARACTER: Final = 4  # bytes at most of a character that is not ASCII
 
 
 class Section:
-    """Things of one kind, in the order of their keys. `key`: a text that nothing else of the kind has; `view`: how one is shown."""
+    """Things of one kind, in the order of their keys. `key`: a text that nothing else of the kind has; `view`: how one is shown;
+    `row`: bytes that it takes on the wire at most, besides its texts.
+    """
 
     def __init__(
-        self, name: str, things: Sequence[Any], key: Callable[[Any], str], view: Callable[[Any], dict[str, Any]]
+        self,
+        name: str,
+        things: Sequence[Any],
+        key: Callable[[Any], str],
+        view: Callable[[Any], dict[str, Any]],
+        row: int = 500,
     ) -> None:
         self.name = name
         self.things = things
         self.key = key
         self.view = view
+        self.row = row
 
 
 def page_of(sections: Sequence[Section], start: str | None = None, room: int = ROOM) -> dict[str, Any]:
@@ -48,6 +55,12 @@ def page_of(sections: Sequence[Section], start: str | None = None, room: int = R
                 return page
             view = section.view(thing)
             page[section.name].append(view)
-            left -= _ROW + _CHARACTER * sum(len(value) for value in view.values() if type(value) is str)
-            left -= sum(len(str(value)) for value in view.values() if type(value) is dict and value)
+            left -= section.row + sum(_size(value) for value in view.values())
     return page
+
+
+def _size(value: object) -> int:
+    """Bytes of a text, and of what else is not in `row`."""
+    if type(value) is str:
+        return len(value) if value.isascii() else _CHARACTER * len(value)
+    return _size(str(value)) if type(value) in (dict, list) and value else 0

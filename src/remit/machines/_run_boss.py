@@ -13,6 +13,7 @@ from remit.machines._alarms import Alarms
 from remit.machines._backup import check_not_moved
 from remit.machines._boss import Boss
 from remit.machines._copier import Copier
+from remit.machines._descriptors import allow_descriptors
 from remit.machines._fleet import Fleet
 from remit.machines._gauges import boss_families
 from remit.machines._grant import Grant
@@ -29,7 +30,16 @@ from remit.machines._provider import Provider, ProviderDesk
 from remit.machines._rekeying import Keys, Rekeying, finish_rekey, first_key
 from remit.machines._tunnel_relay import TunnelRelay, TunnelRelays
 from remit.machines._wiring import Wiring
-from remit.net import Netlayer, NodeKey, TlsNetlayer, UnixNetlayer, WebSocketNetlayer, exposition, told_to_stop
+from remit.net import (
+    Admission,
+    Netlayer,
+    NodeKey,
+    TlsNetlayer,
+    UnixNetlayer,
+    WebSocketNetlayer,
+    exposition,
+    told_to_stop,
+)
 
 __all__ = ["BOSS_CLASSES", "BossSettings", "run_boss"]
 
@@ -56,6 +66,7 @@ ALWAYS: Final[dict[str, dict[str, Any]]] = {
     "ssh": {}
 }  # providers that need no table: what they need is loaded when they are used
 PARCELS: Final = "parcels"  # in the state directory: what the boss puts on machines
+CONNECTIONS: Final = 1000
 LOOPBACK: Final = "127.0.0.1:0"
 AGAIN: Final = 5.0  # seconds between two attempts to load a boss whose disk is full
 PATIENCE: Final = 8.0  # seconds that the boss waits for a machine: whoever asked wants to hear which one is missing
@@ -67,6 +78,9 @@ class BossSettings:
 
     `websocket`: host:port where it listens for nodes over WebSockets, too; `websocket_url`: the URL that others are told of it, that of
     the web server in front of it. Needs `remit[websocket]`.
+
+    `connections`: how many nodes may be connected to each of its sockets at once (`Admission.members`); a boss of more machines than 1000 needs more, and
+    its process is allowed as many descriptors as that takes, where the system lets it.
 
     `metrics`: host:port where it is asked for its metrics over HTTP. `alarm_webhook`, `alarm_command`: who is told of alarms (`Herald`).
 
@@ -84,6 +98,7 @@ class BossSettings:
         websocket_url: str = "",
         start: bool = True,
         metrics: str = "",
+        connections: int = CONNECTIONS,
         alarm_webhook: str = "",
         alarm_command: Sequence[str] = (),
         providers: dict[str, dict[str, Any]] | None = None,
@@ -97,6 +112,9 @@ class BossSettings:
         self.websocket_url = websocket_url or None
         self.start = start
         self.metrics = where(metrics) if metrics else None
+        if type(connections) is not int or connections < 1:
+            raise BadArgument(f"a boss has room for a number of connections above 0, not {connections!r}")
+        self.connections = connections
         self.alarm_webhook = alarm_webhook
         self.alarm_command = tuple(alarm_command)
         self.providers = {"process": {}} if providers is None else providers
@@ -109,6 +127,8 @@ async def run_boss(settings: BossSettings, say: Callable[[str], None]) -> None:
     boss has the directory, and other `StoreError`s. Machines live on without it.
     """
     check_not_moved(settings.state)
+    if settings.connections > CONNECTIONS:
+        allow_descriptors(settings.connections, say)
     async with told_to_stop() as stop:
         up = False
         while not stop.is_set():
@@ -207,13 +227,18 @@ async def _whole(boss: Any) -> dict[str, Any]:
 
 def _netlayers(settings: BossSettings, key: NodeKey) -> list[Netlayer]:
     host, port = settings.listen
+
+    def room() -> Admission:
+        return Admission(members=settings.connections)
+
     made: list[Netlayer] = [
-        UnixNetlayer(key, settings.state / "boss.sock"),
-        TlsNetlayer(key, host=host, port=port, published=settings.published, also=settings.also),
+        UnixNetlayer(key, settings.state / "boss.sock", admission=room()),
+        TlsNetlayer(key, host=host, port=port, published=settings.published, also=settings.also, admission=room()),
     ]
     if settings.websocket is not None:
         host, port = settings.websocket
-        made.append(WebSocketNetlayer(key, host=host, port=port, published=settings.websocket_url, foreign=False))
+        url = settings.websocket_url
+        made.append(WebSocketNetlayer(key, host=host, port=port, published=url, foreign=False, admission=room()))
     return made
 
 
