@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -15,7 +16,8 @@ from remit.durable import write_secret_file
 from remit.errors import Broken, Refused, StoreCorrupt
 from remit.machines import _rekeying, begin_rekey, finish_rekey
 from remit.net import NodeKey, sign_succession
-from tests.machines.crashtown import CrashTown
+from tests.machines.crashtown import BossPlace, CrashTown
+from tests.machines.test_relay import Split, in_split
 
 
 class Killed(Exception):
@@ -151,3 +153,47 @@ def test_who_has_no_succession_changes_nothing() -> None:
         assert [each["name"] for each in await town.boss.machine("app").bindings()] == ["db"]
 
     in_town(work)
+
+
+PARTS = BossPlace.parts
+
+
+def with_keys(place: BossPlace) -> dict[str, Any]:
+    """The parts of a boss whose key is in its directory."""
+    if not (place.directory / "key.pem").exists():
+        write_secret_file(place.directory / "key.pem", place.key._pem())
+    parts = PARTS(place)
+    return {**parts, "devices": {**parts["devices"], "keys": _rekeying.Keys(place.directory)}}
+
+
+def test_what_the_boss_relays_is_relayed_by_the_new_key() -> None:
+    """The ways in of the old key are gone at the provider, and the relay is made anew when the machine says hello. Nothing is left that is told."""
+
+    async def work(town: CrashTown, wires: Split) -> None:
+        await town.boss.bind("app.db", "db.main")
+        await (await town.hob("app").get("db")).put("ann", "one")
+        place = town.places["boss"]
+        old = place.key
+        done = await town.boss.keyring().begin()
+        assert (done["told"], done["missing"]) == (["app", "db"], [])
+        swiss: Any = town.places["db"].durable.root("swiss")  # type: ignore[union-attr]  # it is there
+        kept = [entry.only for entry in swiss._at.entries.values()]
+        assert kept and old.public not in kept
+        await place.end()
+        assert finish_rekey(place.directory)
+        place.key = NodeKey.load(place.directory / "key.pem")
+        assert place.key.designator == done["key"] != old.designator
+        await place.start()
+        while not all(each["heard"] for each in (await town.boss.keyring().state())["machines"]):
+            await asyncio.sleep(0.01)
+        names: list[str] = []
+        while names != ["ann"]:
+            with suppress(Broken, TimeoutError):
+                async with asyncio.timeout(0.2):  # what was bound to the old key waits longer
+                    names = await (await town.hob("app").get("db")).names()
+            await asyncio.sleep(0.01)
+        (edge,) = await town.boss.bindings()
+        assert (edge["state"], edge["via"]) == ("active", "boss")
+
+    with mock.patch.object(BossPlace, "parts", with_keys):
+        in_split(work)

@@ -137,7 +137,9 @@ class Agent:
     async def _guide(self, designator: str) -> SignedAddress | None:
         """Where a node is whose hints are stale: the boss knows. Where the boss is, only the boss says."""
         last: SignedAddress | None = await self.hob.last_boss()
-        if last is not None and last.key == public_of(designator):
+        if last is None or last.key == public_of(
+            designator
+        ):  # before the first hello, to this key, nobody can be asked
             return last
         try:
             async with asyncio.timeout(LONGEST):
