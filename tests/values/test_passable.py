@@ -48,7 +48,7 @@ PEER = Locator("tls", "k")
 FREE = [None, NULL, True, 1, 10**300, 1.5, "é", b"x", Symbol("a"), PEER, SturdyRef(PEER, b"s"), Ref()]
 
 
-@pytest.mark.parametrize("value", FREE, ids=repr)
+@pytest.mark.parametrize("value", FREE, ids=lambda value: type(value).__name__)
 def test_immutable_values_and_references_pass_as_they_are(value: object) -> None:
     """What cannot change needs no copy."""
     assert passable(value) is value
@@ -154,7 +154,11 @@ def test_what_cannot_pass_is_refused_with_a_remedy(value: object, words: str) ->
             passable_args((sent,), {})
 
 
-@pytest.mark.parametrize("value", [value for value, _ in _refusals() if not isinstance(value, Record)], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [value for value, _ in _refusals() if not isinstance(value, Record)],
+    ids=lambda value: type(value).__name__,
+)
 def test_what_cannot_pass_cannot_be_encoded(value: object) -> None:
     """The codec has the same opinion, so nothing leaves by another door; only raw records are for it alone."""
     with pytest.raises(NotPassable):
