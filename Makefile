@@ -30,6 +30,8 @@ endif
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 TESTS ?= tests
+# All of them: files side by side, which takes half as long. Some of them: one after the other, as one wants to see them fail.
+ABREAST = $(if $(filter-out tests,$(TESTS)),,-n 3 --dist loadfile --basetemp $$(mktemp -d -t remit-tests.XXXXXX))
 COMPILED_TESTS = $(if $(filter-out tests,$(TESTS)),$(TESTS),$(addprefix tests/,values vat captp lib durable net dataspace house/test_compiled.py house/test_startup.py))
 BENCH = $(if $(ONLY),--only "$(ONLY)") $(if $(SCALE),--scale $(SCALE)) $(if $(REPS),--reps $(REPS)) $(if $(JSON),--json "$(JSON)")
 
@@ -43,7 +45,7 @@ demo: core
 	@.venv/bin/python examples/demo.py
 
 test: dev
-	@.venv/bin/python -m pytest $(TESTS)
+	@.venv/bin/python -m pytest $(ABREAST) $(TESTS)
 
 compiled:
 	@tools/setup compiled
@@ -53,7 +55,7 @@ test-slow: dev
 	@REMIT_TEST_BOOT=1 .venv/bin/python -m pytest -s -o faulthandler_timeout=2300 -m boots $(TESTS)
 
 test-compiled: compiled
-	@REMIT_TEST_LOOP=uvloop .venv-compiled/bin/python -m pytest $(COMPILED_TESTS)
+	@REMIT_TEST_LOOP=uvloop .venv-compiled/bin/python -m pytest $(ABREAST) $(COMPILED_TESTS)
 
 check: dev
 	@.venv/bin/ruff check

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -79,21 +80,22 @@ def test_a_program_is_looked_for_in_its_own_path(tmp_path: Path) -> None:
 @pytest.mark.needs_root
 def test_a_program_that_its_user_may_not_run_is_passed_by(tmp_path: Path) -> None:
     """What the warden may run and the service's user may not is not the program that was meant."""
-    for name, mode in (("first", 0o700), ("second", 0o755)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "remit-found").write_text(f"#!/bin/sh\necho {name}\n")
-        (tmp_path / name / "remit-found").chmod(mode)
-    for place in (tmp_path, *tmp_path.parents[:-2]):
-        place.chmod(place.stat().st_mode | 0o011)
+    with tempfile.TemporaryDirectory() as open_to_all:
+        here = Path(open_to_all)
+        here.chmod(0o755)
+        for name, mode in (("first", 0o700), ("second", 0o755)):
+            (here / name).mkdir()
+            (here / name / "remit-found").write_text(f"#!/bin/sh\necho {name}\n")
+            (here / name / "remit-found").chmod(mode)
 
-    async def main() -> list[str]:
-        async with supervisor(tmp_path / "s") as device:
-            told = Told()
-            what = {"argv": ["remit-found"], "env": {"PATH": f"{tmp_path}/first:{tmp_path}/second"}, "user": "nobody"}
-            await told.until(await started(device, told, what), "gone")
-            return log_of(device)
+        async def main() -> list[str]:
+            async with supervisor(tmp_path / "s") as device:
+                told = Told()
+                what = {"argv": ["remit-found"], "env": {"PATH": f"{here}/first:{here}/second"}, "user": "nobody"}
+                await told.until(await started(device, told, what), "gone")
+                return log_of(device)
 
-    assert asyncio.run(main()) == ["out second"]
+        assert asyncio.run(main()) == ["out second"]
 
 
 def test_what_cannot_be_started_says_why(tmp_path: Path) -> None:

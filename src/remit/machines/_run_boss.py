@@ -185,7 +185,7 @@ async def _reign(
     desk: ProviderDesk = house.devices["providers"]
     desk.listen = house.node.listen_also
     house.devices["relays"].attach(house.node)
-    house.devices["copier"].attach(house.store)
+    house.devices["copier"].attach(house.store, house.directory)
     boss = house.durable.root("boss")
     await house.door("admin.ref", boss, "admin")
     at, reference = house.node.locator.hints["tls"], house.directory / "admin.ref"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from remit.vat._method import Method
 
 T = TypeVar("T")
-_TOLD: Final[set[str]] = set()  # names that `Teller` has as attributes
+_TOLD: Final[set[str]] = set()  # names that `FarTeller` has as attributes
 _MOST: Final = 1000  # of them, as in `_ref.py`
 
 
@@ -30,19 +30,29 @@ class Teller(Generic[T]):
     _ref: Ref[T]
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        """A method of what is far or not there yet. From now on the name is found without a search, as by `Far` and `Promise`."""
         if name.startswith("_"):
             raise AttributeError(name)
-        if len(_TOLD) < _MOST:
-            _TOLD.add(name)
-            setattr(Teller, name, _poster(name))
         return Post(self._ref, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         post(self._ref, None, args, kwargs)
 
 
-Ref._teller = Teller
+class FarTeller(Teller[T]):
+    """That of what is far or not there yet, which learns names. A class of its own, since other tellers have other ways to send the same name."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """From now on the name is found without a search, as by `Far` and `Promise`."""
+        post = super().__getattr__(name)
+        if len(_TOLD) < _MOST:
+            _TOLD.add(name)
+            setattr(FarTeller, name, _poster(name))
+        return post
+
+
+Ref._teller = FarTeller
 
 
 def tell(ref: Ref[T]) -> Teller[T]:
