@@ -51,7 +51,7 @@ def test_a_name_that_was_told_before_is_durable_all_the_same(kind: Kind) -> None
         a, b = two(kind=kind)
         async with a.up(), b.up():
             await acquaint(a, b)
-            tell(Far(Vat("another"), None)).take  # noqa: B018  # looking it up is how a name is learnt
+            tell(Far(Vat("another"), None)).take  # looking it up is how a name is learnt
             await a.main.send(1)
             await got(b, [1])
             assert len(b.store.load().inbox) == 1
