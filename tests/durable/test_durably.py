@@ -19,7 +19,7 @@ from remit.lib import Attenuation, membrane
 from remit.net import Network, NodeKey
 from remit.testing import FaultyNetwork, run_virtual
 from remit.values import Locator, SturdyRef
-from remit.vat import Far, Vat, actor, promise, resolved, send, tell
+from remit.vat import Far, Vat, actor, promise, resolved, send
 from tests.durable.mail import Party, Receiver, Sender, acquaint, got, sent_all
 from tests.durable.stores import Kind
 from tests.durable.vats import opened
@@ -42,21 +42,6 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 
 # --- sending and arriving ------------------------------------------------------------------------------------------
-
-
-def test_a_name_that_was_told_before_is_durable_all_the_same(kind: Kind) -> None:
-    """`tell` learns the names of methods; what it has learnt changes nothing for those who send durably."""
-
-    async def main() -> None:
-        a, b = two(kind=kind)
-        async with a.up(), b.up():
-            await acquaint(a, b)
-            tell(Far(Vat("another"), None)).take  # looking it up is how a name is learnt
-            await a.main.send(1)
-            await got(b, [1])
-            assert len(b.store.load().inbox) == 1
-
-    asyncio.run(main())
 
 
 def test_messages_arrive_in_order_and_are_forgotten_by_their_sender(kind: Kind) -> None:
