@@ -267,8 +267,8 @@ def test_no_secret_is_in_a_plan(stage: Stage, remit: Invoke) -> None:
     said: list[Done] = [
         remit("plan"),
         remit("plan", "--json"),
-        remit("up", "--yes"),
-        remit("up", "--yes", "--json"),
+        remit("--timeout", "2", "up", "--yes"),
+        remit("--timeout", "2", "up", "--yes", "--json"),
         remit("plan", "--json"),
     ]
     assert said[2].code == _exit.PARTLY  # there is no such server
