@@ -48,7 +48,10 @@ def _write(place: Path, state: Path, file: dict[str, Any]) -> None:
     name = file["path"].rpartition("/")[2]
     if name == "luggage.tar.gz":
         with tarfile.open(fileobj=io.BytesIO(gzip.decompress(data))) as tar:
-            tar.extractall(place / "luggage", filter="data")
+            safe: dict[str, Any] = (
+                {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            )  # not before Python 3.11.4
+            tar.extractall(place / "luggage", **safe)
         return
     path = state / name
     path.touch(mode=0o600)

@@ -44,7 +44,9 @@ class HouseDriver(DummyNodeDriver):
         place.mkdir(mode=0o700, parents=True)
         (place / "user-data").touch(mode=0o600)
         (place / "user-data").write_text(ex_userdata)
-        (place / "node.json").write_text(json.dumps({"name": name, "labels": ex_metadata}))
+        draft = place / "node.draft"
+        draft.write_text(json.dumps({"name": name, "labels": ex_metadata}))
+        draft.rename(place / "node.json")  # others list nodes meanwhile
         cloud_double.boot(place, ex_userdata, real=self.real)
         return self._node(place / "node.json")
 

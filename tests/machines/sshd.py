@@ -62,6 +62,9 @@ def lacks() -> str:
     """Why no sshd can be had here, "" if one can."""
     if importlib.util.find_spec("asyncssh") is None:
         return "the package asyncssh is not installed (remit[ssh])"
+    me = pwd.getpwuid(os.geteuid())
+    if os.path.basename(me.pw_shell) in ("nologin", "false", ""):
+        return f"nobody can log in as {me.pw_name}, who runs the tests (its shell is {me.pw_shell})"
     server = shutil.which("sshd") or "/usr/sbin/sshd"
     return "" if os.access(server, os.X_OK) else "sshd is not installed here (Debian: openssh-server)"
 

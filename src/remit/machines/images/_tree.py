@@ -89,10 +89,11 @@ def _begin(recipe: Recipe, root: Path, say: Say, cache: Path) -> None:
 
 def run_tool(words: Sequence[str], *, patience: float = 1800.0) -> str:
     """Run a tool of this host; its output. Raises `ProviderError` with its last words."""
-    if shutil.which(words[0]) is None:
+    tool = shutil.which(words[0]) or shutil.which(words[0], path="/usr/local/sbin:/usr/sbin:/sbin")
+    if tool is None:
         raise ProviderError(f"{words[0]} is not installed on this host")
     done = subprocess.run(
-        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patience, check=False
+        [tool, *words[1:]], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patience, check=False
     )
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines()[-3:]
