@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +39,12 @@ class HouseDriver(DummyNodeDriver):
     def create_node(
         self, name: str, size: Any, image: Any, location: Any = None, ex_userdata: str = "", ex_metadata: Any = None
     ) -> Node:
-        number = 1
-        while (self.place / f"i-{number}").exists():
-            number += 1
-        place = self.place / f"i-{number}"
-        place.mkdir(mode=0o700, parents=True)
+        self.place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for number in count(1):  # two may be made at once
+            place = self.place / f"i-{number}"
+            with suppress(FileExistsError):
+                place.mkdir(mode=0o700)
+                break
         (place / "user-data").touch(mode=0o600)
         (place / "user-data").write_text(ex_userdata)
         draft = place / "node.draft"
