@@ -116,21 +116,14 @@ class ProcessProvider:
 
     async def list(self) -> Sequence[Observed]:
         """See `Provider.list`."""
-        found = [self._look(directory) for directory in self._room.every()]
-        return [each for each in found if each.state != "absent"]
+        return self._room.looks(self._look)
 
     async def observe(self, id: str) -> Observed:
         """See `Provider.observe`."""
         return self._look(self._room.path(id))
 
     def _look(self, directory: Path) -> Observed:
-        name = self._room.name_of(directory)
-        if name is None:
-            return Observed(directory.name)
-        process = self._runs(directory)
-        if process is None:
-            return Observed(directory.name, name, "made", f"its process does not run; see {directory}/agent.log")
-        return Observed(directory.name, name, "running", f"process {process.pid}")
+        return self._room.observed(directory, self._runs(directory), "process", "agent.log")
 
     # --- its agent --------------------------------------------------------------------------------------
 

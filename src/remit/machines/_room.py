@@ -11,12 +11,14 @@ import asyncio
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from remit.durable import open_state_dir, read_secret_file, write_secret_file
 from remit.errors import Missing, ProviderError
 from remit.machines._process_table import Process, reap
+from remit.machines._provider import Observed
 
 __all__ = ["MachineRoom", "note_process", "running_in"]
 
@@ -73,6 +75,20 @@ class MachineRoom:
         if not self.root.exists():
             return []
         return [each for each in sorted(self.root.iterdir()) if each.is_dir() and _ID.fullmatch(each.name)]
+
+    def looks(self, look: Callable[[Path], Observed]) -> list[Observed]:
+        """All machines of this owner, each as `look` sees it in its directory."""
+        found = [look(directory) for directory in self.every()]
+        return [each for each in found if each.state != "absent"]
+
+    def observed(self, directory: Path, process: Process | None, running: str, log: str) -> Observed:
+        """A machine that is this process of this host: what that is called, and the file in which to look where there is none."""
+        name = self.name_of(directory)
+        if name is None:
+            return Observed(directory.name)
+        if process is None:
+            return Observed(directory.name, name, "made", f"it does not run; see {directory / log}")
+        return Observed(directory.name, name, "running", f"{running} {process.pid}")
 
     def lock(self, id: str) -> asyncio.Lock:
         """What keeps two questions about one machine apart."""

@@ -18,18 +18,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from remit.errors import ProviderError
-from remit.machines._names import near
+from remit.machines._option_values import Reader, cpus, mounts, publish, read_option, size
 from remit.machines.docker._engine import SOCKET
 
 __all__ = ["BASE_IMAGE", "ContainerOptions", "HostOptions", "container_options", "host_options", "is_image_name"]
 
 BASE_IMAGE: Final = "remit-machine"
 USER: Final = 10001
-_UNITS: Final = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SIZE: Final = size(6 << 20, "a size is at least 6m, which is the least that an Engine gives")
 _IMAGE: Final = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]{0,254}", re.ASCII)
 
 
@@ -70,16 +69,7 @@ def host_options(table: Mapping[str, Any]) -> tuple[HostOptions, ContainerOption
 
 
 def _read(name: str, value: Any, known: tuple[str, ...]) -> Any:
-    if name in HostOptions._fields and name not in known:
-        raise ProviderError(
-            f"{name} is for all machines of a provider, and stands in its table in remit.toml: it is no option of one machine"
-        )
-    if name not in known:
-        raise ProviderError(f"a docker provider has no option {name}: {near(name, known)}")
-    try:
-        return READ[name](value)
-    except (ValueError, TypeError) as error:
-        raise ProviderError(f"the option {name}={str(value)[:80]} cannot be used: {error}") from None
+    return read_option("a docker provider", name, value, READ, known, table=HostOptions._fields)
 
 
 def is_image_name(value: Any) -> bool:
@@ -91,23 +81,6 @@ def _image(value: Any) -> str:
     if not is_image_name(value):
         raise ValueError("an image is named as docker names it, such as debian:12")
     return str(value)
-
-
-def _size(value: Any) -> int:
-    said = re.fullmatch(r"(\d{1,12})([bkmgt]?)b?", str(value).lower())
-    if said is None or isinstance(value, bool):
-        raise ValueError("a size is a number of bytes, or such as 512m or 2g")
-    size = int(said[1]) * _UNITS[said[2]]
-    if not 6 << 20 <= size <= 1 << 50:
-        raise ValueError("a size is at least 6m, which is the least that an Engine gives")
-    return size
-
-
-def _cpus(value: Any) -> float:
-    number = float(value)
-    if not 0 <= number <= 4096:
-        raise ValueError("a number of processors is such as 0.5 or 2, or 0 for all")
-    return number
 
 
 def _pids(value: Any) -> int:
@@ -122,25 +95,6 @@ def _yes(value: Any) -> bool:
     if found is None:
         raise ValueError("say true or false")
     return found
-
-
-def _listed(value: Any) -> list[str]:
-    return (
-        [str(each) for each in value]
-        if isinstance(value, list | tuple)
-        else [each for each in str(value).replace(",", " ").split() if each]
-    )
-
-
-def _publish(value: Any) -> tuple[tuple[int, int], ...]:
-    found = []
-    for each in _listed(value):
-        here, _, there = each.partition(":")
-        ports = (int(here), int(there or here))
-        if not all(0 < port < 65536 for port in ports):
-            raise ValueError("a port is a number from 1 to 65535; the host's address is always loopback")
-        found.append(ports)
-    return tuple(found)
 
 
 def _user(value: Any) -> str:
@@ -158,28 +112,18 @@ def _subnet(value: Any) -> str:
     return str(ipaddress.ip_network(str(value)))
 
 
-def _mounts(value: Any) -> tuple[tuple[str, str, bool], ...]:
-    found = []
-    for each in _listed(value):
-        here, there, *mode = each.split(":")
-        if not here.startswith("/") or not there.startswith("/") or mode not in ([], ["ro"], ["rw"]):
-            raise ValueError("a mount is /here:/there, read-only unless :rw follows")
-        found.append((here, there, mode != ["rw"]))
-    return tuple(found)
-
-
-READ: Final[dict[str, Callable[[Any], Any]]] = {
+READ: Final[dict[str, Reader]] = {
     "image": _image,
-    "memory": _size,
-    "tmpfs": _size,
-    "cpus": _cpus,
+    "memory": _SIZE,
+    "tmpfs": _SIZE,
+    "cpus": cpus,
     "pids": _pids,
     "read_only": _yes,
-    "publish": _publish,
+    "publish": publish,
     "user": _user,
     "socket": str,
     "subnet": _subnet,
     "internal": _yes,
     "gateway": _yes,
-    "mounts": _mounts,
+    "mounts": mounts,
 }

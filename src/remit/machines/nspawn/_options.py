@@ -13,16 +13,12 @@ asks for one may decide.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from remit.errors import ProviderError
-from remit.machines._names import near
+from remit.machines._option_values import Reader, cpus, listed, mounts, one_of, read_option, size
 
 __all__ = ["ForAll", "ForOne", "options_for_all", "options_for_one"]
-
-_UNITS: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
 class ForOne(NamedTuple):
@@ -59,33 +55,7 @@ def options_for_all(table: Mapping[str, Any]) -> tuple[ForAll, ForOne]:
 
 
 def _read(name: str, value: Any, known: tuple[str, ...]) -> Any:
-    if name not in known:
-        if name in ForAll._fields:
-            raise ProviderError(
-                f"{name} is for all machines of a provider, and stands in its table in remit.toml: it is no option of one machine"
-            )
-        raise ProviderError(f"an nspawn provider has no option {name}: {near(name, known)}")
-    try:
-        return _READ[name](value)
-    except (ValueError, TypeError) as error:
-        raise ProviderError(f"the option {name}={str(value)[:80]} cannot be used: {error}") from None
-
-
-def _size(value: Any) -> int:
-    said = re.fullmatch(r"(\d{1,12})([kmgt]?)b?", str(value).lower())
-    if said is None or isinstance(value, bool):
-        raise ValueError("a size is a number of bytes, or such as 512m or 2g")
-    size = int(said[1]) * _UNITS[said[2]]
-    if size and size < 64 << 20:
-        raise ValueError("a machine with systemd needs at least 64m")
-    return size
-
-
-def _cpus(value: Any) -> float:
-    number = float(value)
-    if not 0 <= number <= 4096:
-        raise ValueError("a number of processors is such as 0.5 or 2, or 0 for all")
-    return number
+    return read_option("an nspawn provider", name, value, _READ, known, table=ForAll._fields)
 
 
 def _pids(value: Any) -> int:
@@ -95,32 +65,12 @@ def _pids(value: Any) -> int:
     return number
 
 
-def _listed(value: Any) -> list[str]:
-    return [str(each) for each in value] if isinstance(value, list | tuple) else str(value).replace(",", " ").split()
-
-
-def _user(value: Any) -> str:
-    if value not in ("remit", "root"):
-        raise ValueError("it is remit or root")
-    return str(value)
-
-
-def _mounts(value: Any) -> tuple[tuple[str, str, bool], ...]:
-    found = []
-    for each in _listed(value):
-        here, there, *mode = each.split(":")
-        if not here.startswith("/") or not there.startswith("/") or mode not in ([], ["ro"], ["rw"]):
-            raise ValueError("a mount is /here:/there, read-only unless :rw follows")
-        found.append((here, there, mode != ["rw"]))
-    return tuple(found)
-
-
-_READ: Final[dict[str, Callable[[Any], Any]]] = {
-    "packages": lambda value: tuple(_listed(value)),
-    "memory": _size,
-    "cpus": _cpus,
+_READ: Final[dict[str, Reader]] = {
+    "packages": lambda value: tuple(listed(value)),
+    "memory": size(64 << 20, "a machine with systemd needs at least 64m", unbounded=True),
+    "cpus": cpus,
     "pids": _pids,
-    "user": _user,
+    "user": one_of("remit", "root"),
     "image": str,
-    "mounts": _mounts,
+    "mounts": mounts,
 }

@@ -138,8 +138,7 @@ class NspawnProvider:
 
     async def list(self) -> Sequence[Observed]:
         """See `Provider.list`."""
-        found = [self._look(directory) for directory in self._room.every()]
-        return [each for each in found if each.state != "absent"]
+        return self._room.looks(self._look)
 
     async def observe(self, id: str) -> Observed:
         """See `Provider.observe`."""
@@ -148,13 +147,7 @@ class NspawnProvider:
     # --- one machine ------------------------------------------------------------------------------------
 
     def _look(self, directory: Path) -> Observed:
-        name = self._room.name_of(directory)
-        if name is None:
-            return Observed(directory.name)
-        process = running_in(directory)
-        if process is not None:
-            return Observed(directory.name, name, "running", f"container of process {process.pid}")
-        return Observed(directory.name, name, "made", f"it does not run; see {directory}/console.log")
+        return self._room.observed(directory, running_in(directory), "container of process", "console.log")
 
     def _make(self, id: str, name: str, user_data: dict[str, Any], chosen: ForOne) -> None:
         """Its directory with all that is in it. Each step may have been done before."""

@@ -11,12 +11,10 @@ code        where the agent's code comes from: "seed", for images without one, o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from remit.errors import ProviderError
-from remit.machines._names import near
-from remit.machines.docker._options import _publish, _size
+from remit.machines._option_values import Reader, one_of, publish, read_option, size
 
 __all__ = ["QemuOptions", "qemu_defaults", "qemu_options"]
 
@@ -44,12 +42,7 @@ def qemu_defaults(table: Mapping[str, Any]) -> QemuOptions:
 
 
 def _read(name: str, value: Any) -> Any:
-    if name not in _READ:
-        raise ProviderError(f"a qemu provider has no option {name}: {near(name, _READ)}")
-    try:
-        return _READ[name](value)
-    except (ValueError, TypeError) as error:
-        raise ProviderError(f"the option {name}={str(value)[:80]} cannot be used: {error}") from None
+    return read_option("a qemu provider", name, value, _READ, _READ)
 
 
 def _cpus(value: Any) -> int:
@@ -59,21 +52,13 @@ def _cpus(value: Any) -> int:
     return number
 
 
-def _one_of(*known: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in known:
-            raise ValueError(f"it is {' or '.join(known)}")
-        return str(value)
-
-    return read
-
-
-_READ: Final[dict[str, Callable[[Any], Any]]] = {
+_SIZE: Final = size(6 << 20, "a size is at least 6m")
+_READ: Final[dict[str, Reader]] = {
     "image": str,
-    "memory": _size,
+    "memory": _SIZE,
     "cpus": _cpus,
-    "disk": _size,
-    "publish": _publish,
-    "user": _one_of("remit", "root"),
-    "code": _one_of("seed", "image"),
+    "disk": _SIZE,
+    "publish": publish,
+    "user": one_of("remit", "root"),
+    "code": one_of("seed", "image"),
 }

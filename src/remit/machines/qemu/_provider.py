@@ -121,8 +121,7 @@ class QemuProvider:
 
     async def list(self) -> Sequence[Observed]:
         """See `Provider.list`."""
-        found = [self._look(directory) for directory in self._room.every()]
-        return [each for each in found if each.state != "absent"]
+        return self._room.looks(self._look)
 
     async def observe(self, id: str) -> Observed:
         """See `Provider.observe`."""
@@ -131,14 +130,9 @@ class QemuProvider:
     # --- one machine ------------------------------------------------------------------------------------
 
     def _look(self, directory: Path) -> Observed:
-        name = self._room.name_of(directory)
-        if name is None:
-            return Observed(directory.name)
-        _forget(directory)
-        process = running_in(directory)
-        if process is not None:
-            return Observed(directory.name, name, "running", f"QEMU, process {process.pid}")
-        return Observed(directory.name, name, "made", f"it does not run; see {directory}/console.log")
+        if self._room.name_of(directory) is not None:
+            _forget(directory)
+        return self._room.observed(directory, running_in(directory), "QEMU, process", "console.log")
 
     def _make(self, id: str, name: str, user_data: dict[str, Any], chosen: QemuOptions) -> None:
         """Its directory with all that is in it. Each step may have been done before."""

@@ -104,8 +104,7 @@ class TerraformProvider:
 
     async def list(self) -> Sequence[Observed]:
         """See `Provider.list`."""
-        found = [self._look(directory) for directory in self._room.every()]
-        return [each for each in found if each.state != "absent"]
+        return self._room.looks(self._look)
 
     async def observe(self, id: str) -> Observed:
         """See `Provider.observe`. What Terraform's state has is called running: how it is, only its cloud could say."""
