@@ -13,7 +13,7 @@ SHARED = "_native"  # private to the project, not to a layer: what modules say t
 # From the ground up: a layer may import those before it, and itself. (docs/design.md, section 2)
 ORDER = [
     *(SHARED, "errors", "values", "vat", "lib", "captp", "net", "durable", "dataspace", "warden", "services", "graph"),
-    *("ledger", "credentials", "machines", "ensemble", "app", "web", "cli", "testing"),
+    *("ledger", "credentials", "ensemble", "machines", "app", "web", "cli", "testing"),
 ]
 # Modules beside the layers: they may import any of them, and none may import them.
 BESIDE = {"", "__main__", "mypy_plugin"}
