@@ -9,7 +9,7 @@ import pytest
 from remit.durable import Batch, DurableVat
 from remit.errors import StoreCorrupt, StoreError, StoreTooNew, UnknownKind
 from remit.values import Record, Symbol, encode
-from remit.vat import actor
+from remit.vat import actor, renew
 from tests.durable.vats import Box, Spy, Stone, do, opened, state
 
 
@@ -101,6 +101,18 @@ def test_an_old_portrait_is_upgraded_once() -> None:
     assert sorted(row[1] for row in store.inner.load().fields if row[0] == 3) == ["name", "weight"]
     again = DurableVat.open(store, classes=[Box, NewStone], roots={})
     assert do(again, again.root("main")._at.table["child"]._at.items[0], "get") == ["slate", 7]
+
+
+def test_living_objects_get_a_newer_class_and_are_kept_so() -> None:
+    """What `renew` made of them between two turns is in the store, without a restart."""
+    kept = opened(filled())
+    stone = kept.root("main")._at.table["child"]._at.items[0]
+    assert renew(kept.vat, {Stone: NewStone}) == {"test.stone": 1}
+    assert do(kept, stone, "get") == ["granite", 7]
+    kept.close()
+    store = kept._keeper.store.reopen()
+    assert (3, "test.stone", 3) in store.inner.load().objects
+    assert sorted(row[1] for row in store.inner.load().fields if row[0] == 3) == ["name", "weight"]
 
 
 def test_an_upgrade_that_is_missing_or_fails_changes_nothing() -> None:

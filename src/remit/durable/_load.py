@@ -128,28 +128,12 @@ class Loader:
     def _fill(self, id: int, made: ActorType, version: int, path: str) -> None:
         fields = {name: self._field(f"{path}.{name}", rows) for name, rows in self.rows[id].items()}
         if version < made.version:
-            fields = self._upgrade(made, version, fields, path)
             self.upgraded.append(id)
-        unknown = sorted(set(fields) - set(made.fields))
-        if unknown:
-            raise StoreError(
-                f"{path} has stored fields that {made.kind!r} version {made.version} has not: {', '.join(unknown)}; add an upgrade"
-            )
+        fields = made.brought_up(version, fields, path)
         try:
             made.fill(self.refs[id]._at, fields, path)
         except (NotPassable, TypeError) as error:
             raise _corrupt(f"{path} holds what no object can hold ({error})") from None
-
-    def _upgrade(self, made: ActorType, version: int, fields: dict[str, Any], path: str) -> dict[str, Any]:
-        upgrade = getattr(made.cls, "_upgrade", None)
-        what = f"{path} is of kind {made.kind!r} version {version}, the class is version {made.version}"
-        if upgrade is None:
-            raise StoreError(f"{what} and has no _upgrade(version, fields) to bring it there; nothing was changed")
-        try:
-            upgraded: dict[str, Any] = upgrade(version, fields)
-        except Exception as error:
-            raise StoreError(f"{what}, and its _upgrade failed: {error!r}; nothing was changed") from error
-        return upgraded
 
     def _field(self, where: str, rows: dict[bytes, bytes]) -> Any:
         own = rows.get(FIELD)

@@ -17,7 +17,7 @@ from remit.values._model import Record, Tagged
 from remit.values._passable import passable, passable_args
 from remit.values._plain import register_copier
 from remit.values._printable import printable
-from remit.values._record import as_record, record
+from remit.values._record import as_record, labels_kept, record, tagged
 from remit.values._records import model_record, raw_record
 from remit.values._same import key, same
 from remit.values._secret import Secret
@@ -43,6 +43,7 @@ __all__ = [
     "framed",
     "framed_together",
     "key",
+    "labels_kept",
     "model_record",
     "passable",
     "passable_args",
@@ -51,6 +52,7 @@ __all__ = [
     "record",
     "register_copier",
     "same",
+    "tagged",
 ]
 
 compiled: _Final[bool] = not hasattr(decode, "__code__")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Final, TypeVar, dataclass_transform
 
 from remit.errors import Misuse
@@ -11,7 +12,7 @@ from remit.values._data import Data, Frozen, is_text
 from remit.values._model import Tagged, made_tagged
 from remit.values._same import key, same
 
-__all__ = ["CLASSES", "Fielded", "Recorded", "as_record", "fielded", "record", "tagged"]
+__all__ = ["CLASSES", "Fielded", "Recorded", "as_record", "fielded", "labels_kept", "record", "tagged"]
 
 T = TypeVar("T")
 
@@ -123,6 +124,18 @@ def tagged(tag: str, value: object) -> object:
     if cls is not None and type(value) is list and len(value) == len(cls.__record_fields__):
         return cls.__record_make__(value)
     return made_tagged(tag, value)
+
+
+@contextlib.contextmanager
+def labels_kept() -> Iterator[None]:
+    """If what is done inside raises, labels belong to the same classes as before: for whoever executes code that may turn out to be no good."""
+    before = dict(CLASSES)
+    try:
+        yield
+    except BaseException:
+        CLASSES.clear()
+        CLASSES.update(before)
+        raise
 
 
 def _register(label: str, cls: type[Recorded]) -> None:

@@ -28,6 +28,7 @@ from remit.vat._method import Method, reads
 from remit.vat._outcome import PENDING, Failed, failed
 from remit.vat._pledge import Pledge, final, route
 from remit.vat._ref import Far, Promise, Ref
+from remit.vat._renew import near_objects, renew
 from remit.vat._seat import Root
 from remit.vat._send import post
 from remit.vat._spelt import Teller, tell
@@ -75,12 +76,14 @@ __all__ = [
     "failed",
     "field",
     "final",
+    "near_objects",
     "off_sever",
     "on",
     "on_sever",
     "post",
     "promise",
     "reads",
+    "renew",
     "resolved",
     "route",
     "send",

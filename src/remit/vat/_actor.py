@@ -77,15 +77,49 @@ class ActorType:
         """Whether any method is marked `@reads`, so that read-only has a meaning."""
         return any(method.reads for method in self.methods.values())
 
-    def fill(self, instance: Any, fields: dict[str, Any], where: str) -> None:
-        """Set all fields of an instance that a store brings back; a field that was not stored takes its default."""
+    def brought_up(self, version: int, fields: dict[str, Any], where: str) -> dict[str, Any]:
+        """What the class, with its own `_upgrade(version, fields)`, makes of the fields of an object of an older version.
+
+        Raises `StoreError` where there is none, where it fails, and where a field would be lost; `where` is the object in words.
+        """
+        if version < self.version:
+            fields = self._upgraded(version, fields, where)
+        unknown = sorted(set(fields) - set(self.fields))
+        if unknown:
+            raise StoreError(
+                f"{where} has stored fields that {self.kind!r} version {self.version} has not: {', '.join(unknown)}; add an upgrade"
+            )
+        return fields
+
+    def _upgraded(self, version: int, fields: dict[str, Any], where: str) -> dict[str, Any]:
+        upgrade = getattr(self.cls, "_upgrade", None)
+        what = f"{where} is of kind {self.kind!r} version {version}, the class is version {self.version}"
+        if upgrade is None:
+            raise StoreError(f"{what} and has no _upgrade(version, fields) to bring it there; nothing was changed")
+        try:
+            upgraded = upgrade(version, fields)
+        except Exception as error:
+            raise StoreError(f"{what}, and its _upgrade failed: {error!r}; nothing was changed") from error
+        if not isinstance(upgraded, dict):
+            raise StoreError(f"{what}, and its _upgrade gave {type(upgraded).__name__}, not its fields by name")
+        return upgraded
+
+    def filled(self, instance: Any, fields: dict[str, Any], where: str) -> dict[str, Any]:
+        """All fields as this instance keeps them; one that is not given takes its default. Nothing is set yet."""
+        found = {}
         for name in self.fields:
             value = fields.get(name, _UNSET)
             if value is _UNSET:
                 value = self.defaults.get(name, _UNSET)
                 if value is _UNSET or isinstance(value, Factory):
                     raise StoreError(f"{where}.{name} is not stored and has no plain default: add an upgrade")
-            _set(instance, name, adopt_field(instance, name, value))
+            found[name] = adopt_field(instance, name, value)
+        return found
+
+    def fill(self, instance: Any, fields: dict[str, Any], where: str) -> None:
+        """Set all fields of an instance that a store brings back."""
+        for name, value in self.filled(instance, fields, where).items():
+            _set(instance, name, value)
 
     def __repr__(self) -> str:
         return f"<actor type {self.kind} version {self.version}>"
