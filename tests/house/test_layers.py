@@ -41,6 +41,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/net/_node.py": "gives the session engine its randomness and signed addresses their date",
     "src/remit/net/_log.py": "dates what it writes down",
     "src/remit/net/_trace.py": "dates what it records, and gives traces ids that nobody guesses",
+    "src/remit/durable/_sealed.py": "gives each file under a passphrase its salt and nonce",
     "src/remit/machines/_process.py": "gives agents the part of our environment that they need",
     "src/remit/machines/_parcel.py": "drafts parcels under random names",
     "src/remit/machines/_systemd.py": "gives orders to systemd, on the host that an agent is brought to",

@@ -77,7 +77,7 @@ def test_a_copy_holds_the_boss_and_nothing_of_its_machines(
 def test_without_its_passphrase_a_copy_is_nothing(boss: Path, copy: Path) -> None:
     """Not the wrong one, and none at all."""
     data = pack_state(boss, copy, "right")
-    with pytest.raises(Refused, match="not its passphrase"):
+    with pytest.raises(Refused, match="not the passphrase"):
         unpack_state(data, "wrong")
     with pytest.raises(BadArgument, match="--passphrase"):
         unpack_state(data, None)

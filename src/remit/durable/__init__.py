@@ -9,6 +9,7 @@ from remit.durable._mail import Undelivered, Waiting
 from remit.durable._memory import MemoryStore
 from remit.durable._outbox import Outbox, durably
 from remit.durable._rows import Batch, Snapshot, Store
+from remit.durable._sealed import seal, unseal
 from remit.durable._sqlite import SqliteStore
 from remit.durable._sqlite_errors import translated as sqlite_error
 from remit.durable._vat import DurableVat
@@ -31,7 +32,9 @@ __all__ = [
     "durably",
     "open_state_dir",
     "read_secret_file",
+    "seal",
     "sqlite_error",
     "sync_dir",
+    "unseal",
     "write_secret_file",
 ]

@@ -1,7 +1,7 @@
 """Copies of a boss, out of which it can be made again on this host or another: who it is, what it keeps, and how it is reached.
 
     remit-backup 1              what this is
-    {"cipher": …}               "plain", or how a passphrase makes the key: Argon2id (RFC 9106), then ChaCha20-Poly1305 (RFC 8439)
+    {"cipher": …}               "plain", or how a passphrase makes the key (`remit.durable.seal`)
     …                           the archive, a gzipped tar: manifest.json first, then the files
 
 A copy is taken between two commits. What belongs to machines, what can be made again, and what is for one process only is left out.
@@ -20,13 +20,10 @@ import zlib
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-
-from remit.durable import open_state_dir, read_secret_file, write_secret_file
-from remit.errors import BadArgument, Conflict, Missing, Refused, StoreCorrupt
+from remit.durable import open_state_dir, read_secret_file, seal, unseal, write_secret_file
+from remit.errors import BadArgument, Conflict, Missing, StoreCorrupt
 
 __all__ = ["check_not_moved", "mark_moved", "pack_state", "read_copy", "unpack_state", "write_state"]
 
@@ -37,11 +34,7 @@ _HERE: Final = ("*.sock", "*.lock", "lock", "*-wal", "*-shm", "copy-*", "*.jsonl
 _MADE_AGAIN: Final = ("parcels",)
 _SMALL: Final = 1 << 16  # bytes of a file that a provider keeps of a machine
 _MOST: Final = 1 << 30  # bytes of a whole copy
-_COST: Final = {
-    "iterations": 3,
-    "lanes": 4,
-    "memory": 1 << 16,
-}  # RFC 9106, section 4: the second recommended option; memory in KiB
+_PLAIN: Final = b'{"cipher": "plain"}\n'
 
 
 def pack_state(directory: Path, state: Path, passphrase: str | None) -> bytes:
@@ -62,7 +55,7 @@ def pack_state(directory: Path, state: Path, passphrase: str | None) -> bytes:
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(data), 0o600
             tar.addfile(entry, io.BytesIO(data))
-    return MAGIC + _sealed(archive.getvalue(), passphrase)
+    return _sealed(archive.getvalue(), passphrase)
 
 
 def _belonging(directory: Path) -> Iterator[Path]:
@@ -97,7 +90,7 @@ def unpack_state(data: bytes, passphrase: str | None) -> dict[str, bytes]:
     """The files of a copy by their names, each checked. `Refused` for a wrong passphrase, `StoreCorrupt` for what is no whole copy."""
     if not data.startswith(MAGIC):
         raise StoreCorrupt("this is no copy of a boss: such a file begins with 'remit-backup 1'")
-    archive = _opened(data[len(MAGIC) :], passphrase)
+    archive = _opened(data, passphrase)
     try:
         files = _read(archive)
         manifest = json.loads(files.pop("manifest.json"))
@@ -148,46 +141,15 @@ def write_state(directory: Path, files: dict[str, bytes]) -> None:
 
 
 def _sealed(archive: bytes, passphrase: str | None) -> bytes:
-    if passphrase is None:
-        return _line({"cipher": "plain"}) + archive
-    salt, nonce = os.urandom(16), os.urandom(12)
-    header = _line(
-        {"cipher": "chacha20-poly1305", "kdf": "argon2id", "salt": salt.hex(), "nonce": nonce.hex(), **_COST}
-    )
-    return header + ChaCha20Poly1305(_key(passphrase, salt, _COST)).encrypt(nonce, archive, MAGIC + header)
+    return MAGIC + _PLAIN + archive if passphrase is None else seal(MAGIC, archive, passphrase)
 
 
 def _opened(data: bytes, passphrase: str | None) -> bytes:
-    first, _, rest = data.partition(b"\n")
-    try:
-        header = json.loads(first)
-        if header["cipher"] == "plain":
-            return rest
-        salt, nonce = bytes.fromhex(header["salt"]), bytes.fromhex(header["nonce"])
-        cost = {name: int(header[name]) for name in _COST}
-    except (ValueError, KeyError, TypeError):
-        raise StoreCorrupt("the copy is damaged: its second line says not how it was made") from None
-    if not (1 <= cost["iterations"] <= 16 and 1 <= cost["lanes"] <= 16 and 8 <= cost["memory"] <= 1 << 20):
-        raise StoreCorrupt("the copy asks for more work than any that was made here: it is damaged, or not ours")
+    if data.startswith(MAGIC + _PLAIN):
+        return data[len(MAGIC + _PLAIN) :]
     if passphrase is None:
         raise BadArgument("this copy is readable only with its passphrase: name it with --passphrase")
-    try:
-        return ChaCha20Poly1305(_key(passphrase, salt, cost)).decrypt(nonce, rest, MAGIC + first + b"\n")
-    except InvalidTag:
-        raise Refused("this is not its passphrase, or the copy was changed: nothing was restored") from None
-
-
-def _key(passphrase: str, salt: bytes, cost: dict[str, int]) -> bytes:
-    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id  # only who has a passphrase pays for it
-
-    made: bytes = Argon2id(
-        salt=salt, length=32, iterations=cost["iterations"], lanes=cost["lanes"], memory_cost=cost["memory"]
-    ).derive(passphrase.encode())
-    return made
-
-
-def _line(header: dict[str, Any]) -> bytes:
-    return json.dumps(header, sort_keys=True).encode() + b"\n"
+    return unseal(MAGIC, data, passphrase, "the copy")
 
 
 def read_copy(path: Path) -> bytes:
