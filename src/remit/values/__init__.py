@@ -17,7 +17,7 @@ from remit.values._model import Record, Tagged
 from remit.values._passable import passable, passable_args
 from remit.values._plain import register_copier
 from remit.values._printable import printable
-from remit.values._record import as_record, labels_kept, record, tagged
+from remit.values._record import as_record, labels_kept, record, record_class, tagged
 from remit.values._records import model_record, raw_record
 from remit.values._same import key, same
 from remit.values._secret import Secret
@@ -50,6 +50,7 @@ __all__ = [
     "printable",
     "raw_record",
     "record",
+    "record_class",
     "register_copier",
     "same",
     "tagged",

@@ -12,7 +12,7 @@ from remit.values._data import Data, Frozen, is_text
 from remit.values._model import Tagged, made_tagged
 from remit.values._same import key, same
 
-__all__ = ["CLASSES", "Fielded", "Recorded", "as_record", "fielded", "labels_kept", "record", "tagged"]
+__all__ = ["CLASSES", "Fielded", "Recorded", "as_record", "fielded", "labels_kept", "record", "record_class", "tagged"]
 
 T = TypeVar("T")
 
@@ -116,6 +116,14 @@ def as_record(value: object, *classes: type[T]) -> T | None:
         if made.__record_label__ == label and len(made.__record_fields__) == len(fields):
             return made.__record_make__(fields)  # type: ignore[no-any-return]
     return None
+
+
+def record_class(label: str) -> type[Any] | None:
+    """The `@record` class that decoding gives for this label; None where the label is not known here.
+
+    Its instances are the records `known` by that label; `__record_fields__` are the names of its fields, in order.
+    """
+    return CLASSES.get(label)
 
 
 def tagged(tag: str, value: object) -> object:

@@ -1,0 +1,31 @@
+"""The key-value store of applications, on memory, SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from remit.app.store._backend import MISSING, PAGE, Seen, StoreBackend, modify
+from remit.app.store._form import LARGEST, from_json, to_json
+from remit.app.store._index import Entry, Found, Index, index
+from remit.app.store._memory import MemoryBackend, MemoryTables
+from remit.app.store._names import KEY_SIZE
+from remit.app.store._postgres import PostgresBackend
+from remit.app.store._sqlite import SqliteBackend
+
+__all__ = [
+    "KEY_SIZE",
+    "LARGEST",
+    "MISSING",
+    "PAGE",
+    "Entry",
+    "Found",
+    "Index",
+    "MemoryBackend",
+    "MemoryTables",
+    "PostgresBackend",
+    "Seen",
+    "SqliteBackend",
+    "StoreBackend",
+    "from_json",
+    "index",
+    "modify",
+    "to_json",
+]
