@@ -1,0 +1,282 @@
+"""The steward of a server: it lends parts of the control object to whoever may have them, and takes them back.
+
+    who came                       has
+    by `control.ref` (local)       every part; with an administrators' key all but the sensitive ones
+    a key with grants              those parts, until they end or are retracted
+    anybody, with an unlock        the parts under its signature, until the lease ends, its session ends, or `lock()`
+
+Each part is lent behind a membrane of its own for each holder. Where a grant or lease ends, for whatever reason, that is revoked:
+calls in flight break, streams stop, and a session of the REPL that was got through it is out of reach. The part's object is told, too (`ended`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+from remit.ensemble.admin._guest import Giver, Lease
+from remit.ensemble.admin._table import ADMIN, LOCAL, ROOTS, UNLOCKED, Grant, GrantTable, check_part
+from remit.ensemble.admin._unlock import Unlock, check_unlock
+from remit.errors import Broken, Expired, Missing, Refused, Revoked
+from remit.lib import Attenuation, Membrane, membrane
+from remit.values import record
+from remit.vat import Ref, actor, call, field, on, reads, send, spawn, this
+
+__all__ = ["SENSITIVE", "Steward", "Use", "Workshop"]
+
+SENSITIVE: Final = frozenset({"load", "eval", "repl", "exec", "shutdown", ADMIN})
+"""Parts that need an unlock where there is an administrators' key, besides those that the application marks."""
+
+
+class Workshop(Protocol):
+    """What the steward lends from: an object or a device of the server's vat, whose answers are awaited."""
+
+    def names(self) -> Any:
+        """The parts that there are, without `admin`, which is the steward's own."""
+
+    def sensitive(self) -> Any:
+        """Parts of the application that need an unlock, as those in `SENSITIVE` do."""
+
+    def make(self, part: str, who: str) -> Any:
+        """The object for a part, whose uses are written down as those of `who`. Raises `Missing`."""
+
+
+@record("remit.ensemble.use")
+class Use:
+    """One part that is lent: to whom (a designator, or "local"), until when, in which lease (0: by a grant), through which membrane."""
+
+    holder: str
+    part: str
+    until: float | None
+    lease: int
+    object: Ref[Any]
+    membrane: Ref[Membrane]
+
+
+@actor(kind="remit.ensemble.steward", version=1)
+class Steward:
+    """Owned by the server, which alone holds it; others get what `Guest`, `Lease` and `Giver` let through. Ends with the server's vat.
+
+    `network`, `timer`, `files` (`StewardFiles`) and `audit` (`AuditLog`) are devices.
+    """
+
+    server_key: bytes
+    workshop: Ref[Any]
+    network: Ref[Any]
+    timer: Ref[Any]
+    files: Ref[Any]
+    audit: Ref[Any]
+    grants: list[Grant] = field(list)
+    uses: list[Use] = field(list)
+    leases: dict[str, float] = field(dict)
+    number: int = 0
+
+    # --- lending -----------------------------------------------------------------------------------------
+
+    async def granted(self, holder: str) -> dict[str, float | None]:
+        """The parts that this holder may have without an unlock, with their ends."""
+        if holder == LOCAL:
+            return dict.fromkeys(await self._local())
+        now = await self.network.now()
+        return GrantTable(self.grants).held(holder, now)
+
+    async def _local(self) -> list[str]:
+        admin = await self.files.admin()
+        names = {*(await self.workshop.names()), ADMIN}
+        return sorted(names - (SENSITIVE | set(await self.workshop.sensitive()) if admin is not None else set()))
+
+    async def lend(self, holder: str, shown: str, part: str) -> Ref[Any]:
+        """A part, by a grant or to the local user. `Refused` where it takes something else, which the error names."""
+        check_part(part)
+        if holder == LOCAL:
+            if part not in await self._local():
+                known = [*(await self.workshop.names()), ADMIN]
+                if part not in known:
+                    raise Missing(f"this server has no part {part!r}; it has: {', '.join(sorted(known))}")
+                raise Refused(
+                    f"this server has an administrators' key, so {part} needs an unlock: give the order with the key's passphrase"
+                )
+            return await self._lend(LOCAL, LOCAL, part, None, 0)
+        until = self._held(holder, shown, part, await self.network.now())
+        return await self._lend(holder, shown, part, until, 0)
+
+    def _held(self, holder: str, shown: str, part: str, now: float) -> float | None:
+        """Until when this holder has the part by a grant. `Refused` where he has it not."""
+        held = GrantTable(self.grants).held(holder, now)
+        if part not in held:
+            raise Refused(
+                f"{shown} has no grant of {part} on this server (it has: {', '.join(sorted(held)) or 'none'}); "
+                f"an administrator gives it with: remit admin authorize SERVER {shown} {part}"
+            )
+        return held[part]
+
+    async def _lend(
+        self, holder: str, shown: str, part: str, until: float | None, lease: int, limit: Sequence[str] | None = None
+    ) -> Ref[Any]:
+        """The part, behind a membrane that is this holder's in this lease; made where he has none yet."""
+        wanted = (holder, part, until, lease)
+        if (found := self._open(wanted)) is not None:
+            return found
+        who, by = f"{shown} ({holder})", holder
+        if holder == LOCAL:
+            who = by = LOCAL
+        elif lease:
+            who, by = f"{UNLOCKED}, from {who}", UNLOCKED
+        if part == ADMIN:
+            made: Ref[Any] = spawn(Giver, this(), by, who, None if limit is None else list(limit))
+        else:
+            made = await self.workshop.make(part, who)
+            if lease:  # what was right when it was asked for may be over by now
+                self._check_lease(lease)
+            elif holder != LOCAL and self._held(holder, shown, part, await self.network.now()) != until:
+                raise Revoked(f"the grant of {part} has just been changed: ask again")
+            if (found := self._open(wanted)) is not None:
+                return found
+        way = membrane(made, Attenuation(until=until), self.network)
+        self.uses.append(Use(holder, part, until, lease, made, way))
+        if until is not None:
+            on(self.timer.at(until), lambda _: self._sweep(until))
+        return call(way).root()
+
+    def _open(self, wanted: tuple[str, str, float | None, int]) -> Ref[Any] | None:
+        for use in self.uses:
+            if (use.holder, use.part, use.until, use.lease) == wanted:
+                return call(use.membrane).root()
+        return None
+
+    def _end(self, use: Use, why: str) -> None:
+        self.uses.remove(use)
+        call(use.membrane).revoke(why)
+        on(send(use.object, "ended", why), broken=lambda _: None)  # parts that hold nothing open don't answer this
+
+    def _sweep(self, now: float) -> None:
+        """End what is over at this time, or what nobody grants any more."""
+        table = GrantTable(self.grants).pruned(now)
+        if len(table.grants) != len(self.grants):
+            self.grants = table.grants
+            on(
+                self.files.keep(table.grants), broken=lambda _: None
+            )  # what is over is over, whether it is written or not
+        for use in [*self.uses]:
+            if use.until is not None and use.until <= now:
+                self._end(use, f"the time of {use.part} is over")
+            elif use.lease == 0 and use.holder != LOCAL:
+                held = table.held(use.holder, now)
+                if use.part not in held or _later(use.until, held[use.part]):
+                    self._end(use, f"the grant of {use.part} was retracted")
+
+    def expel(self, holder: str, why: str) -> None:
+        """End every use of this key's, grants and leases: it is no member any more."""
+        for use in [*self.uses]:
+            if use.holder == holder:
+                self._end(use, why)
+
+    # --- unlocking ---------------------------------------------------------------------------------------
+
+    async def unlock(
+        self, holder: str, shown: str, key: bytes, nonce: bytes | None, unlock: Any, signature: Any
+    ) -> Ref[Any]:
+        """A lease on the parts that the unlock names; each try is written down."""
+        admin = await self.files.admin()
+        now = await self.network.now()
+        who = f"{shown} ({holder})"
+        if admin is None:
+            raise Refused(
+                "this server has no administrators' key, so nothing unlocks it: its own Unix user manages it, or make a key with: remit admin key"
+            )
+        try:
+            good = check_unlock(
+                unlock, signature, admin=admin, server_key=self.server_key, client_key=key, nonce=nonce, now=now
+            )
+        except Refused as error:
+            await self.audit.note(who, "unlock", f"refused: {error.message}")
+            raise
+        await self.audit.note(who, "unlock", f"{' '.join(good.parts)} for {good.expires - now:.0f} s")
+        return self._open_lease(holder, shown, good)
+
+    def _open_lease(self, holder: str, shown: str, unlock: Unlock) -> Ref[Any]:
+        self.number += 1
+        number = self.number
+        self.leases[str(number)] = unlock.expires
+        on(self.timer.at(unlock.expires), lambda _: self.end_lease(number, "the lease is over"))
+        return spawn(Lease, this(), number, holder, shown, list(unlock.parts), float(unlock.expires))
+
+    def end_lease(self, number: int, why: str) -> None:
+        """Take back all that a lease has lent; nothing where it has ended."""
+        self.leases.pop(str(number), None)
+        for use in [*self.uses]:
+            if use.lease == number:
+                self._end(use, why)
+
+    async def lend_leased(
+        self, number: int, holder: str, shown: str, part: str, until: float, names: Sequence[str]
+    ) -> Ref[Any]:
+        """A part of an open lease, which has the parts `names`."""
+        self._check_lease(number)
+        if await self.network.now() >= until:
+            raise Expired("the lease of this unlock is over: unlock again")
+        return await self._lend(holder, shown, part, until, number, names)
+
+    def _check_lease(self, number: int) -> None:
+        if str(number) not in self.leases:
+            raise Expired("the lease of this unlock is over: unlock again")
+
+    # --- giving ------------------------------------------------------------------------------------------
+
+    async def authorize(
+        self, by: str, who: str, key: str, shown: str, parts: Sequence[str], expires: float | None
+    ) -> list[Grant]:
+        """Give these parts to a key, besides what it has. Kept on disk when this returns; else taken back again."""
+        now = await self.network.now()
+        new = [Grant(key, shown, check_part(part), expires, by, now) for part in parts]
+        GrantTable(self.grants).with_grants(new, now)  # what makes no sense is not written down
+        end = "" if expires is None else f" until {expires:.0f}"
+        await self.audit.note(who, ADMIN, f"authorize {shown} ({key}) {' '.join(parts)}{end}")
+        before = list(self.grants)
+        table = GrantTable(before).with_grants(new, now)
+        self.grants = table.grants
+        failed: Broken | None = None
+        try:
+            await self.files.keep(table.grants)
+        except Broken as error:
+            failed = error
+            places = {(each.key, each.part, each.by) for each in new}
+            rest = [each for each in self.grants if (each.key, each.part, each.by) not in places]
+            self.grants = [*rest, *(each for each in before if (each.key, each.part, each.by) in places)]
+        self._sweep(now)  # an end may have come nearer
+        if failed is not None:
+            with suppress(Broken):
+                await self.files.keep(self.grants)  # ends this turn as well, so that what it changed stays so
+            raise failed
+        return new
+
+    async def retract(self, by: str, who: str, grantee: str, parts: Sequence[str]) -> list[Grant]:
+        """Take these parts back, or all that the grantee has of this giver's; what is open ends at once, written or not."""
+        now = await self.network.now()
+        GrantTable(self.grants).without(grantee, parts, by, now)
+        await self.audit.note(who, ADMIN, f"retract {grantee} {' '.join(parts)}".rstrip())
+        table, gone = GrantTable(self.grants).without(grantee, parts, by, now)
+        self.grants = table.grants
+        self._sweep(now)
+        try:
+            await self.files.keep(table.grants)
+        except Broken as error:
+            raise type(error)(
+                f"{error.message}; it is taken back now, but would be there again after a restart: free some room, and retract it again"
+            ) from None
+        return gone
+
+    def used(self, most: int) -> Any:
+        """The last uses of the audit log."""
+        return self.files.uses(most)
+
+    @reads
+    def listed(self, by: str) -> list[Grant]:
+        """The grants that a giver may see: the roots all of them, others what they gave."""
+        return [each for each in GrantTable(self.grants).grants if by in ROOTS or each.by == by]
+
+
+def _later(one: float | None, other: float | None) -> bool:
+    """Whether the first end is after the second."""
+    return other is not None and (one is None or one > other)
