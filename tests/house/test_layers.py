@@ -27,6 +27,7 @@ EVENT_LOOP = (
 
 # The drivers: the only modules that touch what is outside the process by themselves, and why.
 DRIVERS: dict[str, str] = {
+    "src/remit/ensemble/code/_part.py": "dates versions of loaded code",
     "src/remit/net/_identity.py": "keeps a node's key in a file, drafted under a random name",
     "src/remit/net/_streams.py": "gives each hello its nonce",
     "src/remit/net/_arrival.py": "looks at an accepted socket's first byte",

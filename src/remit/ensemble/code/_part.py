@@ -1,0 +1,100 @@
+"""The part `load` of a server's control object, and how a bundle is sent to one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Final
+
+from remit.ensemble.code._bundle import Bundle
+from remit.ensemble.code._code import Code
+from remit.ensemble.code._manifest import SHORT, Manifest, digest_of
+from remit.ensemble.code._records import Loaded
+from remit.net import designator_of
+from remit.vat import Ref, Vat, actor
+
+__all__ = ["Loading", "code_of", "make_load", "send_bundle", "send_library"]
+
+PIECE: Final = 256 << 10
+"""Bytes of one message when a file is put."""
+
+
+def make_load(server: Any, who: str) -> Ref[Any]:
+    """The object of the part for one holder; `server` is a `remit.ensemble` server."""
+    vat: Vat = server.vat
+    ref: Ref[Any] = vat.spawn(Loading, code_of(server), vat.devices["audit"], who)
+    return ref
+
+
+def code_of(server: Any) -> Ref[Any]:
+    """The device `code` of a server, made when it is first wanted."""
+    vat: Vat = server.vat
+    known = vat.devices.get("code")
+    return vat.device("code", Code(server.file_directory / "code", vat, time.time)) if known is None else known
+
+
+@actor(kind="remit.server.load", passing=True)
+class Loading:
+    """The part `load`: what is brought is signed, and each load is noted, with who asked for it, before it is done."""
+
+    code: Ref[Any]
+    audit: Ref[Any]
+    who: str
+
+    async def offer(self, manifest: Any, force: bool = False) -> Any:
+        return await self.code.offer(manifest, force)
+
+    async def put(self, digest: bytes, piece: bytes, at: int = 0) -> None:
+        await self.code.put(digest, piece, at)
+
+    async def load(self, manifest: Any, force: bool = False, library: bool = False) -> Any:
+        await self.audit.note(self.who, "load", _what(manifest, force, library))
+        return await self.code.load(manifest, force, library, self.who)
+
+    async def versions(self, module: str = "") -> Any:
+        return await self.code.versions(module)
+
+    async def rollback(self, module: str, digest: str = "") -> Any:
+        await self.audit.note(self.who, "load", f"rollback {module} {digest[:SHORT]}".strip())
+        return await self.code.rollback(module, digest, self.who)
+
+    async def forget(self, module: str) -> None:
+        await self.audit.note(self.who, "load", f"forget {module}")
+        await self.code.forget(module)
+
+
+def _what(manifest: Any, force: bool, library: bool) -> str:
+    """A load in a few words: which module, which digest, whose signature, and how."""
+    if not isinstance(manifest, Manifest):
+        return "load of what is no manifest"
+    how = f"{' --force' if force else ''}{' --library' if library else ''}"
+    if library:
+        return f"load{how} {manifest.module}"
+    key = manifest.key if type(manifest.key) is bytes and len(manifest.key) == 32 else b""
+    signer = designator_of(key) if key else "nobody"
+    return f"load{how} {manifest.module} {digest_of(manifest).hex()[:SHORT]} signed by {signer}"
+
+
+async def send_bundle(part: Ref[Any], bundle: Bundle, *, force: bool = False) -> Loaded:
+    """Have a server's part `load` take a signed bundle: only what the server lacks is sent. Raises what the server says, and then nothing was changed there."""
+    manifest = bundle.manifest
+    missing = await part.offer(manifest, force)
+    puts = [
+        part.put(digest, data[at : at + PIECE], at)
+        for digest in missing
+        for data in [bundle.contents[digest]]
+        for at in range(0, len(data) or 1, PIECE)
+    ]
+    await asyncio.gather(*[_done(put) for put in puts])
+    loaded: Loaded = await part.load(manifest, force)
+    return loaded
+
+
+async def send_library(part: Ref[Any], module: str, *, force: bool = False) -> Loaded:
+    """Have a server load a module of its own path."""
+    loaded: Loaded = await part.load(Manifest(module, [], {}, []), force, True)
+    return loaded
+
+
+async def _done(promise: Ref[Any]) -> None:
+    await promise

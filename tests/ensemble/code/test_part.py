@@ -1,0 +1,142 @@
+"""The part `load`, by messages: what is sent, and what is written down of it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from remit.ensemble.code import Code, Loading, Manifest, send_bundle, send_library
+from remit.ensemble.code import _part as part_module
+from remit.errors import Broken, Missing
+from remit.net import NodeKey
+from remit.vat import Vat
+from tests.ensemble.code.kit import KEY, Sender, Server, write
+
+
+class Audit:
+    """A device `audit` that keeps its lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, str]] = []
+        self.full = False
+
+    def note(self, who: str, part: str, what: str) -> None:
+        if self.full:
+            raise Broken.of("StoreFull", "no room")
+        self.lines.append((who, part, what))
+
+
+def talk(server: Server, conversation: Callable[[Any, Audit], Awaitable[None]]) -> None:
+    """Speak with the part, as "shop" would."""
+
+    async def main() -> None:
+        audit = Audit()
+        async with server.vat as vat:
+            part = vat.spawn(Loading, vat.device("code", server.code), vat.device("audit", audit), "shop")
+            async with asyncio.timeout(20):
+                await conversation(part, audit)
+
+    asyncio.run(main())
+
+
+def test_a_bundle_is_sent_in_pieces_and_each_load_is_written_down(
+    sender: Sender, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who, what, which digest, whose signature and how; an empty file is a file, too; a load that fails was noted all the same."""
+    monkeypatch.setattr(part_module, "PIECE", 10)
+    write(
+        sender.top,
+        {"shop/__init__.py": "", "shop/job.py": "N = 'a text of more than ten bytes'\n", "shop/empty.txt": ""},
+    )
+
+    async def conversation(part: Any, audit: Audit) -> None:
+        bundle = sender.bundle("shop.job")
+        short = bundle.digest.hex()[:12]
+        assert (await send_bundle(part, bundle)).executed == ["shop", "shop.job"]
+        assert (await send_bundle(part, bundle)).already
+        assert (await send_bundle(part, bundle, force=True)).executed == ["shop.job"]
+        write(sender.top, {"shop/job.py": "1 / 0\n"})
+        with pytest.raises(Broken, match="ZeroDivisionError"):
+            await send_bundle(part, sender.bundle("shop.job"))
+        with pytest.raises(Missing, match="before the one that runs"):
+            await part.rollback("shop.job")
+        with pytest.raises(Missing, match="did you mean"):
+            await send_library(part, "jso")
+        await part.forget("shop.job")
+        assert await part.versions() == []
+        signed = f"signed by {KEY.designator}"
+        said = [what for who, name, what in audit.lines if (who, name) == ("shop", "load")]
+        assert said[:3] == [
+            f"load shop.job {short} {signed}",
+            f"load shop.job {short} {signed}",
+            f"load --force shop.job {short} {signed}",
+        ]
+        assert said[3].startswith("load shop.job ") and said[4:] == [
+            "rollback shop.job",
+            "load --library jso",
+            "forget shop.job",
+        ]
+
+    talk(server, conversation)
+
+
+def test_nothing_is_loaded_unrecorded(sender: Sender, server: Server) -> None:
+    """Where the log takes no line, nothing is executed."""
+    sender.write(handler="x = 1\n")
+
+    async def conversation(part: Any, audit: Audit) -> None:
+        audit.full = True
+        with pytest.raises(Broken, match="no room"):
+            await send_bundle(part, sender.bundle("handler"))
+        assert "handler" not in sys.modules
+
+    talk(server, conversation)
+
+
+def test_what_is_no_manifest_is_refused(server: Server) -> None:
+    """Anything may come over the wire: it is told so, and written down as that."""
+
+    async def conversation(part: Any, audit: Audit) -> None:
+        for strange in (
+            None,
+            7,
+            "handler",
+            [1],
+            {"module": "x"},
+            Manifest("x", [], {}, [], 7, 8),
+            Manifest(7, 7, 7, 7),
+        ):
+            for ask in (part.offer, part.load):
+                with pytest.raises(Broken):
+                    await ask(strange)
+        with pytest.raises(Broken):
+            await part.put("x", 7)
+        assert "handler" not in sys.modules
+
+    talk(server, conversation)
+
+
+def test_two_servers_of_one_process_share_its_modules(sender: Sender, server: Server, tmp_path: Any) -> None:
+    """Modules are the process's: the other server says that it is there already, and each keeps versions of its own."""
+    sender.write(handler="x = 1\n")
+    other = Server(tmp_path / "other")
+    server.take(sender.bundle("handler"))
+    assert other.take(Sender(sender.top, NodeKey.generate()).bundle("handler")).already
+    assert other.code.versions() == []
+
+
+def test_what_a_part_is_made_of_is_made_once(tmp_path: Any) -> None:
+    """One device for all holders of a server's part."""
+
+    class Host:
+        vat = Vat()
+        file_directory = tmp_path / "server"
+
+    Host.vat.device("audit", Audit())
+    one, two = part_module.make_load(Host, "one"), part_module.make_load(Host, "two")
+    assert one._at.code is two._at.code and (one._at.who, two._at.who) == ("one", "two")
+    assert isinstance(Host.vat.devices["code"]._link.obj, Code)
