@@ -215,7 +215,7 @@ def crashing(tables: Any, at: int, *, after: bool, patch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_at_every_write(kit: Kit, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
     """A rebuild that is killed at any of its writes goes on at the next start, and no value and no entry is lost or left over."""
-    monkeypatch.setattr(building, "BATCH", 11)
+    monkeypatch.setattr(building, "BATCH", 15)
 
     async def test() -> None:
         await filled(kit)
@@ -243,7 +243,7 @@ def test_killed_at_every_write(kit: Kit, monkeypatch: pytest.MonkeyPatch, after:
                 break
             at += 1
             await kit.reopened([first])
-        assert done[0] == "begin" and done[-1] == "drop" and at >= 10
+        assert done[0] == "begin" and done[-1] == "drop" and at >= 8
 
     run(test, kit)
 

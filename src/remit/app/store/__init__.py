@@ -8,6 +8,7 @@ from remit.app.store._index import Entry, Found, Index, index
 from remit.app.store._memory import MemoryBackend, MemoryTables
 from remit.app.store._names import KEY_SIZE
 from remit.app.store._postgres import PostgresBackend
+from remit.app.store._postgres_edges import PostgresEdges
 from remit.app.store._sqlite import SqliteBackend
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "MemoryBackend",
     "MemoryTables",
     "PostgresBackend",
+    "PostgresEdges",
     "Seen",
     "SqliteBackend",
     "StoreBackend",

@@ -38,6 +38,7 @@ def database() -> Any:
     """The package psycopg. `Misuse` says how to get it."""
     try:
         import psycopg
+        import psycopg.sql
     except ImportError:
         raise Misuse(
             "a store on PostgreSQL needs the package psycopg, which is not installed: pip install 'remit[postgres]'"
@@ -62,7 +63,7 @@ class Link:
         """The rows of one query; asked again where the connection is lost."""
 
         async def query(connection: AsyncConnection[Any]) -> Rows:
-            return await (await connection.execute(words, values)).fetchall()
+            return await (await connection.execute(words, values or None)).fetchall()
 
         return await self.work(query, changes=False)
 

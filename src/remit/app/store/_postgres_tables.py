@@ -86,9 +86,14 @@ class PostgresTables:
             there: dict[str, list[Any]] = {}
             for key, *row in await (await connection.execute(words, ([key for key, _ in values],))).fetchall():
                 there.setdefault(key, []).append(tuple(row))
+            words = self._words("DELETE FROM {s}.kv_stale WHERE tab = %s AND key = ANY(%s) RETURNING key")
+            stale = {
+                key
+                for (key,) in await (await connection.execute(words, (table, [key for key, _ in values]))).fetchall()
+            }
             wrong = [(key, text) for key, text in values if not _same(there.get(key, []), rows_of(index, key, text))]
             await self._write(connection, index, table, wrong)
-            return (values[-1][0] if values else None), len(wrong)
+            return (values[-1][0] if values else None), sum(key not in stale for key, _ in wrong)
 
         return await self._step(step)
 
