@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from remit.cli import _status
 from remit.cli._status import BUSY, MANY, _show_burden
+from remit.errors import BadArgument
 from tests.machines.town import Town, in_town
 
 REST: dict[str, Any] = {
@@ -112,5 +114,25 @@ def test_of_many_machines_those_are_shown_that_have_something_to_say(
         assert [each["name"] for each in seen["machines"]] == names and set(seen) == {
             *("version", "alarms", "machines", "edges", "sessions", "burdens")
         }
+
+    in_town(work)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_json_is_printed_as_if_it_had_been_read(
+    before: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Byte for byte, although nobody looks at what a boss tells as text; a boss of before, which tells none, is asked for data."""
+
+    async def work(town: Town) -> None:
+        await town.shop()
+        await town.boss.withdraw("db.main")
+        if before:
+            monkeypatch.setattr(
+                _status.StatusText, "fetch", mock.AsyncMock(side_effect=BadArgument("status takes one"))
+            )
+        lines = await shown(town, capsys, monkeypatch)("--json")
+        seen = {**await _status.whole_status(town.boss), "burdens": await town.boss.burdens()}
+        assert lines == json.dumps(seen, indent=2, sort_keys=True).splitlines()
 
     in_town(work)

@@ -13,7 +13,7 @@ import click
 
 from remit.values import printable
 
-__all__ = ["as_json_option", "document", "progress", "say", "show_json", "table", "tell"]
+__all__ = ["as_json_option", "document", "json_text", "progress", "say", "show_json", "table", "tell"]
 
 COLOURS: Final = {
     "active": "green",
@@ -41,7 +41,12 @@ def as_json_option(command: Any) -> Any:
 
 def show_json(data: Any) -> None:
     """One JSON document, keys in a fixed order."""
-    click.echo(json.dumps(data, indent=2, sort_keys=True, default=_plain))
+    click.echo(json_text(data))
+
+
+def json_text(data: Any) -> str:
+    """The same as text."""
+    return json.dumps(data, indent=2, sort_keys=True, default=_plain)
 
 
 def _plain(value: Any) -> Any:

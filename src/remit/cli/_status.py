@@ -11,11 +11,11 @@ from remit.cli._connect import ask_boss
 from remit.cli._edges import edge_table
 from remit.cli._machine import machine_table
 from remit.cli._main import Settings, Suggesting
-from remit.cli._pages import every_machine, whole_status
-from remit.cli._show import as_json_option, say, show_json, tell
+from remit.cli._pages import StatusText, every_machine, whole_status
+from remit.cli._show import as_json_option, document, say, show_json, tell
 from remit.cli._times import ago
 from remit.errors import Broken
-from remit.vat import Ref
+from remit.vat import Promise, Ref
 
 __all__ = ["alarm", "status"]
 
@@ -34,10 +34,10 @@ def status(settings: Settings, every: bool, as_json: bool) -> None:
 
     Of many machines and bindings it shows how many are in which state, and those that have something to say.
     """
-    seen = ask_boss(settings, lambda boss: _everything(boss, every or as_json))
     if as_json:
-        show_json(seen)
+        document(ask_boss(settings, _in_json).document())
         return
+    seen = ask_boss(settings, lambda boss: _everything(boss, every))
     _show_many("machines", seen["machines"], machine_table)
     if seen["edges"]:
         _show_many("bindings", seen["edges"], edge_table, between=True)
@@ -58,11 +58,29 @@ async def _everything(boss: Ref[Any], every: bool) -> Any:
     large = max(_count(glance["machines"]), _count(glance["edges"])) > MANY
     asked = boss.burdens("") if large else boss.burdens()
     seen = await whole_status(boss) if every or not large else await _shortened(boss, glance)
+    return {**seen, "burdens": await _told(asked)}
+
+
+async def _in_json(boss: Ref[Any]) -> StatusText:
+    """The same, always whole, for programs."""
+    text = StatusText()
     try:
-        burdens = await asked
+        page = await text.fetch(boss)
+    except Broken:  # a boss of before
+        text.add(await _everything(boss, True))
+        return text
+    asked = boss.burdens("") if max(page["totals"].values()) > MANY else boss.burdens()
+    while page["next"] is not None:
+        page = await text.fetch(boss, page["next"])
+    text.add({"burdens": await _told(asked)})
+    return text
+
+
+async def _told(burdens: Promise[Any]) -> Any:
+    try:
+        return await burdens
     except Broken as error:  # somebody who was invited to see alarms only, or a boss of before
-        burdens = [{"node": "boss", "sessions": [], "waiting": [], "error": str(error)}]
-    return {**seen, "burdens": burdens}
+        return [{"node": "boss", "sessions": [], "waiting": [], "error": str(error)}]
 
 
 async def _glance(boss: Ref[Any]) -> dict[str, Any]:

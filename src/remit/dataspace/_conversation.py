@@ -157,7 +157,7 @@ class Conversation:
                     break
                 if not known:
                     known = True
-                    turn.touched.append(mine)  # a durable vat looks at its fields
+                    turn.touch(mine)
                 what = event[0]
                 if not begun and not (what == "message" and listener.light):
                     begun = True
@@ -181,7 +181,7 @@ class Conversation:
         if turn.target is None:  # the vat has let go of it
             turn.target = target
             return
-        turn.touched.append(turn.target)  # a durable vat looks at its fields
+        turn.touch(turn.target)
         try:
             function()
             self.settle()

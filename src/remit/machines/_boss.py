@@ -8,7 +8,7 @@ from remit.errors import BadArgument, Broken, Missing, Refused
 from remit.graph import Attenuation, Edge, holders_of
 from remit.lib import Metered, race
 from remit.machines._alarms import Alarms
-from remit.machines._burdens import burden_of_those_who_owe, burden_view
+from remit.machines._burdens import burden_view
 from remit.machines._devices import device, device_now
 from remit.machines._fleet import Fleet
 from remit.machines._glance import SILENT, edges_at_a_glance, machines_at_a_glance, status_page
@@ -331,13 +331,14 @@ class Boss:
 
     # --- the whole ----------------------------------------------------------------------------------
 
-    async def status(self, start: str | None = None) -> dict[str, Any]:
+    async def status(self, start: str | None = None, text: bool = False) -> dict[str, Any]:
         """Everything at once: {"version": 1, "alarms": […], "machines": […], "edges": […], "sessions": […], "next"}; times in seconds since the epoch.
 
         What does not fit into one message comes in pages: `next` is the `start` of the next one, or None. The sessions are the boss's own, each with what
-        its peer owes for now (`Network.debts`) and the machine that it is, or "".
+        its peer owes for now (`Network.debts`) and the machine that it is, or "". As `text`, which takes a tenth of the time, each list is its rows in JSON,
+        on one line and with commas between; and "totals" says how many "machines" and "edges" there are.
         """
-        return await status_page(self._fleet(), self._wiring(), self._alarms(), self.network, self._keys, start)
+        return await status_page(self._fleet(), self._wiring(), self._alarms(), self.network, start, text)
 
     async def glance(self, silent: float = SILENT) -> dict[str, Any]:
         """Of a large fleet what a person should look at: {"version": 1, "machines": {"states", "noted", "first"}, "edges": the same, "alarms": as in `status`}.
@@ -354,14 +355,6 @@ class Boss:
             "alarms": call(self._alarms()).views(),
         }
 
-    def _keys(self) -> dict[bytes, str]:
-        """The machines that have come, by their keys."""
-        return {call(hob).public_key(): name for name, hob in call(self._fleet()).come().items()}
-
-    def _names(self) -> dict[str, str]:
-        """The same by their designators."""
-        return {designator_of(key): name for key, name in self._keys().items()}
-
     async def burdens(self, machine: str | None = None, seconds: float = 3.0) -> list[dict[str, Any]]:
         """What waits at every node, at one machine's, or with machine "" at the boss's, and there only of those who owe: who owes there, and what durable messages it has for others. The boss comes first.
 
@@ -371,9 +364,9 @@ class Boss:
         if type(seconds) not in (int, float) or not 0 < seconds <= 60:
             raise BadArgument(f"machines are asked for a time above 0 and up to 60 seconds, not {seconds!r}")
         if machine == "":
-            return [burden_of_those_who_owe(await self.network.burden(), self._keys())]
+            return [burden_view("boss", await self.network.burden(True), call(self._fleet()).peers())]
         hobs, here = self._hobs(machine), designator_of((await self.network.address()).key)
-        names = {**self._names(), here: "boss"}
+        names = {**call(self._fleet()).peers(), here: "boss"}
         late = self.providers.pause(seconds)
         asked = {name: race(hob.burden(), late) for name, hob in hobs.items()}
         found = [] if machine else [burden_view("boss", await self.network.burden(), names)]
@@ -492,6 +485,7 @@ class Boss:
     def _fleet(self) -> Ref[Fleet]:
         if self.fleet is None:
             self.fleet = spawn(Fleet, self.network, self.providers, self._wiring(), self._alarms())
+            call(self._wiring()).under(self.fleet)
         return self.fleet
 
     def _guests(self) -> Ref[Guests]:

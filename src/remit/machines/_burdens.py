@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from remit.net import Family, public_of
+from remit.net import Family
 from remit.values import printable
 
-__all__ = ["burden_families", "burden_of_those_who_owe", "burden_view"]
+__all__ = ["burden_families", "burden_view"]
 
 _MOST: Final = 1000
 """Rows of one node."""
@@ -32,16 +32,6 @@ def burden_view(node: str, answer: Any, names: Mapping[str, str]) -> dict[str, A
         "waiting": [_row(row, ("peer", "why"), names) for row in _rows(said, "waiting")],
         "error": "" if said else "it gives no answer that makes sense",
     }
-
-
-def burden_of_those_who_owe(burden: Mapping[str, Any], known: Mapping[bytes, str]) -> dict[str, Any]:
-    """The boss's own answer as `burden_view`, without the sessions in which nothing is owed: of thousands, those that are cut off as too many should
-    not be the ones that matter. `known`: machines by their keys.
-    """
-    owing = [each for each in burden["sessions"] if each["paused"] or any(each[name] for name in _COUNTS)]
-    peers = {row["peer"] for row in (*owing, *burden["waiting"])}
-    names = {peer: known.get(public_of(peer), "") for peer in peers if peer}
-    return burden_view("boss", {"sessions": owing, "waiting": burden["waiting"]}, names)
 
 
 def _rows(said: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ crash `resume` asks again without making anything twice.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from remit.errors import Conflict, Unreachable
 from remit.machines._glance import noted_machines
@@ -20,6 +20,7 @@ from remit.machines._introduction import LIFETIME, Introduction
 from remit.machines._names import check_name, missing
 from remit.machines._outcome import outcome_of
 from remit.machines._records import Machine
+from remit.machines._told import Tellings
 from remit.values import SturdyRef, encode
 from remit.vat import Ref, actor, call, field, spawn, tell, this
 
@@ -42,6 +43,9 @@ class Fleet:
     machines: dict[str, Machine] = field(factory=dict)
     chain: Any = None
     """The successions of the boss's key, for machines that have not heard of them; None where it never had another."""
+
+    if TYPE_CHECKING:  # not a field: what is not kept
+        _told: ClassVar[Tellings]
 
     # --- making ---------------------------------------------------------------------------------------
 
@@ -126,6 +130,7 @@ class Fleet:
         if machine is None or machine.hob is not hob or machine.state in ("destroying", "leaving"):
             raise Conflict(f"machine {name} is being destroyed, or is gone")
         call(self.wiring).join(name, hob)
+        self._tellings().stirred(name)
         if machine.state == "pending":
             at = call(machine.introduction).story()["at"]
             self.machines[name] = machine.but(state="active", since=at, error="")
@@ -141,6 +146,7 @@ class Fleet:
         if machine.state != "active":
             raise Conflict(f"machine {old} is {machine.state}; it can be renamed while it is active")
         del self.machines[old]
+        self._tellings().gone(old)
         self.machines[new] = machine.but(name=new)
         for each in (machine.hob, machine.introduction):
             call(each).rename(new)
@@ -211,6 +217,7 @@ class Fleet:
             )
 
     def _forget(self, machine: Machine) -> None:
+        self._tellings().gone(machine.name)
         call(self.alarms).drop(machine.name)
         if machine.invitation is not None:
             tell(self.network).forget(machine.invitation)
@@ -259,6 +266,28 @@ class Fleet:
         """The providers that there are."""
         return self.providers.names()
 
+    def stirred(self, name: str) -> None:
+        """What a status shows of a machine has changed, besides what is kept of it here."""
+        self._tellings().stirred(name)
+
+    def texts(self, alarmed: dict[str, list[str]], first: str) -> dict[str, bytes]:
+        """The machines from this name on, each as in `status`, as text (`row_text`). `alarmed`: the ids of alarms by machine."""
+        tellings = self._tellings()
+        return {
+            name: tellings.of(self.machines[name]).text(alarmed.get(name, []))
+            for name in sorted(self.machines)
+            if name >= first
+        }
+
+    def peers(self) -> dict[str, str]:
+        """The machines that have come, by the designators of their nodes."""
+        return self._tellings().peers(self.machines.values())
+
+    def _tellings(self) -> Tellings:
+        if not hasattr(self, "_told"):
+            object.__setattr__(self, "_told", Tellings())
+        return self._told
+
     def names(self) -> list[str]:
         """The machines that there are, in any state."""
         return sorted(self.machines)
@@ -277,7 +306,8 @@ class Fleet:
 
     def glance(self, alarmed: list[str], quiet_since: float) -> dict[str, Any]:
         """How many are in which state, and the names of those that somebody should look at: see `noted_machines`."""
-        names = noted_machines(self.machines.values(), frozenset(alarmed), quiet_since)
+        tellings = self._tellings()
+        names = noted_machines(map(tellings.of, self.machines.values()), frozenset(alarmed), quiet_since)
         return {"states": dict(Counter(machine.state for machine in self.machines.values())), "noted": names}
 
     def every(self) -> list[Machine]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from remit.graph import Edge
-from remit.machines._pages import Section, page_of
-from remit.machines._records import Machine
+from remit.machines._pages import ROOM, Section, page_of
+from remit.machines._told import Told, row_text
 from remit.machines._views import edge_view, machine_view
-from remit.net import public_of
 from remit.vat import Ref, call
 
 __all__ = ["SILENT", "edges_at_a_glance", "machines_at_a_glance", "noted_machines", "status_page"]
@@ -21,30 +20,32 @@ SILENT: Final = 150.0
 """Seconds without a hello after which a machine is probably down; it says one each minute."""
 _SESSIONS: Final = "sessions"
 _ROOM_OF_SESSIONS: Final = 300_000  # bytes on one page of the status, besides what else is there
+_DIGITS: Final = 9  # of a session's number
 _STATES: Final = ("pending", "active", "destroying", "leaving")
 
 
-def noted_machines(machines: Iterable[Machine], alarmed: Collection[str], quiet_since: float) -> list[str]:
+def noted_machines(machines: Iterable[Told], alarmed: Collection[str], quiet_since: float) -> list[str]:
     """The names of those with something to say: first those with alarms, then those that failed, that have said no hello since `quiet_since`, and that
     are on their way. Called inside a turn of the boss.
     """
     noted: list[tuple[int, str]] = []
-    for machine in machines:
-        weight = _weight(machine, alarmed, quiet_since)
+    for told in machines:
+        weight = _weight(told, alarmed, quiet_since)
         if weight is not None:
-            noted.append((weight, machine.name))
+            noted.append((weight, told.machine.name))
     return [name for _, name in sorted(noted)]
 
 
-def _weight(machine: Machine, alarmed: Collection[str], quiet_since: float) -> int | None:
+def _weight(told: Told, alarmed: Collection[str], quiet_since: float) -> int | None:
     """Lower ones are to be looked at first; None: there is nothing to see."""
+    machine = told.machine
     if machine.name in alarmed:
         return 0
     if machine.error:
         return 1
     if machine.state != "active":
         return 3
-    seen: float | None = call(machine.hob).last_seen()
+    seen = told.seen()
     return 2 if seen is not None and seen < quiet_since else None
 
 
@@ -71,60 +72,68 @@ def edges_at_a_glance(edges: Sequence[Edge], wiring: Ref[Any]) -> dict[str, Any]
 
 
 async def status_page(
-    fleet: Ref[Any],
-    wiring: Ref[Any],
-    alarms: Ref[Any],
-    network: Ref[Any],
-    names: Callable[[], Mapping[bytes, str]],
-    start: str | None,
+    fleet: Ref[Any], wiring: Ref[Any], alarms: Ref[Any], network: Ref[Any], start: str | None, text: bool
 ) -> dict[str, Any]:
-    """See `Boss.status`. `names`: gives the machines by their keys; called once, if sessions are shown. Called inside a turn of the boss."""
-    sections = _sections(fleet, wiring, alarms)
-    page: dict[str, Any] = {"next": None, **{section.name: [] for section in sections}}
-    if not str(start).startswith(_SESSIONS):
-        page, start = page_of(sections, start), None
-    if page["next"] is not None:
-        return {"version": 1, **page, _SESSIONS: []}
-    debts = await network.debts()
-    return {"version": 1, **page, **page_of([_sessions(debts, names)], start, _ROOM_OF_SESSIONS)}
+    """See `Boss.status`. Called inside a turn of the boss."""
+    page: dict[str, Any] = {"version": 1, "next": None, "alarms": [], "machines": [], "edges": [], _SESSIONS: []}
+    first, room = start is None, ROOM
+    if start is None or not start.startswith(_SESSIONS):
+        page |= page_of(_sections(fleet, wiring, alarms, start or "", text), start)
+        start, room = None, _ROOM_OF_SESSIONS
+    if page["next"] is None:
+        page |= page_of([await _sessions(fleet, network, start, text)], start, room)
+    if text:
+        page = {name: b",".join(rows) if type(rows) is list else rows for name, rows in page.items()}
+        if first:
+            page["totals"] = {"machines": len(call(fleet).names()), "edges": len(call(wiring).every())}
+    return page
 
 
-def _sections(fleet: Ref[Any], wiring: Ref[Any], alarms: Ref[Any]) -> list[Section]:
+def _sections(fleet: Ref[Any], wiring: Ref[Any], alarms: Ref[Any], start: str, text: bool) -> list[Section]:
     """What is in the status before the sessions."""
-    alarmed: Mapping[str, list[str]] = call(alarms).by_machine()
+    alarmed: dict[str, list[str]] = call(alarms).by_machine()
+
+    def machine(name: str) -> dict[str, Any]:
+        return machine_view(call(fleet).machine(name), alarmed.get(name, []))
+
+    def edge(edge: Edge) -> dict[str, Any]:
+        return edge_view(edge, *call(wiring).dressed(edge))
+
+    def alarm(alarm: dict[str, Any]) -> dict[str, Any]:
+        return alarm
+
+    edges = sorted(call(wiring).every(), key=_age)
+    if not text:
+        names = call(fleet).names()
+        machines = Section("machines", names, str, machine)
+        return [Section("alarms", call(alarms).views(), _rung, alarm), machines, Section("edges", edges, _age, edge)]
+    at, _, key = start.partition(" ")
+    texts: dict[str, bytes] = {} if at == "edges" else call(fleet).texts(alarmed, key if at == "machines" else "")
     return [
-        Section("alarms", call(alarms).views(), lambda alarm: _moment(alarm["at"], alarm["id"]), lambda alarm: alarm),
-        Section(
-            "machines",
-            call(fleet).names(),
-            str,
-            lambda name: machine_view(call(fleet).machine(name), alarmed.get(name, [])),
-        ),
-        Section(
-            "edges",
-            sorted(call(wiring).every(), key=_age),
-            _age,
-            lambda edge: edge_view(edge, *call(wiring).dressed(edge)),
-        ),
+        Section("alarms", call(alarms).views(), _rung, row_text),
+        Section("machines", list(texts), str, texts.__getitem__, row=1),
+        Section("edges", edges, _age, lambda each: row_text(edge(each))),
     ]
 
 
-def _sessions(debts: Sequence[Mapping[str, Any]], names: Callable[[], Mapping[bytes, str]]) -> Section:
-    """The boss's own sessions, each with its machine."""
-    known: Mapping[bytes, str] | None = None
+async def _sessions(fleet: Ref[Any], network: Ref[Any], start: str | None, text: bool) -> Section:
+    """The boss's own sessions from where the page starts, each with its machine."""
+    key = (start or "").partition(" ")[2]
+    first = int(key) if key.isdecimal() and len(key) <= _DIGITS else 0
+    debts = await network.debts_in_columns(first)
+    names: dict[str, str] = call(fleet).peers()
 
-    def session(at: tuple[int, Mapping[str, Any]]) -> dict[str, Any]:
-        nonlocal known
-        if known is None:
-            known = names()
-        return {"machine": known.get(_key_of(at[1]["peer"]), ""), **at[1]}
+    def session(at: int) -> dict[str, Any]:
+        debt = {name: column[at - first] for name, column in debts.items()}
+        return {"machine": names.get(debt["peer"], ""), **debt}
 
-    return Section(_SESSIONS, list(enumerate(debts)), lambda at: f"{at[0]:09}", session, row=200)
+    numbers = range(first, first + len(debts.get("peer", ())))
+    view = (lambda at: row_text(session(at))) if text else session
+    return Section(_SESSIONS, numbers, lambda at: f"{at:0{_DIGITS}}", view, row=1 if text else 200)
 
 
-def _key_of(peer: str) -> bytes:
-    """The key of a designator; b"" of a peer that has proved none."""
-    return public_of(peer) if peer else b""
+def _rung(alarm: dict[str, Any]) -> str:
+    return _moment(alarm["at"], alarm["id"])
 
 
 def _age(edge: Edge) -> str:

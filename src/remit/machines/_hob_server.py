@@ -35,6 +35,10 @@ class PendingHob:
         """Always "pending"."""
         return "pending"
 
+    def pulse(self) -> tuple[str, str, float | None]:
+        """As `HobServer.pulse`: there is nothing yet."""
+        return "pending", "", None
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Everything else has to wait for the machine."""
         raise Unreachable(f"machine {self.name} has not come yet; see: remit machine show {self.name}")
@@ -85,6 +89,7 @@ class HobServer:
         await self.network.learn(address)
         self.address = address
         self.seen = await self.network.now()
+        call(self.wiring).stirred(self.name)
         here = await self.network.address()
         if self.met not in (None, here.key):  # what was refused before the machine knew this key goes on
             self.client = await self.network.moved(self.client, self.key)
@@ -129,6 +134,10 @@ class HobServer:
     def last_seen(self) -> float | None:
         """When the machine last said hello; None if it has not yet."""
         return self.seen or None
+
+    def pulse(self) -> tuple[str, str, float | None]:
+        """What a status shows: state, `agent_version` and `last_seen`. Where one of them changes, the fleet is told (`Fleet.stirred`)."""
+        return "active", self.version, self.seen or None
 
     def met_as(self) -> Any:
         """The raw key that the boss had when the machine last said hello; None before that."""

@@ -60,6 +60,7 @@ class Introduction:
                 )
             self.key = peer
             self.at = now
+            call(self.fleet).stirred(self.name)
         elif self.key != peer:
             await self.alarms.ring(
                 self.name, "introduction used by another key", designator_of(self.key), designator_of(peer)
@@ -87,6 +88,7 @@ class Introduction:
     def renew(self, expires: float) -> None:
         """Give a machine that has not come more time."""
         self.expires = max(self.expires, expires)
+        call(self.fleet).stirred(self.name)
 
     def rename(self, name: str) -> None:
         """The machine has another name now."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from remit.errors import BadArgument
 
-__all__ = ["Section", "page_of"]
+__all__ = ["ROOM", "Section", "page_of"]
 
 ROOM: Final = 600_000
 """Bytes of a page, reckoned high: a message has at most 1 MiB (`Limits.frame`), and its receiver may have given it less room than we think."""
@@ -16,7 +16,7 @@ _CHARACTER: Final = 4  # bytes at most of a character that is not ASCII
 
 
 class Section:
-    """Things of one kind, in the order of their keys. `key`: a text that nothing else of the kind has; `view`: how one is shown;
+    """Things of one kind, in the order of their keys. `key`: a text that nothing else of the kind has; `view`: how one is shown, as data or as text;
     `row`: bytes that it takes on the wire at most, besides its texts.
     """
 
@@ -25,7 +25,7 @@ class Section:
         name: str,
         things: Sequence[Any],
         key: Callable[[Any], str],
-        view: Callable[[Any], dict[str, Any]],
+        view: Callable[[Any], dict[str, Any] | bytes],
         row: int = 500,
     ) -> None:
         self.name = name
@@ -55,7 +55,9 @@ def page_of(sections: Sequence[Section], start: str | None = None, room: int = R
                 return page
             view = section.view(thing)
             page[section.name].append(view)
-            left -= section.row + sum(_size(value) for value in view.values())
+            left -= section.row + (
+                len(view) if isinstance(view, bytes) else sum(_size(value) for value in view.values())
+            )
     return page
 
 

@@ -18,8 +18,8 @@ __all__ = ["alarm_view", "edge_view", "machine_view", "offer_view"]
 
 def machine_view(machine: Machine, alarmed: list[str]) -> dict[str, Any]:
     """One machine, with the ids of its alarms; `seen` is its last hello, None before the first. Called inside a turn of the boss."""
-    active = call(machine.hob).state() == "active"
-    release = Release.parse(call(machine.hob).agent_version() if active else "")
+    _, version, seen = call(machine.hob).pulse()
+    release = Release.parse(version)
     return {
         "name": machine.name,
         "id": machine.id,
@@ -27,7 +27,7 @@ def machine_view(machine: Machine, alarmed: list[str]) -> dict[str, Any]:
         "state": machine.state,
         "created": machine.created,
         "since": machine.since,
-        "seen": call(machine.hob).last_seen() if active else None,
+        "seen": seen,
         "agent": release.protocol,
         "version": release.version,
         "parcel": release.parcel,

@@ -63,6 +63,11 @@ class Wiring:
         """Who lets machines go."""
         self.fleet = fleet
 
+    def stirred(self, name: str) -> None:
+        """What a status shows of a machine has changed: see `Fleet.stirred`."""
+        if self.fleet is not None:
+            call(self.fleet).stirred(name)
+
     def departing(self, name: str, keep: bool) -> None:
         """An operator of the machine wants it to leave: begin with it. What comes of it is kept with the machine."""
         if self.fleet is None:

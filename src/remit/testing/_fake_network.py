@@ -126,9 +126,15 @@ class FakeNetwork(Recall):
         """Nobody owes anything here."""
         return []
 
-    def burden(self) -> dict[str, Any]:
+    def debts_in_columns(self, first: int = 0) -> dict[str, list[Any]]:
+        """The same by columns."""
+        rows = self.debts()[first:]
+        return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
+
+    def burden(self, owing: bool = False) -> dict[str, Any]:
         """Nor does anything wait."""
-        return {"sessions": self.debts(), "waiting": []}
+        sessions = [each for each in self.debts() if not owing or each["messages"] or each["unread"]]
+        return {"sessions": sessions, "waiting": []}
 
     def now(self) -> float:
         """The world's time."""

@@ -176,10 +176,9 @@ def call_now(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs:
     method.check(given, message.kwargs)
     if method.is_async:
         raise NotNear(f"{method.name} is async: it takes several turns and cannot be called in one; send instead")
-    outer, turn.before = turn.before, {}
+    outer = turn.nest()
     mark, target = len(turn.calls), turn.target
     turn.target = near
-    turn.touched.append(near)
     try:
         value = method.function(near._at, *given, **(message.kwargs or {}))
         if value.__class__ not in ATOMS:
@@ -189,10 +188,12 @@ def call_now(ref: Ref[Any], selector: str | None, args: tuple[Any, ...], kwargs:
     except BaseException as error:  # noqa: BLE001  # `_raise` raises it again
         turn.undo()
         del turn.calls[mark:]
-        turn.before, turn.target = outer, target
+        turn.target = target
+        turn.unnest(outer)
         _raise(turn, message, error)
-    turn.merge(outer)
-    turn.before, turn.target = outer, target
+    turn.target = target
+    if turn.unnest(outer):
+        turn.touched.append(near)
     return value
 
 

@@ -17,19 +17,18 @@ def attempt(where: Callable[[], str] | str, function: Callable[..., Any], *args:
     If it raises, what it has changed and sent is undone, the vat's recorder is told once, with `where` (or what that gives), and the turn goes on.
     """
     turn = current("attempt")
-    outer = turn.before
-    turn.before = {}
+    outer = turn.nest()
     mark, target, context = len(turn.calls), turn.target, turn.context
     try:
         value = function(*args)
     except BaseException as error:  # as for a turn of its own
         turn.undo()
         del turn.calls[mark:]
-        turn.before, turn.target, turn.context = outer, target, context
+        turn.unnest(outer)
+        turn.target, turn.context = target, context
         if not isinstance(error, Exception):
             raise
         return Failed(turn.vat._explain(error, where if isinstance(where, str) else where()))
-    if turn.dirty():
-        turn.merge(outer)
-    turn.before, turn.target, turn.context = outer, target, context
+    turn.unnest(outer)
+    turn.target, turn.context = target, context
     return value

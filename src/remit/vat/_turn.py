@@ -59,7 +59,7 @@ class Turn:
         self._before: dict[Any, Any] = {}
         self.calls: list[Call | Effect] = []
         self.mixed = False  # whether other effects than calls are among them
-        self.touched: list[Ref[Any]] = []  # whose methods were entered by `call`, besides the target's
+        self.touched: list[Ref[Any]] = []  # what `call` and conversations may have changed, besides the target
         self.target: Ref[Any] | None = None
         self.context: Context = ROOT
 
@@ -99,9 +99,31 @@ class Turn:
             restore(changed, old)
         self.before = {}
 
-    def merge(self, outer: dict[Any, Any]) -> None:
-        """A nested call succeeded: its changes are the outer turn's now."""
-        for changed, old in self.before.items():
+    def nest(self) -> tuple[Any, Any, dict[Any, Any]]:
+        """A nested call begins, in which nothing is changed yet. What `unnest` needs when it has ended."""
+        outer = self.changed, self.old, self._before
+        self.changed = self.old = None
+        return outer
+
+    def unnest(self, outer: tuple[Any, Any, dict[Any, Any]]) -> bool:
+        """A nested call has ended, well or undone: what it has changed is the outer turn's now. Whether that is anything."""
+        if self.changed is None:
+            self.changed, self.old, self._before = outer
+            return False
+        inner = self.before
+        self.changed, self.old, self._before = outer
+        self._merge(inner)
+        return bool(inner)
+
+    def touch(self, ref: Ref[Any]) -> None:
+        """Methods of this object run besides the target's: a durable vat looks at its fields."""
+        if self.changed is not SEVERAL:
+            _ = self.before  # which has the end of the turn forget it
+        self.touched.append(ref)
+
+    def _merge(self, inner: dict[Any, Any]) -> None:
+        outer = self.before
+        for changed, old in inner.items():
             if changed not in outer:
                 outer[changed] = old
             elif isinstance(changed, TurnDict):
