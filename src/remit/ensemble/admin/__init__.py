@@ -9,9 +9,9 @@ from __future__ import annotations
 from remit.ensemble.admin._audit import AuditLog, read_audit
 from remit.ensemble.admin._files import StewardFiles
 from remit.ensemble.admin._guest import Giver, Guest, Lease
-from remit.ensemble.admin._key import AdminKey, admin_public
+from remit.ensemble.admin._key import AdminKey, admin_public, check_passphrase
 from remit.ensemble.admin._steward import SENSITIVE, Steward, Use, Workshop
-from remit.ensemble.admin._table import ADMIN, LOCAL, Grant, GrantTable
+from remit.ensemble.admin._table import ADMIN, LOCAL, Grant, GrantTable, check_part
 from remit.ensemble.admin._unlock import LEASE, LONGEST, Challenge, Unlock, answer, check_unlock
 
 __all__ = [
@@ -35,6 +35,8 @@ __all__ = [
     "Workshop",
     "admin_public",
     "answer",
+    "check_part",
+    "check_passphrase",
     "check_unlock",
     "read_audit",
 ]
