@@ -44,6 +44,8 @@ DRIVERS: dict[str, str] = {
     "src/remit/net/_trace.py": "dates what it records, and gives traces ids that nobody guesses",
     "src/remit/durable/_sealed.py": "gives each file under a passphrase its salt and nonce",
     "src/remit/machines/_process.py": "gives agents the part of our environment that they need",
+    "src/remit/machines/_single_start.py": "the first steps of a program that is one file, in a process of its own",
+    "src/remit/cli/_bundle.py": "collects what goes into a file beside its place, and finds the program in this directory",
     "src/remit/machines/_parcel.py": "drafts parcels under random names",
     "src/remit/machines/_systemd.py": "gives orders to systemd, on the host that an agent is brought to",
     "src/remit/machines/nspawn/_cgroup.py": "kills what is left in the control groups of machines",

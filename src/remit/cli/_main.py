@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "bind": ("_edges", "bind", "Give a machine a service under a name."),
     "bindings": ("_edges", "bindings", "List what was bound to what."),
     "boss": ("_boss", "boss", "Run the boss, or wait for it."),
+    "bundle": ("_bundle", "bundle_command", "Make one executable file of a program."),
     "call": ("_call", "call_command", "Call a method of a bound service, or of the boss."),
     "dataspace": ("_dataspace", "dataspace", "Dataspaces: serve them, look into them, take part."),
     "down": ("_plan", "down", "Remove what remit.toml has declared."),

@@ -40,6 +40,7 @@ from remit.machines._records import Alarm, Enrolment, Machine, Offer, Report
 from remit.machines._rekeying import begin_rekey, finish_rekey
 from remit.machines._run_boss import BOSS_CLASSES, BossSettings, run_boss
 from remit.machines._service_gauges import service_families
+from remit.machines._single_file import SingleFile, single_file
 from remit.machines._tunnel_relay import TunnelRelays
 from remit.machines._watch import Bell, Watch
 from remit.machines._wiring import Wiring
@@ -94,6 +95,7 @@ __all__ = [
     "ProviderDesk",
     "Redemption",
     "Report",
+    "SingleFile",
     "TunnelRelays",
     "Upgradable",
     "Watch",
@@ -126,6 +128,7 @@ __all__ = [
     "run_boss",
     "running_parcel",
     "service_families",
+    "single_file",
     "split_name",
     "unpack",
     "unpack_state",
