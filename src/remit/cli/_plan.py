@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from remit.cli._app import Program, program_options
 from remit.cli._connect import ask_boss
 from remit.cli._declared import Declared, declared
 from remit.cli._exit import CHANGES, FAILED, PARTLY
@@ -81,6 +82,12 @@ def plan_command(
 
 
 @click.command("up")
+@program_options
+@click.option(
+    "--step",
+    is_flag=True,
+    help="With a program in this process: calls are made directly, so that a debugger steps into them.",
+)
 @click.option(
     "--plan", "file", type=click.Path(dir_okay=False, path_type=Path), help="Do this saved plan, and nothing else."
 )
@@ -89,11 +96,26 @@ def plan_command(
 @_provider_option
 @as_json_option
 @click.pass_obj
-def up(settings: Settings, file: Path | None, yes: bool, adopt: tuple[str, ...], provider: str, as_json: bool) -> None:
-    """Bring about what remit.toml declares: show the plan, ask, and do exactly that.
+def up(
+    settings: Settings,
+    program: Program | None,
+    step: bool,
+    file: Path | None,
+    yes: bool,
+    adopt: tuple[str, ...],
+    provider: str,
+    as_json: bool,
+) -> None:
+    """Bring about what remit.toml declares, or run the application of a program: show the plan, ask, and do exactly that.
 
     It is refused if anything that the plan counts on has changed meanwhile. A run that was cut short is finished by running it again.
+    Of a program without --target it is the application itself, in this process.
     """
+    if program is not None:
+        from remit.cli._app_run import run_here  # programs pay for it
+
+        run_here(program.file, step=step)
+        return
     project = declared(settings.config, provider)
     if file is not None:
         if adopt:

@@ -11,7 +11,7 @@ from remit.lib._attenuation import FREE, METERS, NOTHING, Attenuation, Metered, 
 from remit.lib._cell import Cell
 from remit.lib._clock import Clock
 from remit.lib._collections import Map, Set
-from remit.lib._enforce import read_clock
+from remit.lib._enforce import Enforcer, read_clock
 from remit.lib._gate import GateRef, seat
 from remit.lib._joiners import all_of, any_of, race
 from remit.lib._membrane import Membrane, Proxy, membrane
@@ -38,6 +38,7 @@ __all__ = [
     "Brand",
     "Cell",
     "Clock",
+    "Enforcer",
     "GateRef",
     "Leaver",
     "Map",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from remit.errors import BadArgument, Expired, Misuse, NotAllowed
@@ -46,6 +47,37 @@ class Buckets:
             left[rate] -= 1
 
 
+class Enforcer:
+    """An attenuation in force where calls are no messages of a vat, such as those between components. Owned by whoever answers them.
+
+    `rules` says which methods read, and what their keys are; `now` gives the time in seconds since the epoch. Its count and rates are kept in memory only.
+    """
+
+    __slots__ = ("attenuation", "buckets", "now", "rules", "used")
+
+    def __init__(self, attenuation: Attenuation, rules: Rules, now: Callable[[], float]) -> None:
+        self.attenuation = attenuation.checked()
+        self.rules = rules
+        self.now = now
+        self.used = 0
+        self.buckets = Buckets()
+
+    def check(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Count a call, and let it pass. Raises `Expired` or `NotAllowed` for one outside of the attenuation, as a membrane does."""
+        allowed = self.attenuation
+        if allowed.until is not None:
+            _check_until(allowed.until, self.now())
+        check_uses(allowed, self.used)
+        if allowed.rate:
+            self.buckets.take(allowed, self.now())
+        self.used += 1
+        if allowed.methods is not None and method not in allowed.methods:
+            raise _refusal(method, allowed)
+        if allowed.read_only or allowed.prefix is not None:
+            keys = tuple((at, key) for at, key in self.rules.keys.get(method, ()))
+            _check_traits(allowed, allowed.prefix, Traits(method in self.rules.reads, keys), method, args, kwargs)
+
+
 def split(selector: str | None, args: tuple[Any, ...]) -> tuple[str | None, tuple[Any, ...]]:
     """The message's selector and arguments; a leading `Symbol` of a call as a function is a selector, as on the wire."""
     if selector is None and args and type(args[0]) is Symbol:
@@ -55,8 +87,12 @@ def split(selector: str | None, args: tuple[Any, ...]) -> tuple[str | None, tupl
 
 def check_time(attenuation: Attenuation, clock: Ref[Any] | None) -> None:
     """Raise `Expired` from the attenuation's time on."""
-    until = attenuation.until
-    if until is not None and read_clock(clock) >= until:
+    if attenuation.until is not None:
+        _check_until(attenuation.until, read_clock(clock))
+
+
+def _check_until(until: float, now: float) -> None:
+    if now >= until:
         raise Expired(
             f"this reference was granted until {until:.0f} (seconds since the epoch), which has passed; ask for a new one"
         )
@@ -95,7 +131,17 @@ def check_message(
     prefix = attenuation.prefix if root else None
     if not attenuation.read_only and prefix is None:
         return
-    traits = traits_of(target, rules, selector)
+    _check_traits(attenuation, prefix, traits_of(target, rules, selector), selector, args, kwargs)
+
+
+def _check_traits(
+    attenuation: Attenuation,
+    prefix: str | None,
+    traits: Traits,
+    selector: str | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] | None,
+) -> None:
     if attenuation.read_only and not traits.reads:
         raise _refusal(selector, attenuation)
     if prefix is not None:

@@ -1,0 +1,63 @@
+"""One component at run time, in whatever process: its body, and the gates of the edges that lead to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from remit.app._app import App
+from remit.app._component import Declaration, body_of
+from remit.app._epoch import RUNTIME, in_epoch
+from remit.app._gate import Gate
+from remit.app._held import Caller, Wiring
+from remit.errors import Missing
+
+__all__ = ["Host", "Persona", "declaration_of"]
+
+
+class Host:
+    """What a target offers a component where it runs. `directory` is for what it keeps, None where nothing is kept; `settings` is what its target says of this component."""
+
+    def __init__(
+        self, id: str, name: str, directory: Path | None, settings: dict[str, Any], now: Callable[[], float]
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.directory = directory
+        self.settings = settings
+        self.now = now
+
+
+class Persona:
+    """Owned by who runs the component. `start` it, have its gates answer, `run` it if it is a worker, `stop` it."""
+
+    def __init__(self, declaration: Declaration, wiring: Wiring, host: Host) -> None:
+        self.id = str(declaration.id)
+        self.host = host
+        self.body = body_of(declaration, lambda edge: edge.target.component.client(Caller(edge, wiring)))
+        leading = (edge for each in declaration.id.app.declarations.values() for edge in each.edges.values())
+        self.gates = {edge.id: Gate(edge, self.body, host.now) for edge in leading if edge.target is declaration}
+
+    async def start(self) -> None:
+        """Open what it needs; then it is ready."""
+        with in_epoch(RUNTIME, self.id):
+            await self.body.start(self.host)
+
+    async def run(self) -> None:
+        """What it does by itself, until that is done."""
+        with in_epoch(RUNTIME, self.id):
+            await self.body.run()
+
+    async def stop(self) -> None:
+        """Close what it has opened."""
+        with in_epoch(RUNTIME, self.id):
+            await self.body.stop()
+
+
+def declaration_of(app: App, id: str) -> Declaration:
+    """The component with this id, in full or without the application's name. Raises `Missing` with those that there are."""
+    found = app.declarations.get(id) or app.declarations.get(f"{app.name}/{id}")
+    if found is None:
+        raise Missing(f"{app.name} has no component {id!r}; it has: {', '.join(app.declarations) or 'none'}")
+    return found
