@@ -107,7 +107,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def commands(block: Block) -> Iterator[Command]:
-    """The commands of a console block; one goes on over lines that end in a backslash or begin with `> `."""
+    """The commands of a console block; one goes on over lines that end in a backslash, or begin with `> ` or are a lone `>`."""
     current: list[str] | None = None
     expected: list[str] = []
     begin = block.line
@@ -119,8 +119,8 @@ def commands(block: Block) -> Iterator[Command]:
         elif current is None:
             if text.strip():
                 raise WrongOutput(f"line {line}: a console block begins with `$ command`, not with {text!r}")
-        elif not expected and (current[-1].endswith("\\") or text.startswith("> ")):
-            current.append(text.removeprefix("> "))
+        elif not expected and (current[-1].endswith("\\") or text.startswith("> ") or text == ">"):
+            current.append("" if text == ">" else text.removeprefix("> "))
         else:
             expected.append(text)
     if current is not None:

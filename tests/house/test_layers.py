@@ -105,6 +105,8 @@ DRIVERS: dict[str, str] = {
     "src/remit/warden/_warden.py": "the process that is the parent of all services",
     "src/remit/warden/_link.py": "listens for the supervisor, and reads what it says",
     "src/remit/services/_processes.py": "starts the warden and speaks with it",
+    "src/remit/app/targets/_in_process.py": "tells components the time, for limits of edges",
+    "src/remit/app/_twice.py": "computes a program's graph in another process, whose hashes differ",
 }
 AMBIENT_MODULES = {"socket", "subprocess", "random", "secrets", "tempfile", "multiprocessing"}
 AMBIENT_NAMES = {

@@ -39,7 +39,9 @@ class Own:
 
 
 def own(kind: Callable[..., C], name: str = "", *, init: Literal[False] = False, **options: Any) -> C:
-    """The default of a field for a component of one's own, as in `db: Store[Customer] = own(Store[Customer])`.
+    """A component of one's own, as the default of a field.
+
+        db: Store[Customer] = own(Store[Customer])
 
     It is made with its owner, with the field's name below the owner's id (or with `name`), and nobody reaches it who was not given it. `options` are its fields.
     """

@@ -68,6 +68,8 @@ _FUNCTIONS: Final = {
 }
 _DATES: Final = {"now", "utcnow", "today"}
 
+_TRUSTED: Final = ("<frozen importlib", os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep)
+
 _watching: list[_Watch] = []
 _hooked: list[bool] = []
 
@@ -97,7 +99,9 @@ class _Watch:
                     f"{what} was called at start-up, at {name}:{frame.f_lineno}: it asks for {kind}, and start-up has to give the same components in every process; "
                     "call it in a method that runs later, such as run() of a Worker, or in on_build"
                 )
-            if frame.f_code.co_filename.startswith("<frozen importlib"):
+            if frame.f_code.co_filename.startswith(
+                _TRUSTED
+            ):  # such as the fingerprints of functions, which are of their source
                 return
             frame = frame.f_back
 

@@ -1,14 +1,8 @@
 """Where applications run: a table of targets, a module or package each, loaded when they are used."""
 
-from __future__ import annotations
-
-from difflib import get_close_matches
-from importlib import import_module
-from typing import Final
-
 from remit.app.targets._in_process import InProcess
+from remit.app.targets._table import TARGETS, find_target
 from remit.app.targets._target import LogLine, Place, Problem, Row, Target, TargetWorld, unsupported
-from remit.errors import Missing
 
 __all__ = [
     "TARGETS",
@@ -22,19 +16,3 @@ __all__ = [
     "find_target",
     "unsupported",
 ]
-
-TARGETS: Final[dict[str, tuple[str, str]]] = {
-    "in-process": ("remit.app.targets._in_process", "InProcessTarget"),
-}
-
-
-def find_target(name: str) -> type[Target]:
-    """The target of this name. Raises `Missing` with those that there are."""
-    if name not in TARGETS:
-        near = get_close_matches(name, TARGETS, 1)
-        raise Missing(
-            f"there is no target {name!r}; {f'did you mean {near[0]}?' if near else 'there are: ' + ', '.join(TARGETS)}"
-        )
-    module, cls = TARGETS[name]
-    found: type[Target] = getattr(import_module(module), cls)
-    return found

@@ -1,0 +1,29 @@
+"""The probe's answers, once for each target."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.app.conformance.kits import KITS, PROGRAMS
+
+
+@pytest.fixture(scope="module", params=KITS)
+def target(request: pytest.FixtureRequest) -> str:
+    """The name of a target's kit."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def answers(target: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the probe says of each case, on one target."""
+    kit = KITS[target]()
+    if kit.lacks():
+        pytest.skip(kit.lacks())
+    directory: Path = tmp_path_factory.mktemp("target")
+    with kit.running(PROGRAMS / "probe.py", directory) as running:
+        lines = running.written("probe/probe", "the end")
+    return {each["case"]: each for each in map(json.loads, lines)}

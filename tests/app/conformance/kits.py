@@ -1,0 +1,92 @@
+"""How each target is tried: a kit for each, which brings a program up, gives what its components have written, and takes it down.
+
+A target of another module adds a kit to `KITS`; the suite runs on each that this machine can run.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+PROGRAMS = Path(__file__).parent / "programs"
+REMIT = [sys.executable, "-m", "remit.cli"]
+
+
+def remit(
+    *words: str | Path, timeout: float = 60, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `remit` with these words."""
+    done = subprocess.run(
+        [*REMIT, *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **environment},
+        check=False,
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+class Running(Protocol):
+    """A program that is up on a target."""
+
+    def written(self, id: str, until: str) -> list[str]:
+        """The lines that a component has written, up to the first that is `until`."""
+
+
+class Kit(Protocol):
+    """One target."""
+
+    name: str
+    differs: frozenset[str]
+    """Cases of the probe that come out otherwise, for a reason that docs/applications.md gives."""
+
+    def lacks(self) -> str:
+        """Why this machine cannot run it, "" if it can."""
+
+    def running(self, program: Path, directory: Path) -> contextmanager[Running]:
+        """The program, up as long as this lasts; the directory is the test's own."""
+
+
+class InProcessKit:
+    """All components in one process, which ends when its workers are done."""
+
+    name = "in-process"
+    differs: frozenset[str] = frozenset()
+
+    def __init__(self, *options: str) -> None:
+        self.options = options
+
+    def lacks(self) -> str:
+        return ""
+
+    @contextmanager
+    def running(self, program: Path, directory: Path) -> Iterator[Running]:
+        done = remit("up", program, *self.options)
+        yield Written(done.stdout)
+
+
+class Written:
+    """What is known to have been written, by whoever."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.splitlines()
+
+    def written(self, id: str, until: str) -> list[str]:
+        return self.lines[: self.lines.index(until)]
+
+
+class StepKit(InProcessKit):
+    """The same in step mode, in which calls are made directly."""
+
+    name = "in-process, step"
+    differs = frozenset({"cancelled"})  # the call is made in the caller's task, and is cancelled with it
+
+
+KITS: dict[str, Callable[[], Kit]] = {"in-process": InProcessKit, "step": lambda: StepKit("--step")}
