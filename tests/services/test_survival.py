@@ -180,3 +180,19 @@ def test_a_one_shot_that_is_done_is_not_done_again_by_the_next_supervisor(tmp_pa
             assert mark.read_text() == "ran\n" * 4
 
     asyncio.run(main())
+
+
+def test_an_end_that_is_told_right_behind_the_hello_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ends as the next supervisor arrives is not taken over as one that runs."""
+
+    async def main() -> None:
+        device = Processes(tmp_path)
+        monkeypatch.setattr(device, "_send", lambda message: None)
+        device._hello = asyncio.get_running_loop().create_future()
+        run = {"id": "r", "key": "k", "state": "running", "stopping": False, "digest": "d", "ready": True}
+        device._heard({"event": "hello", "pid": 1, "ending": False, "runs": [run]})
+        device._heard({"event": "gone", "id": "r", "end": {"signal": 9}})
+        device._line = object()  # type: ignore[assignment]  # it is open
+        assert await device.adopt("k", "d", lambda *_: None) is None
+
+    asyncio.run(main())

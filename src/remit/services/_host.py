@@ -234,6 +234,10 @@ class Services:
         path = logs / f"{log_name(service)}.log"
         return await asyncio.to_thread(_tail, path, lines, spelt(service))
 
+    def log_file(self, daemon: Any) -> Path:
+        """Where the output of the daemon with this id is written; the file need not be there."""
+        return self.directory / "logs" / f"{log_name(Daemon(daemon))}.log"
+
     async def _say(self, value: Any, yes: bool) -> None:
         mark = text(value)
         if yes and mark not in self._said:

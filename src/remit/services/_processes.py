@@ -103,7 +103,6 @@ class Processes:
                 await self._over.wait()
                 continue
             self.warden = hello["pid"]
-            self._found = {run["id"]: run for run in hello["runs"]}
             if self._echo:
                 self._send({"do": "echo", "on": True})
             return
@@ -177,6 +176,7 @@ class Processes:
         kind = event.pop("event")
         if kind == "hello":
             assert self._hello is not None
+            self._found = {run["id"]: run for run in event["runs"]}  # at once: what is said next may be the end of one
             self._hello.set_result(event)
             return
         id = event.pop("id")
