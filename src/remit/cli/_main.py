@@ -15,6 +15,7 @@ from remit.cli._exit import CODES, INTERRUPTED, code_of, refuse_secrets, told
 __all__ = ["Lazy", "Settings", "Suggesting", "main"]
 
 COMMANDS: Final = {
+    "admin": ("_admin", "admin", "Who may do what with the servers of an ensemble."),
     "alarm": ("_status", "alarm", "Look at alarms and clear them."),
     "bind": ("_edges", "bind", "Give a machine a service under a name."),
     "bindings": ("_edges", "bindings", "List what was bound to what."),
@@ -36,9 +37,11 @@ COMMANDS: Final = {
     "offers": ("_offer", "offers", "List what machines offer."),
     "orphans": ("_orphans", "orphans_command", "List what carries our label and belongs to nothing."),
     "plan": ("_plan", "plan_command", "Show what remit up would do, and whose authority changes."),
+    "registry": ("_registry", "registry", "Run the registry of an ensemble of servers."),
     "revoke": ("_edges", "revoke", "Take back an edge, or all edges of a machine."),
     "rotate": ("_exec", "rotate", "Renew the credential of a binding."),
     "schema": ("_schema", "schema", "Compile and use Preserves schemas."),
+    "server": ("_server", "server", "Run, find and manage servers of an ensemble."),
     "service": ("_service", "service", "List, start, stop and explain services of a machine."),
     "status": ("_status", "status", "Everything on one screen."),
     "trace": ("_trace", "trace", "Show who called whom, from machine to machine."),

@@ -34,6 +34,14 @@ class Guest:
     leases: list[Ref[Any]] = field(list)
     watch: Ref[Any] | None = None
 
+    def ping(self, actor: str | None = None) -> Any:
+        """Seconds since the epoch, by the server's clock; `Missing` if it has no such actor. Needs no grant."""
+        return self.steward.ping(actor)
+
+    def describe(self) -> Any:
+        """What everybody may know of the server: id, roles, since when, and what it says of itself."""
+        return self.steward.describe()
+
     def granted(self) -> Any:
         """The parts that need no unlock, with their ends (seconds since the epoch, or None)."""
         return self.steward.granted(self._holder())

@@ -38,6 +38,12 @@ class Workshop(Protocol):
     def sensitive(self) -> Any:
         """Parts of the application that need an unlock, as those in `SENSITIVE` do."""
 
+    def ping(self, actor: str | None) -> Any:
+        """The time here; an actor is asked."""
+
+    def describe(self) -> Any:
+        """What everybody may know of the server."""
+
     def make(self, part: str, who: str) -> Any:
         """The object for a part, whose uses are written down as those of `who`. Raises `Missing`."""
 
@@ -71,6 +77,14 @@ class Steward:
     uses: list[Use] = field(list)
     leases: dict[str, float] = field(dict)
     number: int = 0
+
+    def ping(self, actor: str | None) -> Any:
+        """See `Guest.ping`."""
+        return self.workshop.ping(actor)
+
+    def describe(self) -> Any:
+        """See `Guest.describe`."""
+        return self.workshop.describe()
 
     # --- lending -----------------------------------------------------------------------------------------
 

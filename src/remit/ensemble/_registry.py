@@ -1,0 +1,255 @@
+"""The registry: whose an id is, and which servers are there now.
+
+    the cookie's swiss number ──fetched with a proved key──► Membership (of that key)
+    membership.register(id, …) ──► the id is the key's, for good; an assertion `ServerEntry` in the dataspace
+    the server's session is lost, or it registers anew ──► the assertion goes, and whoever follows hears of it
+
+Kept are the owners of ids and nothing else: what is there begins anew with each run, as the servers come back by themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from remit.dataspace import Dataspace, Party, on_asserted, on_retracted
+from remit.ensemble._ids import ROOT_DOMAIN, ServerId, check_role, domain_of
+from remit.ensemble._listing import Listing
+from remit.ensemble._records import ServerEntry
+from remit.errors import BadArgument, Missing, Refused
+from remit.net import SignedAddress, designator_of
+from remit.values import SturdyRef
+from remit.vat import Ref, actor, call, field, on_sever, reads, spawn, tell, this
+
+__all__ = ["REGISTRY_CLASSES", "Entrance", "Membership", "Registration", "Registry"]
+
+MOST_ROLES: Final = 64
+"""Roles of one server."""
+MOST_INFO: Final = 64
+"""What a server says of itself, in fields; the size of the message bounds the rest."""
+PAGE: Final = 500
+"""Entries of one answer: about 300 KiB."""
+
+
+@actor(kind="remit.ensemble.registry", version=1)
+class Registry:
+    """The heart of an ensemble: a root of the registry's durable vat, which alone calls it. `owners`: the key of each id that was ever registered."""
+
+    space: Ref[Dataspace] = field(lambda: spawn(Dataspace))
+    owners: dict[str, bytes] = field(dict)
+
+    def begin(self) -> None:
+        """Once in each run: from now on it is known by id and role what is there."""
+        now = Now()
+        object.__setattr__(self, "_now", now)
+        here = this()
+        on_asserted(self.space, ServerEntry, lambda entry: now.came(entry, here))
+        on_retracted(self.space, ServerEntry, lambda entry: now.went(entry, here))
+
+    def entrance(self) -> Ref[Entrance]:
+        """What the cookie's swiss number stands for."""
+        return spawn(Entrance, this())
+
+    def register(self, key: bytes, entry: ServerEntry, owner: Ref[Any]) -> Ref[Registration]:
+        """Have a server be there for as long as the link to `owner` holds; for `Membership`, which vouches for the key."""
+        holder = self.owners.get(entry.id)
+        if holder is None:
+            self.owners[entry.id] = key
+        elif holder != key:
+            raise Refused(
+                f"the id {entry.id} belongs to another key ({designator_of(holder)[:12]}…), which registered it first; take another id, or have an "
+                f"operator of the registry release it: remit admin release {entry.id}"
+            )
+        now = self._here()
+        before = now.parties.get(entry.id)
+        if before is not None:
+            call(before).close()
+        party: Ref[Party] = call(self.space).open(owner, 0.0, entry.id)
+        call(party).turn([["assert", 1, entry]])
+        now.parties[entry.id] = party
+        return spawn(Registration, this(), entry, party)
+
+    def release(self, id: str) -> bool:
+        """Let any key have an id from now on; a server that is there under it is no more. Whether it was anybody's."""
+        party = self._here().parties.pop(id, None)
+        if party is not None:
+            call(party).close()
+        return self.owners.pop(id, None) is not None
+
+    def follow(self, watcher: Ref[Any]) -> None:
+        """From now on tell it of each change: `watcher.changed([whole id])`, until its link is lost."""
+        followers = self._here().followers
+        if watcher not in followers:
+            followers[watcher] = None
+            on_sever(watcher, spawn(Unfollow, this(), watcher))
+
+    def unfollow(self, watcher: Ref[Any]) -> None:
+        """Tell it no more."""
+        self._here().followers.pop(watcher, None)
+
+    def told(self) -> None:
+        """Tell those who follow of what has changed since this was done last."""
+        now = self._here()
+        changed, now.changed = list(now.changed), {}
+        for watcher in list(now.followers):
+            tell(watcher).changed(changed)
+
+    @reads
+    def whose(self, id: str) -> bytes | None:
+        """The key that an id belongs to."""
+        return self.owners.get(id)
+
+    @reads
+    def known(self) -> dict[str, bytes]:
+        """The key of each id that was ever registered."""
+        return dict(self.owners)
+
+    @reads
+    def lookup(self, id: str) -> ServerEntry:
+        """The server with this whole id. Raises `Missing`."""
+        found = self._here().listing.find(id)
+        if found is None:
+            asked = ServerId.parse(id)
+            silent = "is not there now (it has been)" if id in self.owners else "is not known"
+            raise Missing(f"the server {asked} {silent}{self._here().listing.near(asked)}")
+        return found
+
+    @reads
+    def with_role(self, role: str, domain: str) -> list[ServerEntry]:
+        """The servers of a role in a domain and below it."""
+        return self._here().listing.with_role(role, domain)
+
+    @reads
+    def entries(self, domain: str, after: str, most: int) -> list[ServerEntry]:
+        """Some of the servers of a domain and below it, those behind `after`."""
+        return self._here().listing.page(domain, after, most)
+
+    def _here(self) -> Now:
+        now: Now = self.__dict__["_now"]
+        return now
+
+
+class Now:
+    """What a registry knows in this run. Changed in turns of the registry that cannot fail after it."""
+
+    __slots__ = ("changed", "followers", "listing", "parties")
+
+    def __init__(self) -> None:
+        self.listing = Listing()
+        self.parties: dict[str, Ref[Party]] = {}
+        self.followers: dict[Ref[Any], None] = {}
+        self.changed: dict[str, None] = {}
+
+    def came(self, entry: ServerEntry, registry: Ref[Registry]) -> None:
+        """The dataspace has it."""
+        self.listing.came(entry)
+        self._change(entry.id, registry)
+
+    def went(self, entry: ServerEntry, registry: Ref[Registry]) -> None:
+        """The dataspace has it no more."""
+        self.listing.went(entry)
+        self._change(entry.id, registry)
+
+    def _change(self, id: str, registry: Ref[Registry]) -> None:
+        if not self.changed and self.followers:
+            tell(registry).told()
+        if self.followers:
+            self.changed[id] = None
+
+
+@actor(kind="remit.ensemble.unfollow", version=1, passing=True)
+class Unfollow:
+    """Hears that the link to a follower is lost."""
+
+    registry: Ref[Registry]
+    watcher: Ref[Any]
+
+    def __call__(self, broken: Any) -> None:
+        call(self.registry).unfollow(self.watcher)
+
+
+@actor(kind="remit.ensemble.entrance", version=1)
+class Entrance:
+    """What the cookie leads to: a gate, so that it learns the key of who comes. Whoever has the cookie is in the ensemble."""
+
+    registry: Ref[Registry]
+
+    def admit(self, peer: bytes | None) -> Ref[Membership]:
+        """What the network's gate calls when somebody with this proved key fetches it."""
+        if type(peer) is not bytes:
+            raise Refused("an ensemble admits nodes that have proved their key: come over a unix socket or TLS")
+        return spawn(Membership, self.registry, peer)
+
+
+@actor(kind="remit.ensemble.membership", version=1, passing=True)
+class Membership:
+    """The ensemble for the node with this key; it lives as long as that node's session."""
+
+    registry: Ref[Registry]
+    key: bytes
+
+    def register(
+        self,
+        id: str,
+        roles: list[str],
+        address: Any,
+        door: Any,
+        owner: Ref[Any],
+        info: dict[str, Any],
+        since: float,
+    ) -> Ref[Registration]:
+        """Be there under an id and in these roles, for as long as the link to `owner`, an object of the server's, holds.
+
+        `address` and `door` must be of the member's own key. `Refused` if the id is another key's. Registering anew replaces what was said.
+        """
+        checked = ServerId.parse(id).text
+        if checked != id:
+            raise BadArgument(f"a server registers under its whole id, {checked}, not {id[:80]!r}")
+        if type(door) is not SturdyRef or door.locator.designator != designator_of(self.key):
+            raise Refused(f"the door of {id} must be one of the node that registers it")
+        if not isinstance(address, SignedAddress) or address.key != self.key or not address.holds():
+            raise Refused(f"the address of {id} must be signed by the node that registers it")
+        if len(roles) > MOST_ROLES or len(info) > MOST_INFO:
+            raise BadArgument(f"a server has at most {MOST_ROLES} roles, and says {MOST_INFO} things of itself")
+        entry = ServerEntry(
+            id, sorted({check_role(role) for role in roles}), address, door, self.key, float(since), info
+        )
+        return call(self.registry).register(self.key, entry, owner)
+
+    @reads
+    def lookup(self, id: str) -> ServerEntry:
+        """The server with this whole id. Raises `Missing`, with the nearest one that is there."""
+        return call(self.registry).lookup(ServerId.parse(id).text)
+
+    @reads
+    def with_role(self, role: str, domain: str = ROOT_DOMAIN) -> list[ServerEntry]:
+        """The servers of a role in a domain and below it, by id; none is no error."""
+        return call(self.registry).with_role(check_role(role), domain_of(domain))
+
+    @reads
+    def entries(self, domain: str = ROOT_DOMAIN, after: str = "", most: int = PAGE) -> list[ServerEntry]:
+        """Some of the servers of a domain and below it, by id: at most `most`, those behind the whole id `after`."""
+        return call(self.registry).entries(domain_of(domain), after, max(1, min(most, PAGE)))
+
+    def follow(self, watcher: Ref[Any]) -> None:
+        """From now on `watcher.changed([whole id])` is told of servers that came, went or changed, once for each turn."""
+        call(self.registry).follow(watcher)
+
+    def unfollow(self, watcher: Ref[Any]) -> None:
+        """Tell it no more."""
+        call(self.registry).unfollow(watcher)
+
+
+@actor(kind="remit.ensemble.registration", version=1, passing=True)
+class Registration:
+    """A server's own hold on what the registry says of it; lost with its session."""
+
+    registry: Ref[Registry]
+    entry: ServerEntry
+    party: Ref[Party]
+
+    def withdraw(self) -> None:
+        """The server is there no more; its id stays its own."""
+        call(self.party).close()
+
+
+REGISTRY_CLASSES: Final[tuple[type, ...]] = (Registry, Entrance)

@@ -1,0 +1,124 @@
+"""The registry's process: `remit registry`."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from remit.dataspace import KINDS as DATASPACE_KINDS
+from remit.durable import DurableVat, FileLock, SqliteStore, open_state_dir
+from remit.ensemble._cookie import open_entrance, renew_entrance
+from remit.ensemble._home import REGISTRY
+from remit.ensemble._ids import ServerId
+from remit.ensemble._registry import REGISTRY_CLASSES, Registry
+from remit.ensemble._serve import listen_on
+from remit.ensemble._server import Server
+from remit.lib import KINDS, SwissNumbers
+from remit.net import Node, NodeKey, TurnLog
+from remit.vat import Ref, actor, call
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from pathlib import Path
+
+    from remit.ensemble._home import Home
+    from remit.errors import StoreError
+
+__all__ = ["run_registry"]
+
+HEARTBEAT: Final = 2.0
+"""Seconds of silence after which a server is probed, and after as many again is gone."""
+
+
+@asynccontextmanager
+async def run_registry(
+    home: Home,
+    *,
+    listen: Iterable[str] = (),
+    announce: Iterable[str] = (),
+    heartbeat: float = HEARTBEAT,
+) -> AsyncIterator[Server]:
+    """Be the registry of an ensemble while this lasts. Raises `StoreLocked` while another process is.
+
+    `heartbeat`: seconds of silence after which a server is probed; after as many again without an answer it is there no more. One that was
+    killed is gone at once, since its connection is. Whose an id is, is on disk before a registration is answered.
+    """
+    id = ServerId(REGISTRY, home.domain())
+    state = open_state_dir(home.make().registry)
+    with FileLock(state / "lock", f"the registry's directory {state}"):
+        key = NodeKey.open(state / "key.pem")
+        failures: list[StoreError] = []
+        stopping: list[Server] = []
+
+        def fail(error: StoreError) -> None:
+            failures.append(error)
+            for server in stopping:
+                server.stopping.set()
+
+        durable = _open(state, log := TurnLog(), fail)
+        async with durable, Node(key, durable.vat, swiss=durable.root("swiss"), heartbeat=heartbeat) as node:
+            durable.network.attach(node)
+            durable.network.log = log
+            await listen_on(node, home, id, listen, announce)
+            registry: Ref[Any] = durable.root("registry")
+            await registry.begin()
+            entrance = await registry.entrance()
+            await open_entrance(node, home, entrance)
+            server = Server(home, id, node, durable.network, home.make_server(id), roles=[REGISTRY])
+            stopping.append(server)
+            keeper = durable.vat.device("cookie", CookieKeeper(node, home, entrance))
+            server.part("registry", durable.vat.spawn(RegistryDesk, registry, keeper))
+            try:
+                await server.start()
+                yield server
+            finally:
+                await server.close()
+                if failures:
+                    raise failures[0]
+
+
+def _open(state: Path, log: TurnLog, fail: Any) -> DurableVat:
+    store = SqliteStore(state / "state.db")
+    return DurableVat.open(
+        store,
+        name="registry",
+        recorder=log,
+        mark=f"{os.urandom(3).hex()}-",
+        classes=[*KINDS, *DATASPACE_KINDS, *REGISTRY_CLASSES],
+        roots={"swiss": (SwissNumbers,), "registry": (Registry,)},
+        on_failure=fail,
+    )
+
+
+class CookieKeeper:
+    """The device that makes new cookies."""
+
+    def __init__(self, node: Node, home: Home, entrance: Ref[Any]) -> None:
+        self._node = node
+        self._home = home
+        self._entrance = entrance
+
+    async def renew(self) -> None:
+        """Another cookie, in its file; the old one admits nobody any more. Members stay until their sessions end."""
+        await renew_entrance(self._node, self._home, self._entrance)
+
+
+@actor(kind="remit.ensemble.registry-desk", version=1, passing=True)
+class RegistryDesk:
+    """The part `registry` of the registry's control object: for its operators."""
+
+    registry: Ref[Registry]
+    keeper: Ref[Any]
+
+    def release(self, id: str) -> bool:
+        """Let any key have an id from now on; a server that is there under it is no more."""
+        return call(self.registry).release(ServerId.parse(id).text)
+
+    def owners(self) -> dict[str, bytes]:
+        """The key of each id that was ever registered."""
+        return call(self.registry).known()
+
+    def renew_cookie(self) -> Any:
+        """Another cookie, in the registry's home; the old one admits nobody any more."""
+        return self.keeper.renew()
