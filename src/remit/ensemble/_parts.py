@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["AUDITED", "PARTS", "make_part", "no_part"]
 
 PARTS: Final[dict[str, tuple[str, str]]] = {
+    "eval": ("remit.ensemble.repl", "make_eval"),
     "ping": ("remit.ensemble._part_ping", "make_ping"),
 }
 AUDITED: Final = frozenset({"eval", "exec", "load", "shutdown"})

@@ -73,6 +73,7 @@ class Server:
         self.stopping = self.device.stopping
         self.directory = Directory(network, home.cookie, home.domain)
         self.registering = Registering(self)
+        self.closing: list[Callable[[], None]] = []  # what parts want called when the server ends
         self._ways: list[bytes] = []
 
     # --- what programs use ----------------------------------------------------------------------------------------
@@ -127,6 +128,8 @@ class Server:
     async def close(self) -> None:
         """Be known no more. The node goes on; references to the control object break with it."""
         await self.registering.close()
+        for end in self.closing:
+            end()
         for swiss in self._ways:
             self.node.known.pop(swiss, None)
         await self._audit.close()

@@ -1,0 +1,119 @@
+"""What the tests of sessions share: a server's desk and part, sinks, and how long anything may take."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from remit.ensemble.repl import Desk, Eval
+from remit.lib import membrane
+from remit.vat import Vat, actor, call, spawn
+
+DEADLINE = 20.0
+
+
+@actor(kind="test.repl.counter")
+class Counter:
+    """What evaluated code calls."""
+
+    n: int = 0
+
+    def increment(self, by: int = 1):
+        self.n += by
+        return self.n
+
+
+@actor(kind="test.repl.sink")
+class Sink:
+    """Listens."""
+
+    texts: list
+
+    def write(self, text):
+        self.texts.append(text)
+
+    def all(self):
+        return "".join(self.texts)
+
+
+@actor(kind="test.repl.audit")
+class Audit:
+    """Remembers what was noted."""
+
+    lines: list
+
+    def note(self, who, part, what):
+        self.lines.append([who, part, what])
+
+    def all(self):
+        return list(self.lines)
+
+
+@actor(kind="test.repl.granter")
+class Granter:
+    """Gives the part through a membrane, and takes it back."""
+
+    part: object
+    way: object = None
+
+    def give(self):
+        self.way = membrane(self.part)
+        return call(self.way).root()
+
+    def take_back(self):
+        call(self.way).revoke("enough")
+
+
+class Stage:
+    """A server's vat with its desk. `part` is for `who`."""
+
+    def __init__(self, vat):
+        self.vat = vat
+        self.counter = vat.spawn(Counter)
+        self.desk = Desk(lambda: {"vat": vat, "counter": self.counter}, lambda: vat._awake)
+        self.device = vat.device("repl", self.desk)
+        self.audit = vat.spawn(Audit, [])
+
+    def part(self, who="me"):
+        return self.vat.spawn(Eval, self.device, self.audit, who)
+
+    def sink(self):
+        return self.vat.spawn(Sink, [])
+
+
+@asynccontextmanager
+async def stage():
+    async with Vat("server") as vat:
+        made = Stage(vat)
+        try:
+            yield made
+        finally:
+            made.desk.close()
+
+
+def run(main):
+    """A test on a real loop: threads don't heed virtual time."""
+
+    async def bounded():
+        async with asyncio.timeout(DEADLINE):
+            await main()
+
+    asyncio.run(bounded())
+
+
+def on_stage(main):
+    async def staged():
+        async with stage() as made:
+            await main(made)
+
+    run(staged)
+
+
+async def until(condition, seconds=DEADLINE):
+    """Let the loop run until the condition holds."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+__all__ = ["Audit", "Counter", "Granter", "Sink", "Stage", "on_stage", "run", "spawn", "stage", "until"]
