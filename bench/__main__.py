@@ -29,6 +29,7 @@ MODULES = (
     "plan",
     "tunnel",
     "services",
+    "loading",
 )
 
 

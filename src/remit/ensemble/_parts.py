@@ -22,6 +22,7 @@ __all__ = ["AUDITED", "PARTS", "make_part", "no_part"]
 
 PARTS: Final[dict[str, tuple[str, str]]] = {
     "eval": ("remit.ensemble.repl", "make_eval"),
+    "load": ("remit.ensemble.code", "make_load"),
     "ping": ("remit.ensemble._part_ping", "make_ping"),
 }
 AUDITED: Final = frozenset({"eval", "exec", "load", "shutdown"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 from typing import TYPE_CHECKING, Any
@@ -11,15 +12,27 @@ from remit.ensemble._serve import serve
 from remit.errors import Misuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from remit.ensemble._ids import ServerId
     from remit.ensemble._server import Server
 
-__all__ = ["current_server", "run_server"]
+__all__ = ["being", "current_server", "run_server"]
 
 _current: contextvars.ContextVar[Server] = contextvars.ContextVar("remit.server")
 _latest: list[Server] = []  # of this process, newest last: for threads that nobody gave a context
+
+
+@contextlib.contextmanager
+def being(server: Server) -> Iterator[None]:
+    """`current_server` is this one, for code that is executed here without a `main` around it."""
+    token = _current.set(server)
+    _latest.append(server)
+    try:
+        yield
+    finally:
+        _latest.remove(server)
+        _current.reset(token)
 
 
 def current_server() -> Server:
@@ -44,9 +57,7 @@ async def run_server(id: str | ServerId, main: Callable[..., Any], *arguments: A
 
 async def run_main(server: Server, main: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """`main` as the program of a server, until it returns or the server is told to shut down (then None)."""
-    token = _current.set(server)
-    _latest.append(server)
-    try:
+    with being(server):
         if inspect.iscoroutinefunction(main):
             work: asyncio.Future[Any] = asyncio.ensure_future(main(*arguments))
         else:
@@ -59,9 +70,6 @@ async def run_main(server: Server, main: Callable[..., Any], arguments: tuple[An
             for each in (work, told):
                 each.cancel()
             await asyncio.gather(work, told, return_exceptions=True)
-    finally:
-        _latest.remove(server)
-        _current.reset(token)
 
 
 def _result(work: asyncio.Future[Any]) -> Any:

@@ -52,6 +52,10 @@ async def serve(
             await listen_on(node, place_, whole, listen, announce)
             server = Server(place_, whole, node, network, directory, roles=roles, info=info)
             try:
+                if has_code(directory):
+                    from remit.ensemble.code import restore_code  # for those into which something was loaded
+
+                    restore_code(server)
                 await server.start(patience=patience)
                 yield server
             finally:
@@ -74,6 +78,11 @@ async def listen_on(node: Node, home: Home, id: ServerId, listen: Iterable[str],
         node.hints["tls"] = {"tls": ",".join(told)}
     for netlayer in dialling(node.key, but=node.netlayers):
         node.use(netlayer)
+
+
+def has_code(directory: Path) -> bool:
+    """Whether code was loaded into the server of this directory, which is to be loaded again."""
+    return (directory / "code" / "versions.json").exists()
 
 
 def _locked(directory: Path, id: ServerId) -> FileLock:

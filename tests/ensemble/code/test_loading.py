@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from remit.ensemble.code import Manifest, signed
+from remit.ensemble.code._finder import FINDER
 from remit.ensemble.code._shelf import KEPT
 from remit.errors import BadArgument, Broken, LimitExceeded, Missing, Refused, StoreCorrupt, StoreError
 from remit.net import NodeKey
@@ -266,6 +267,23 @@ def test_what_was_loaded_is_loaded_again_when_the_server_starts(sender: Sender, 
     again = Server(server.directory)
     assert again.code.restore() == ["two"] and "one" in sys.modules
     assert again.take(sender.bundle("one")).already
+
+
+def test_what_the_program_had_of_its_own_is_its_own_again_when_the_server_starts(
+    sender: Sender, server: Server, tmp_path: Path
+) -> None:
+    """Though the bundle has it, too: the program may have been renewed since."""
+    write(tmp_path / "program", {"ours.py": "N = 'own'\n"})
+    sys.path.insert(0, str(tmp_path / "program"))
+    importlib.import_module("ours")
+    sender.write(handler="import ours, helper\n", ours="N = 'brought'\n", helper="")
+    assert server.take(sender.bundle("handler")).executed == ["handler", "helper"]
+    for name in ("handler", "helper", "ours"):
+        del sys.modules[name]
+    FINDER.places = {}
+    assert Server(server.directory).code.restore() == []
+    assert sys.modules["handler"].ours.N == "own"  # type: ignore[attr-defined]
+    assert FINDER.places.keys() == {"handler", "helper"}
 
 
 def test_code_that_takes_the_process_with_it_is_not_loaded_again(sender: Sender, server: Server) -> None:

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from remit.ensemble.code import Code, Loading, Manifest, send_bundle, send_library
+from remit.ensemble.code import Loading, Manifest, send_bundle, send_library
 from remit.ensemble.code import _part as part_module
 from remit.errors import Broken, Missing
 from remit.net import NodeKey
-from remit.vat import Vat
 from tests.ensemble.code.kit import KEY, Sender, Server, write
 
 
@@ -127,16 +126,3 @@ def test_two_servers_of_one_process_share_its_modules(sender: Sender, server: Se
     server.take(sender.bundle("handler"))
     assert other.take(Sender(sender.top, NodeKey.generate()).bundle("handler")).already
     assert other.code.versions() == []
-
-
-def test_what_a_part_is_made_of_is_made_once(tmp_path: Any) -> None:
-    """One device for all holders of a server's part."""
-
-    class Host:
-        vat = Vat()
-        file_directory = tmp_path / "server"
-
-    Host.vat.device("audit", Audit())
-    one, two = part_module.make_load(Host, "one"), part_module.make_load(Host, "two")
-    assert one._at.code is two._at.code and (one._at.who, two._at.who) == ("one", "two")
-    assert isinstance(Host.vat.devices["code"]._link.obj, Code)

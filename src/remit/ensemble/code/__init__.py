@@ -11,7 +11,7 @@ from __future__ import annotations
 from remit.ensemble.code._bundle import PRESENT, Bundle
 from remit.ensemble.code._code import Code
 from remit.ensemble.code._manifest import Manifest, digest_of, signed
-from remit.ensemble.code._part import Loading, send_bundle, send_library
+from remit.ensemble.code._part import Loading, make_load, restore_code, send_bundle, send_library
 from remit.ensemble.code._records import Loaded, Version
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "Manifest",
     "Version",
     "digest_of",
+    "make_load",
+    "restore_code",
     "send_bundle",
     "send_library",
     "signed",

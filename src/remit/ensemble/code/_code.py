@@ -101,7 +101,7 @@ class Code:
         target = self._version(module, digest)
         if not target["digest"]:
             return self._library(module, who, force=True)
-        return self._execute(self._shelf.manifest(target["digest"]), target, force=False)
+        return self._execute(self._shelf.manifest(target["digest"]), {**target, "taken": None}, force=False)
 
     def forget(self, module: str) -> None:
         """Keep its versions no more: it runs on, and is not loaded again when the server starts."""
@@ -165,11 +165,11 @@ class Code:
                 f"the bundle of {manifest.module} is empty: offer one that has the module in it, or load it as a library of the server's own path"
             )
         refuse_lacking(manifest)
-        made = plan(manifest, force=force)
+        made = plan(manifest, force=force, only=version.get("taken"))
         sources = {file.path: self._shelf.read(file) for file in made.files}
         tree = self._shelf.tree(manifest, made.files)
         places = compiled(manifest, made, tree, sources)
-        changed, left = self._swap(manifest.module, Swap(made.taken, places), version, tree)
+        changed, left = self._swap(manifest.module, Swap(made.taken, places), {**version, "taken": made.taken}, tree)
         return Loaded(
             manifest.module, version["digest"], False, made.taken, made.differ, _stale(made), dict(changed), dict(left)
         )

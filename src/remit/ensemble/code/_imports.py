@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import bisect
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 __all__ = ["Import", "imports_of"]
@@ -23,81 +24,90 @@ class Import(NamedTuple):
     eager: bool
 
 
-def imports_of(tree: ast.Module, module: str, package: bool) -> list[Import]:
+def imports_of(tree: ast.Module, source: bytes, module: str, package: bool) -> list[Import]:
     """All imports of a module, with what is imported only in functions, under conditions, or by a name in a string."""
-    finder = _Finder(module if package else module.rpartition(".")[0])
-    finder.visit(tree)
-    return finder.found
+    walk = _Walk(source, module if package else module.rpartition(".")[0])
+    walk.inside(tree.body, needed=True, eager=True)
+    if b"__import__" in source or b"import_module" in source:
+        walk.found.extend(_named(tree))
+    return walk.found
 
 
-class _Finder(ast.NodeVisitor):
-    def __init__(self, package: str) -> None:
+class _Walk:
+    """Goes through statements, and not into expressions, which are most of a tree. What has no line with the word is not looked into."""
+
+    def __init__(self, source: bytes, package: str) -> None:
         self.package = package
         self.found: list[Import] = []
-        self._needed = True
-        self._eager = True
+        self._lines = [number for number, line in enumerate(source.splitlines(), 1) if b"import" in line]
 
-    def visit_Import(self, node: ast.Import) -> None:  # the names are ast's
-        for alias in node.names:
-            self._note(alias.name, "")
+    def inside(
+        self, body: Iterable[ast.stmt | ast.ExceptHandler | ast.match_case], *, needed: bool, eager: bool
+    ) -> None:
+        """The statements of one block."""
+        for node in body:
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    self._note(alias.name, "", needed, eager)
+            elif isinstance(node, ast.ImportFrom):
+                name = self._absolute(node)
+                for alias in node.names if name else ():
+                    self._note(name, alias.name, needed, eager)
+            elif not isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign | ast.Return) and self._spoken(node):
+                self._compound(node, needed, eager)
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+    def _spoken(self, node: ast.AST) -> bool:
+        """Whether there is the word `import` in the lines of a statement."""
+        first = getattr(node, "lineno", 0)
+        at = bisect.bisect_left(self._lines, first)
+        return at < len(self._lines) and (not first or self._lines[at] <= (node.end_lineno or first))  # type: ignore[attr-defined]  # what has the one has the other
+
+    def _compound(self, node: ast.AST, needed: bool, eager: bool) -> None:
+        blocks = [getattr(node, name, []) for name in ("body", "handlers", "cases", "orelse", "finalbody")]
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            needed = eager = False
+        elif isinstance(node, ast.If):
+            said = ast.unparse(node.test)
+            if said in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+                blocks = [node.orelse]
+            elif said in ("__name__ == '__main__'", "'__main__' == __name__"):
+                eager = False
+            needed = False
+        elif isinstance(node, ast.Match) or (
+            isinstance(node, ast.Try | ast.TryStar) and any(_catches(handler.type) for handler in node.handlers)
+        ):
+            needed = False
+        for block in blocks:
+            self.inside(block, needed=needed, eager=eager)
+
+    def _absolute(self, node: ast.ImportFrom) -> str:
+        """The whole name that something is imported from; "" where it leads out of the top, which raises where it is executed."""
         name = node.module or ""
-        if node.level:
-            parts = self.package.split(".") if self.package else []
-            if len(parts) < node.level:
-                return  # out of the top: it raises where it is executed, and says why
-            base = ".".join(parts[: len(parts) - node.level + 1])
-            name = f"{base}.{name}" if name else base
-        for alias in node.names:
-            self._note(name, alias.name)
+        if not node.level:
+            return name
+        parts = self.package.split(".") if self.package else []
+        if len(parts) < node.level:
+            return ""
+        base = ".".join(parts[: len(parts) - node.level + 1])
+        return f"{base}.{name}" if name else base
 
-    def visit_Call(self, node: ast.Call) -> None:
-        called = node.func
-        name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
-        if name in ("__import__", "import_module") and node.args:
-            wanted = node.args[0]
-            if isinstance(wanted, ast.Constant) and isinstance(wanted.value, str) and wanted.value[:1].isidentifier():
-                self.found.append(Import(wanted.value, "", False, self._eager))
-        self.generic_visit(node)
+    def _note(self, name: str, attribute: str, needed: bool, eager: bool) -> None:
+        self.found.append(Import(name, "" if attribute == "*" else attribute, needed, eager))
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-        self._inside(ast.iter_child_nodes(node), needed=False, eager=False)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
-        self._inside(ast.iter_child_nodes(node), needed=False, eager=False)
-
-    def visit_Lambda(self, node: ast.Lambda) -> None:
-        self._inside(ast.iter_child_nodes(node), needed=False, eager=False)
-
-    def visit_If(self, node: ast.If) -> None:
-        if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            self._inside(iter(node.orelse))
-        elif ast.unparse(node.test) in ("__name__ == '__main__'", "'__main__' == __name__"):
-            self._inside(iter((*node.body, *node.orelse)), needed=False, eager=False)
-        else:
-            self._inside(ast.iter_child_nodes(node), needed=False)
-
-    def visit_Try(self, node: ast.Try) -> None:
-        self._try(node)
-
-    def visit_TryStar(self, node: ast.TryStar) -> None:
-        self._try(node)
-
-    def _try(self, node: ast.Try | ast.TryStar) -> None:
-        caught = any(_catches(handler.type) for handler in node.handlers)
-        self._inside(iter(node.body), needed=not caught)
-        self._inside(iter((*node.handlers, *node.orelse, *node.finalbody)), needed=not caught)
-
-    def _inside(self, nodes: Iterator[ast.AST], *, needed: bool = True, eager: bool = True) -> None:
-        before = self._needed, self._eager
-        self._needed, self._eager = before[0] and needed, before[1] and eager
-        for node in nodes:
-            self.visit(node)
-        self._needed, self._eager = before
-
-    def _note(self, name: str, attribute: str) -> None:
-        self.found.append(Import(name, "" if attribute == "*" else attribute, self._needed, self._eager))
+def _named(tree: ast.Module) -> Iterator[Import]:
+    """What is imported by a name in a string."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args:
+            called, wanted = node.func, node.args[0]
+            name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+            said = wanted.value if isinstance(wanted, ast.Constant) else None
+            if (
+                name in ("__import__", "import_module")
+                and isinstance(said, str)
+                and all(part.isidentifier() for part in said.split("."))
+            ):
+                yield Import(said, "", needed=False, eager=True)
 
 
 def _catches(kind: ast.expr | None) -> bool:

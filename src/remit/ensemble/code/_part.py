@@ -4,33 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from remit.ensemble.code._bundle import Bundle
 from remit.ensemble.code._code import Code
 from remit.ensemble.code._manifest import SHORT, Manifest, digest_of
 from remit.ensemble.code._records import Loaded
 from remit.net import designator_of
-from remit.vat import Ref, Vat, actor
+from remit.vat import Ref, actor
 
-__all__ = ["Loading", "code_of", "make_load", "send_bundle", "send_library"]
+if TYPE_CHECKING:
+    from remit.ensemble._server import Server
+
+__all__ = ["Loading", "make_load", "restore_code", "send_bundle", "send_library"]
 
 PIECE: Final = 256 << 10
 """Bytes of one message when a file is put."""
 
 
-def make_load(server: Any, who: str) -> Ref[Any]:
-    """The object of the part for one holder; `server` is a `remit.ensemble` server."""
-    vat: Vat = server.vat
-    ref: Ref[Any] = vat.spawn(Loading, code_of(server), vat.devices["audit"], who)
+def make_load(server: Server, who: str) -> Ref[Any]:
+    """The object of the part for one holder."""
+    ref: Ref[Any] = server.vat.spawn(Loading, _device(server), server.vat.devices["audit"], who)
     return ref
 
 
-def code_of(server: Any) -> Ref[Any]:
+def restore_code(server: Server) -> list[str]:
+    """Load again what was loaded into this server before it was started; the modules that could not be."""
+    device: Any = _device(server)
+    code: Code = device._link.obj
+    return code.restore()
+
+
+def _device(server: Server) -> Ref[Any]:
     """The device `code` of a server, made when it is first wanted."""
-    vat: Vat = server.vat
-    known = vat.devices.get("code")
-    return vat.device("code", Code(server.file_directory / "code", vat, time.time)) if known is None else known
+    from remit.ensemble._program import being  # which imports this module
+
+    known = server.vat.devices.get("code")
+    if known is not None:
+        return known
+    code = Code(server.file_directory / "code", server.vat, time.time, inside=lambda: being(server))
+    return server.vat.device("code", code)
 
 
 @actor(kind="remit.server.load", passing=True)

@@ -11,6 +11,7 @@ anything else                                           taken
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from hashlib import sha256
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -31,9 +32,10 @@ class Plan(NamedTuple):
     differ: list[str]
 
 
-def plan(manifest: Manifest, *, force: bool) -> Plan:
-    """What loading this bundle would take and leave; `force`: the module alone."""
-    modules = modules_of(manifest)
+def plan(manifest: Manifest, *, force: bool, only: Collection[str] | None = None) -> Plan:
+    """What loading this bundle would take and leave; `force`: the module alone; `only`: those modules of it, which it took when it was loaded before."""
+    known_to_it = modules_of(manifest)
+    modules = known_to_it if only is None else {name: file for name, file in known_to_it.items() if name in only}
     taken = {manifest.module}
     differ = []
     for name, file in {} if force else modules.items():
@@ -49,7 +51,7 @@ def plan(manifest: Manifest, *, force: bool) -> Plan:
     if not force:
         _users(manifest, taken)
     return Plan(
-        sorted(taken), [file for file in files_of(manifest) if _belongs(file.path, taken, modules)], sorted(differ)
+        sorted(taken), [file for file in files_of(manifest) if _belongs(file.path, taken, known_to_it)], sorted(differ)
     )
 
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from errno import EDQUOT, EFBIG, ENOSPC
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from remit.durable import open_state_dir, write_secret_file
 from remit.ensemble.code._manifest import SHORT, File, Manifest, checked, digest_of, files_of
-from remit.errors import BadArgument, Missing, RemitError, StoreCorrupt, StoreError
+from remit.errors import BadArgument, Missing, RemitError, StoreCorrupt, StoreError, StoreFull
 from remit.values import DEFAULT_LIMITS, Limits, decode, encode
 
 __all__ = ["KEPT", "Shelf"]
@@ -73,7 +74,16 @@ class Shelf:
                 f"what was put as {digest.hex()[:SHORT]} has another digest: the manifest is wrong, or the file was changed on its way"
             )
         del self._wanted[digest]
-        self._write(self._blobs / digest.hex(), bytes(came))
+        self._keep(f"{self._blobs}/{digest.hex()}", came)
+
+    def _keep(self, path: str, data: bytes | bytearray) -> None:
+        """Not by way of a draft: what a crash leaves half has another digest, and is wanted again."""
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with open(descriptor, "wb") as file:
+                file.write(data)
+        except OSError as error:
+            raise _unwritten(error, f"a file of a bundle cannot be written into {self._blobs}") from None
 
     def _write(self, path: Path, data: bytes) -> None:
         draft = path.with_name(f".{path.name}.new")
@@ -82,7 +92,7 @@ class Shelf:
             draft.rename(path)
         except OSError as error:
             draft.unlink(missing_ok=True)
-            raise StoreError(f"{path.name[:SHORT]} cannot be written into {path.parent}: {error.strerror}") from None
+            raise _unwritten(error, f"{path.name[:SHORT]} cannot be written into {path.parent}") from None
 
     def read(self, file: File) -> bytes:
         """The contents of a file, which are what its digest says. Raises `Missing`."""
@@ -104,20 +114,21 @@ class Shelf:
         """The directory with these files of a bundle, each where it belongs; made where it is not there, or lacks something."""
         name = digest_of(manifest).hex()
         place = self._trees / name
-        made: set[Path] = set()
+        made: set[str] = set()
         try:
             for file in files:
-                target = place / file.path
-                if target.parent not in made:
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    made.add(target.parent)
+                target = f"{place}/{file.path}"
+                parent = target.rpartition("/")[0]
+                if parent not in made:
+                    os.makedirs(parent, mode=0o700, exist_ok=True)
+                    made.add(parent)
                 try:
-                    os.link(self._blobs / file.digest.hex(), target)
+                    os.link(f"{self._blobs}/{file.digest.hex()}", target)
                 except FileExistsError:
-                    self._renew(file, target)
+                    self._renew(file, Path(target))
             self._write(self._trees / f"{name}.manifest", encode(manifest))
         except OSError as error:
-            raise StoreError(f"the files of {manifest.module} cannot be put into {place}: {error.strerror}") from None
+            raise _unwritten(error, f"the files of {manifest.module} cannot be put into {place}") from None
         return place
 
     def _renew(self, file: File, target: Path) -> None:
@@ -166,8 +177,8 @@ class Shelf:
 
     def note(self, module: str, version: dict[str, Any]) -> None:
         """This version runs now, and is the newest, unless it was there before."""
-        versions = self.versions(module)
-        if all(each["digest"] != version["digest"] for each in versions):
+        versions = [version if each["digest"] == version["digest"] else each for each in self.versions(module)]
+        if version not in versions:
             versions.append(version)
         gone = [each for each in versions[:-KEPT] if each["digest"] != version["digest"]]
         versions = [each for each in versions if each not in gone]
@@ -238,3 +249,9 @@ class Shelf:
             return (self.directory / "trying").read_text()
         except OSError:
             return ""
+
+
+def _unwritten(error: OSError, what: str) -> StoreError:
+    if error.errno in (ENOSPC, EDQUOT, EFBIG):
+        return StoreFull(f"{what}: {error.strerror}: free some room there, then load it again")
+    return StoreError(f"{what}: {error.strerror}")
