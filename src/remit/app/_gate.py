@@ -34,6 +34,15 @@ class Gate:
         self._interface = type(body).interface
         self._enforcer = Enforcer(edge.attenuation, self._interface.rules, now)
 
+    def allows(self, method: str) -> bool:
+        """Whether calls of this method can pass at all, whatever their arguments: for lists of what there is."""
+        less = self.edge.attenuation.checked()
+        if less.prefix is not None and method not in self._interface.rules.keys:
+            return False
+        return (less.methods is None or method in less.methods) and (
+            not less.read_only or method in self._interface.rules.reads
+        )
+
     async def call(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Answer a call whose arguments are copies already. Raises `Broken` only: what it is told from afar is what it is told here."""
         try:

@@ -7,7 +7,8 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from remit.app._component import Component
 from remit.app._interface import Work, exposed
-from remit.errors import Misuse
+from remit.app.api import endpoints_of
+from remit.errors import BadArgument, Misuse
 
 __all__ = ["ApiServer", "endpoint"]
 
@@ -30,9 +31,28 @@ def endpoint(
 
 
 class ApiServer(Component):
-    """A server: derive from it, and mark methods with `@endpoint`. It answers who was given it, and ends with its application."""
+    """A server: derive from it, and mark methods with `@endpoint`. It answers who was given it, and ends with its application.
+
+    Arguments and results are what the methods' annotations say, on every target: an integer is made a float where that is asked for, an object with a record's fields the record, and what does not
+    fit is refused (`BadArgument`) before the method is called. Over HTTP it is served by `remit.app.api`.
+    """
 
     kind = "api"
 
     def spec(self) -> dict[str, Any]:
         return {"runs": False}
+
+    def check(self) -> None:
+        endpoints_of(type(self))
+
+    async def answer(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        endpoint = endpoints_of(type(self)).get(method)
+        if endpoint is None:
+            return await super().answer(method, args, kwargs)
+        result = await getattr(self, method)(**endpoint.fit(endpoint.signature.bind(*args, **kwargs).arguments))
+        try:
+            return endpoint.result.fit(result)
+        except BadArgument as error:
+            raise Misuse(
+                f"{type(self).__name__}.{method}() gave what its annotation does not say: {error.message}"
+            ) from None
