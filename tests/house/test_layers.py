@@ -9,17 +9,18 @@ import pytest
 
 from tests.house.source import TOP, Module, modules
 
-SHARED = "_native"  # private to the project, not to a layer: what modules say to the compiler
+# Private to the project, not to a layer: what modules say to the compiler, and how packages load.
+SHARED = ("_native", "_lazy")
 # From the ground up: a layer may import those before it, and itself. (docs/design.md, section 2)
 ORDER = [
-    *(SHARED, "errors", "values", "vat", "lib", "captp", "net", "durable", "dataspace", "warden", "services", "graph"),
+    *(*SHARED, "errors", "values", "vat", "lib", "captp", "net", "durable", "dataspace", "warden", "services", "graph"),
     *("ledger", "credentials", "ensemble", "machines", "app", "web", "cli", "testing"),
 ]
 # Modules beside the layers: they may import any of them, and none may import them.
 BESIDE = {"", "__main__", "mypy_plugin"}
 
 # The layers that run the same everywhere: what they know of the world comes as an argument.
-PURE = {SHARED, "errors", "values", "vat", "lib", "captp", "graph"}
+PURE = {*SHARED, "errors", "values", "vat", "lib", "captp", "graph"}
 WORLD = {"os", "socket", "ssl", "time", "random", "secrets", "asyncio", "subprocess", "threading"}
 EVENT_LOOP = (
     "src/remit/vat/_drive.py"  # the one module of a pure layer that knows asyncio, loaded when a vat is driven by it
@@ -157,7 +158,7 @@ def private(module: Module) -> Iterator[str]:
         if (
             package == "remit"
             and path
-            and path[0] not in (module.layer, SHARED)
+            and path[0] not in (module.layer, *SHARED)
             and any(is_private(name) for name in names)
         ):
             yield f"{module.shown}:{found.line}: imports the private {found.module} ({found.name}); re-export what is shared"

@@ -5,12 +5,17 @@ Start with `_driver.py` (what a driver does), `_credential.py` (what comes out o
 
 from __future__ import annotations
 
-from remit.credentials._credential import TUNNEL, TUNNEL_HOST, TUNNEL_PORT, Credential, check_credential
-from remit.credentials._driver import Description, Driver, Held, Led, check_attenuation
-from remit.credentials._known import DriverClass, driver_classes, find_driver
-from remit.credentials._owner import Owner, check_edge
-from remit.credentials._place import Place
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from remit._lazy import lazily as _lazily
 from remit.values import Secret
+
+if _TYPE_CHECKING:
+    from remit.credentials._credential import TUNNEL, TUNNEL_HOST, TUNNEL_PORT, Credential, check_credential
+    from remit.credentials._driver import Description, Driver, Held, Led, check_attenuation
+    from remit.credentials._known import DriverClass, driver_classes, find_driver
+    from remit.credentials._owner import Owner, check_edge
+    from remit.credentials._place import Place
 
 __all__ = [
     "TUNNEL",
@@ -31,3 +36,14 @@ __all__ = [
     "driver_classes",
     "find_driver",
 ]
+
+__getattr__ = _lazily(
+    __name__,
+    {
+        "_credential": "TUNNEL TUNNEL_HOST TUNNEL_PORT Credential check_credential",
+        "_driver": "Description Driver Held Led check_attenuation",
+        "_known": "DriverClass driver_classes find_driver",
+        "_owner": "Owner check_edge",
+        "_place": "Place",
+    },
+)

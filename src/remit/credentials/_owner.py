@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import re
-import tomllib
 from base64 import b32encode
 from typing import Any, Final
 
@@ -72,6 +71,8 @@ def _parsed(text: Secret) -> tuple[Secret, dict[str, Any]]:
     """Connection and options of what the owner has written down. What cannot be read is taken as the connection itself."""
     if type(text) is not Secret or type(text.text) is not str or not text.text.strip():
         raise BadArgument("the owner's connection is a Secret with a text in it")
+    import tomllib  # an agent without such services starts without it
+
     try:
         read = tomllib.loads(text.text)
     except tomllib.TOMLDecodeError:

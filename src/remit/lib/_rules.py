@@ -7,7 +7,6 @@ classes by `rules_of`; without it, what can't be judged is refused.
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
 from remit.errors import BadArgument, Misuse
@@ -92,6 +91,8 @@ def check_supported(cls: type, attenuation: Attenuation) -> Attenuation:
     known = _named(kind)
     for name in checked.methods or ():
         if name not in known and FUNCTION not in known:
+            from difflib import get_close_matches  # for errors only
+
             near = get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"it answers: {', '.join(sorted(known))}"
             raise BadArgument(f"{kind.kind} has no method {name!r} to be attenuated to; {hint}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Final
 
 from remit.errors import BadArgument, Missing
@@ -41,6 +40,8 @@ def missing(what: str, name: str, known: Iterable[str]) -> Missing:
 def near(name: str, known: Iterable[str]) -> str:
     """What is said beside a name that is not there: the nearest ones, or all that there are."""
     names = sorted(known)
+    from difflib import get_close_matches  # for errors only
+
     found = get_close_matches(name, names, n=3)
     if found:
         return f"did you mean {' or '.join(found)}?"

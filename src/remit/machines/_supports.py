@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from difflib import get_close_matches
 from typing import Any
 
 from remit.errors import BadArgument, Conflict
@@ -116,6 +115,8 @@ def check_within(offer: Offer, interface: str, attenuation: Attenuation) -> Atte
         )
     for name in checked.methods or ():
         if offer.methods is not None and name not in offer.methods:
+            from difflib import get_close_matches  # for errors only
+
             near = get_close_matches(name, offer.methods, 1)
             hint = f"did you mean {near[0]}?" if near else f"it answers: {', '.join(sorted(offer.methods))}"
             raise BadArgument(f"{offer.name} has no method {name!r} to be attenuated to; {hint}")

@@ -47,7 +47,7 @@ def field(factory: Callable[[], Any]) -> Any:
 class ActorType:
     """What the vat knows of an `@actor` class; made once by the decorator."""
 
-    __slots__ = ("cls", "defaults", "fields", "kind", "methods", "named", "passing", "ref_class", "restore", "version")
+    __slots__ = ("cls", "defaults", "fields", "kind", "methods", "named", "passing", "ref_class", "version")
 
     def __init__(
         self,
@@ -70,7 +70,11 @@ class ActorType:
                 raise Misuse(f"{cls.__qualname__}: a field and a method are both named {name!r}")
         self.named = {name: method for name, method in self.methods.items() if name is not None}
         self.ref_class: type[Ref[Any]] = ref_class(cls, self.methods)
-        self.restore: Callable[[Any, tuple[Any, ...]], None] = _restorer(fields)
+
+    def restore(self, instance: Any, old: tuple[Any, ...]) -> None:
+        """Put back all fields of an instance as they were."""
+        for name, value in zip(self.fields, old, strict=True):
+            _set(instance, name, value)
 
     @property
     def readable(self) -> bool:
@@ -206,14 +210,6 @@ def _constructor(fields: tuple[str, ...], defaults: dict[str, Any]) -> Any:
     source = f"def __init__(self{''.join(', ' + p for p in parameters)}):\n" + ("\n".join(lines) or "    pass")
     exec(source, scope)  # noqa: S102  # names only, checked to be identifiers
     return scope["__init__"]
-
-
-def _restorer(fields: tuple[str, ...]) -> Any:
-    """What puts back all fields of an object as they were."""
-    scope: dict[str, Any] = {"_set": _set}
-    put = "".join(f"    _set(self, {name!r}, old[{index}])\n" for index, name in enumerate(fields))
-    exec(f"def restore(self, old):\n{put or '    pass'}", scope)  # noqa: S102  # as above
-    return scope["restore"]
 
 
 def adopt_field(instance: Any, name: str, value: Any) -> Any:

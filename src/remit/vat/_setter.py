@@ -22,7 +22,7 @@ Adopt = Callable[[Any, str, Any], Any]
 
 def setter(fields: tuple[str, ...], adopt: Adopt) -> Any:
     """`__setattr__` for a class with these fields."""
-    return Setter(fields, adopt) if COMPILED else _written(fields, adopt)
+    return Setter(fields, adopt) if COMPILED else _unwritten(fields, adopt)
 
 
 def plain(value: Any) -> bool:
@@ -76,6 +76,19 @@ class BoundSetter:
 
     def __call__(self, name: str, value: Any) -> None:
         self._setter.set(self._instance, name, value)
+
+
+def _unwritten(fields: tuple[str, ...], adopt: Adopt) -> Any:
+    """`__setattr__` that is written when an object of the class first changes: in most processes, those of most classes never do."""
+
+    def __setattr__(self: Any, name: str, value: Any) -> None:  # noqa: N807  # it stands in for that
+        written = _written(fields, adopt)
+        for cls in type(self).__mro__:
+            if vars(cls).get("__setattr__") is __setattr__:
+                cls.__setattr__ = written  # type: ignore[method-assign]
+        written(self, name, value)
+
+    return __setattr__
 
 
 def _written(fields: tuple[str, ...], adopt: Adopt) -> Any:
