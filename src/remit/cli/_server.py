@@ -11,14 +11,29 @@ from remit.cli._main import Lazy
 __all__ = ["server"]
 
 COMMANDS: Final = {
-    "list": ("_server_look", "list_command", "List the servers that are there now."),
+    "config": ("_server_config", "config", "Show what servers are like, each setting with where it is from."),
+    "configure": ("_server_config", "configure", "Change settings of roles and servers on a host."),
+    "exec": ("_server_exec", "exec_command", "Run a program on a host."),
     "forget": ("_server_load", "forget", "Load a module no more when the server starts."),
+    "kill": ("_server_exec", "kill", "End a program that was run on a host, or send it a signal."),
+    "list": ("_server_look", "list_command", "List the servers that are there now."),
     "load": ("_server_load", "load", "Load a module into a server that runs."),
     "lookup": ("_server_look", "lookup", "Look a server up by its id, or servers by a role."),
+    "output": ("_server_exec", "output", "Show what a server or a program has written, and follow it."),
     "ping": ("_server_ping", "ping", "Ask a server, or an actor in it, whether it is alive."),
+    "processes": ("_server_start", "processes", "List what a host is to run, and how it is."),
+    "rerun": ("_server_exec", "rerun", "Run a program again that was run on a host."),
+    "restart": ("_server_start", "restart", "Restart servers that a host runs."),
     "rollback": ("_server_load", "rollback", "Go back to an earlier version of a loaded module."),
+    "rollback": ("_server_upload", "rollback", "Go back to another version of what was uploaded."),
     "run": ("_server_run", "run", "Run a module's main as a server of the ensemble."),
+    "start": ("_server_start", "start", "Have a host run a server by its role."),
+    "stop": ("_server_start", "stop", "Stop servers that a host runs."),
+    "supervise": ("_server_supervise", "supervise", "Run the servers of this host."),
+    "upload": ("_server_upload", "upload", "Bring a program, an environment or files to a host."),
     "versions": ("_server_load", "versions", "List what was loaded into a server."),
+    "versions": ("_server_upload", "versions", "List what was uploaded, with its versions."),
+    "workers": ("_server_start", "workers", "Have a host run a number of workers."),
 }
 
 

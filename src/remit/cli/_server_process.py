@@ -14,7 +14,7 @@ from remit.cli._exit import USAGE
 from remit.ensemble import Home, Server, run_main, run_registry, serve
 from remit.net import told_to_stop
 
-__all__ = ["be_registry", "be_server"]
+__all__ = ["be_registry", "be_server", "be_supervisor"]
 
 
 class BadModule(click.ClickException):
@@ -41,6 +41,28 @@ async def be_registry(
         _ready(ready_fd)
         await _either(stop, server.stopping)
     say("registry has stopped; its servers go on")
+
+
+async def be_supervisor(
+    id: str,
+    home: str | None,
+    listen: tuple[str, ...],
+    announce: tuple[str, ...],
+    log_file: str | None,
+    ready_fd: int | None,
+    say: Callable[[str], None],
+) -> None:
+    """Be the supervisor of this host until told to stop."""
+    from remit.ensemble.supervisor import run_supervisor
+
+    async with (
+        told_to_stop() as stop,
+        run_supervisor(Home.find(home).make(), id, listen=listen, announce=announce, say=say) as server,
+    ):
+        say(f"supervisor {server.id} is at {_places(server)}")
+        _ready(ready_fd)
+        await _either(stop, server.stopping)
+    say("supervisor has stopped, and its servers with it")
 
 
 async def be_server(

@@ -13,13 +13,13 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from remit.ensemble._ids import ServerId, domain_of
+from remit.ensemble._records import ServerEntry  # at run time: what comes is read as one
 from remit.errors import LinkLost
 from remit.vat import Ref, actor, on_sever, tell, this
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
 
-    from remit.ensemble._records import ServerEntry
     from remit.net import Network
     from remit.values import SturdyRef
 

@@ -41,7 +41,7 @@ class Host:
 
     def names(self) -> list[str]:
         """The names of all parts, but `admin`, which is the steward's."""
-        return sorted({*PARTS, *self._server.own_parts})
+        return sorted({*PARTS, *self._server.own_parts, *self._server.makers})
 
     def sensitive(self) -> list[str]:
         """The parts of the application that need an unlock where there is an administrators' key."""
@@ -49,6 +49,8 @@ class Host:
 
     def make(self, part: str, who: str) -> Ref[Any]:
         """The object of a part, for one holder."""
+        if part in self._server.makers:
+            return self._server.makers[part](who)
         own = self._server.own_parts.get(part)
         if own is not None:
             return own

@@ -66,6 +66,7 @@ class Server:
         self.since = time.time()
         self.names: dict[str, Ref[Any]] = {}
         self.own_parts: dict[str, Ref[Any]] = {}
+        self.makers: dict[str, Callable[[str], Ref[Any]]] = {}
         self.sensitive: set[str] = set()
         self.device = Host(self)
         self.host: Ref[Any] = self.vat.device("server", self.device)
@@ -94,12 +95,22 @@ class Server:
 
         A `sensitive` one needs an unlock where there is an administrators' key.
         """
-        check_role(name)
-        if name in self.device.names() or name == ADMIN:
-            raise Conflict(f"server {self.id} has a part {name!r} already")
+        self._check_part(name)
         self.own_parts[name] = ref
         if sensitive:
             self.sensitive.add(name)
+
+    def part_for(self, name: str, make: Callable[[str], Ref[Any]], *, sensitive: bool = False) -> None:
+        """The same, with an object for each holder: `make(who)`, where who is an id, a key or "local", is called when it first asks for the part."""
+        self._check_part(name)
+        self.makers[name] = make
+        if sensitive:
+            self.sensitive.add(name)
+
+    def _check_part(self, name: str) -> None:
+        check_role(name)
+        if name in self.device.names() or name == ADMIN:
+            raise Conflict(f"server {self.id} has a part {name!r} already")
 
     @property
     def control(self) -> Ref[Guest]:

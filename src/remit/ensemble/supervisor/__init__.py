@@ -8,6 +8,8 @@ from remit.ensemble.supervisor._effective import effective
 from remit.ensemble.supervisor._follow import Follower, tail
 from remit.ensemble.supervisor._open import supervision
 from remit.ensemble.supervisor._part import Exec, Following
+from remit.ensemble.supervisor._sending import archive_of, upload
+from remit.ensemble.supervisor._serving import SUPERVISOR, run_supervisor, supervising
 from remit.ensemble.supervisor._settings import SECTIONS, SETTINGS, check_tables
 from remit.ensemble.supervisor._supervisor import Supervisor
 from remit.ensemble.supervisor._tables import Tables, ours
@@ -19,6 +21,7 @@ __all__ = [
     "PIECE",
     "SECTIONS",
     "SETTINGS",
+    "SUPERVISOR",
     "Desk",
     "Exec",
     "Follower",
@@ -27,9 +30,13 @@ __all__ = [
     "Tables",
     "Uploads",
     "Versions",
+    "archive_of",
     "check_tables",
     "effective",
     "ours",
+    "run_supervisor",
+    "supervising",
     "supervision",
     "tail",
+    "upload",
 ]

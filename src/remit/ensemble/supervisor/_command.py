@@ -60,7 +60,7 @@ def _argv(id: str, settings: Mapping[str, Any], places: Places, env: Path | None
         program = settings["program"]
         path = program if program.startswith("/") else str(places.current("program", program))
         return [path, *arguments]
-    options = ["--log", settings["log-level"].upper()] if "log-level" in settings else []
+    options: list[str] = []
     for option, values in (
         ("--role", roles_of(settings)),
         ("--listen", settings.get("listen", [])),
@@ -68,7 +68,7 @@ def _argv(id: str, settings: Mapping[str, Any], places: Places, env: Path | None
     ):
         options += [word for value in values for word in (option, value)]
     shell = ["sh", "-c", _PYTHON, "remit"] if env is None else ["sh", "-c", _OWN_PYTHON, str(env)]
-    return [*shell, *options, id, settings["module"], *(["--", *arguments] if arguments else [])]
+    return [*shell, *options, id, settings["module"], *arguments]
 
 
 def _filled(text: str, words: Mapping[str, str], id: str) -> str:

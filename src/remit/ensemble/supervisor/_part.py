@@ -9,7 +9,7 @@ from remit.vat import Promise, Ref, actor, spawn, tell
 __all__ = ["Exec", "Following"]
 
 
-@actor(kind="remit.ensemble.exec", version=1)
+@actor(kind="remit.ensemble.exec", version=1, passing=True)
 class Exec:
     """One for each grant of the part; `desk` is the device (`Desk`), `who` uses it: an id, a key or "local". Ends with the grant, and what is followed through it, too.
 
@@ -142,7 +142,7 @@ class Exec:
         return self._ask("wait", process, seconds)
 
 
-@actor(kind="remit.ensemble.following", version=1)
+@actor(kind="remit.ensemble.following", version=1, passing=True)
 class Following:
     """A log that is followed; ends with `stop`, and with its sink."""
 

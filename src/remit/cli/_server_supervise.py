@@ -1,0 +1,40 @@
+"""`remit server supervise`: the supervisor of this host."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from remit.cli._main import Settings
+from remit.cli._registry import listening_options
+from remit.cli._server_ask import home_option
+from remit.cli._show import say
+
+__all__ = ["supervise"]
+
+
+@click.command()
+@click.argument("id", default="supervisor")
+@listening_options
+@home_option
+@click.pass_obj
+def supervise(
+    settings: Settings,
+    id: str,
+    listen: tuple[str, ...],
+    announce: tuple[str, ...],
+    log_file: str | None,
+    ready_fd: int | None,
+    home: str | None,
+) -> None:
+    """Run servers on this host, as config.toml of the home and commands say, until told to stop (SIGTERM, ctrl-C, remit server shutdown).
+
+    Its servers end with it. One that is killed leaves them running: for ten seconds they wait for the next one. A machine's agent is a supervisor by itself.
+    """
+    from remit.cli._server_process import be_supervisor  # its own weight, for this command only
+    from remit.net import run as run_loop
+
+    if not settings.debug:
+        logging.getLogger("remit").setLevel(logging.INFO)
+    run_loop(be_supervisor(id, home, listen, announce, log_file, ready_fd, say))
