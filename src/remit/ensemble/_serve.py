@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from remit.durable import FileLock
 from remit.ensemble._home import Home
 from remit.ensemble._server import Server, place
+from remit.ensemble._supervised import authorize_beforehand, told_to
 from remit.errors import BadArgument, Conflict, StoreLocked
 from remit.net import Network, Node, NodeKey, TlsNetlayer, TurnLog, UnixNetlayer, dialling
 from remit.vat import Vat
@@ -42,6 +44,7 @@ async def serve(
     place_ = home if isinstance(home, Home) else Home.find(home)
     whole = place_.id_of(id)
     directory = place_.make_server(whole)
+    told = told_to(place_, whole, os.environ)
     with _locked(directory, whole):
         key = NodeKey.open(directory / "key.pem")
         vat = Vat(whole.name, recorder=(log := TurnLog()), mark=f"{os.urandom(3).hex()}-")
@@ -49,16 +52,22 @@ async def serve(
             network = Network(node)
             network.log = log
             vat.device("network", network)
-            await listen_on(node, place_, whole, listen, announce)
-            server = Server(place_, whole, node, network, directory, roles=roles, info=info)
+            await listen_on(node, place_, whole, list(listen) or told.listen, list(announce) or told.announce)
+            server = Server(place_, whole, node, network, directory, roles=told.roles_with(roles), info=info)
+            granting: asyncio.Future[None] | None = None
             try:
                 if has_code(directory):
                     from remit.ensemble.code import restore_code  # for those into which something was loaded
 
                     restore_code(server)
                 await server.start(patience=patience)
+                if told.authorize:
+                    granting = asyncio.ensure_future(authorize_beforehand(server, told.authorize))
                 yield server
             finally:
+                if granting is not None:
+                    granting.cancel()
+                    await asyncio.gather(granting, return_exceptions=True)
                 await server.close()
 
 

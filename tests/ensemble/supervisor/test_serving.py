@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from remit.cli._server_start import settings_of
-from remit.ensemble import Console, Home, Server, run_registry
+from remit.ensemble import Console, Home, Server, run_registry, serve
 from remit.ensemble.admin import read_audit
 from remit.ensemble.supervisor import archive_of, run_supervisor, upload
-from remit.errors import Conflict, Refused
+from remit.errors import Conflict, Missing, Refused
 from tests.ensemble.supervisor.stage import CONFIG, eventually
 
 MODULE = """
@@ -104,6 +104,34 @@ def test_a_module_is_a_server_of_the_ensemble_with_its_roles(tmp_path: Path) -> 
                 return not await console.directory.with_role("front")
 
             await eventually(gone, "it is gone")
+
+    asyncio.run(main())
+
+
+def test_a_server_is_authorised_beforehand_by_its_settings(tmp_path: Path) -> None:
+    """E: what `authorize` says of an id is granted to the key that has it, once that has come; to nobody else, and nothing more."""
+    (tmp_path / "hello_service.py").write_text(MODULE)
+    config = f'[roles.web]\nmodule = "hello_service"\nauthorize = {{ friend = ["ping"] }}\nenvironment = {{ PYTHONPATH = "{tmp_path}" }}\n'
+
+    async def main() -> None:
+        async with ensemble(tmp_path, config) as server, Console(server.home) as console:
+            part = await (await console.control("supervisor")).part("exec")
+            await part.start("web", "web1")
+            async with serve("friend", home=server.home) as friend, serve("stranger", home=server.home) as stranger:
+
+                async def granted(who: Server) -> list[str]:
+                    entry = await who.directory.find(server.home.id_of("web1"))
+                    presence = await who.node.fetch_from(entry.door)
+                    return list(await presence.granted())
+
+                async def friendly() -> bool:
+                    try:
+                        return await granted(friend) == ["ping"]
+                    except Missing:  # it has not registered yet
+                        return False
+
+                await eventually(friendly, "the friend has its part")
+                assert await granted(stranger) == []
 
     asyncio.run(main())
 
