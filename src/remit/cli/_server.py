@@ -25,14 +25,14 @@ COMMANDS: Final = {
     "rerun": ("_server_exec", "rerun", "Run a program again that was run on a host."),
     "restart": ("_server_start", "restart", "Restart servers that a host runs."),
     "rollback": ("_server_load", "rollback", "Go back to an earlier version of a loaded module."),
-    "rollback": ("_server_upload", "rollback", "Go back to another version of what was uploaded."),
     "run": ("_server_run", "run", "Run a module's main as a server of the ensemble."),
     "start": ("_server_start", "start", "Have a host run a server by its role."),
     "stop": ("_server_start", "stop", "Stop servers that a host runs."),
     "supervise": ("_server_supervise", "supervise", "Run the servers of this host."),
     "upload": ("_server_upload", "upload", "Bring a program, an environment or files to a host."),
+    "uploads": ("_server_upload", "uploads", "List what was uploaded to a host, with its versions."),
+    "use": ("_server_upload", "use", "Put another version of what was uploaded to use, or go back to the one before."),
     "versions": ("_server_load", "versions", "List what was loaded into a server."),
-    "versions": ("_server_upload", "versions", "List what was uploaded, with its versions."),
     "workers": ("_server_start", "workers", "Have a host run a number of workers."),
 }
 

@@ -1,4 +1,4 @@
-"""`remit server upload|versions|rollback`: programs, environments and files of servers, with their versions."""
+"""`remit server upload|uploads|use`: programs, environments and files of servers, with their versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from remit.cli._server_ask_exec import ask_exec, on_option
 from remit.cli._show import as_json_option, say, show_json, table
 from remit.cli._times import ago
 
-__all__ = ["rollback", "upload", "versions"]
+__all__ = ["upload", "uploads", "use"]
 
 KIND = click.Choice(["program", "env", "files"])
 
@@ -75,7 +75,7 @@ def upload(
 @on_option
 @as_json_option
 @click.pass_obj
-def versions(
+def uploads(
     settings: Settings,
     kind: str | None,
     name: str | None,
@@ -118,10 +118,10 @@ def versions(
 @on_option
 @as_json_option
 @click.pass_obj
-def rollback(
+def use(
     settings: Settings, kind: str, name: str, version: str, on: str | None, home: str | None, as_json: bool
 ) -> None:
-    """Put the version of NAME to use that was in use before, or the one whose digest begins with VERSION. Servers run it when they are next started."""
+    """Go back to the version of NAME that was in use before, or put the one to use whose digest begins with VERSION. Servers run it when they are next started."""
     found = ask_exec(settings, home, on, lambda part: part.rollback(kind, name, version))
     if as_json:
         show_json(found)
