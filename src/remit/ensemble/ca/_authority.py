@@ -26,7 +26,7 @@ from remit.ensemble.ca._make import SERVER_DAYS, make_authority, make_list, make
 from remit.errors import Conflict, Missing, StoreCorrupt
 from remit.net import designator_of, public_of
 
-__all__ = ["Authority", "Issued", "read_root"]
+__all__ = ["Authority", "Issued", "file_of", "read_issued", "read_root"]
 
 _MAGIC: Final = b"remit-ca-key 1\n"
 _RENEWED: Final = 1 / 3
@@ -166,9 +166,20 @@ class Authority:
         write_secret_file(self._directory / "revoked.crl", data, replace=True)
         return Revocations(data)
 
+    def revocations(self) -> bytes:
+        """The newest revocation list, in DER."""
+        return read_secret_file(self._directory / "revoked.crl")
+
     def _write(self) -> None:
         kept = {"version": 1, "number": self._number, "issued": [asdict(each) for each in self.issued]}
         write_secret_file(self._directory / "issued.json", json.dumps(kept, indent=1).encode() + b"\n", replace=True)
+
+
+def read_issued(home: Path) -> list[Issued]:
+    """What the authority of a home has issued. `Missing` where there is none."""
+    if read_root(home) is None:
+        raise Missing(f"there is no authority in {home / 'ca'}: make one with: remit ca init")
+    return _read_issued(home / "ca")[0]
 
 
 def read_root(home: Path) -> x509.Certificate | None:
