@@ -125,11 +125,11 @@ class Town:
         self.steward = self._steward()
 
     def local(self) -> Ref[Any]:
-        return self.vat.spawn(Guest, self.steward, self.devices[0], None, "local")
+        return self.vat.spawn(Guest, self.steward, self.devices[0], None)
 
     def guest(self, node: FakeNetwork, shown: str) -> Ref[Any]:
         """What a node gets at the door, in one session."""
-        guest = self.vat.spawn(Guest, self.steward, self.devices[0], node.key.public, shown)
+        guest = self.vat.spawn(Guest, self.steward, self.devices[0], node.key.public)
         return node.enliven(self.server.sturdy(guest, only=node.key.public))
 
     def uses(self) -> list[str]:

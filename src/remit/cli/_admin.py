@@ -11,7 +11,13 @@ from remit.cli._main import Lazy
 __all__ = ["admin"]
 
 COMMANDS: Final = {
+    "audit": ("_admin_grants", "audit", "Show who used what of a server."),
+    "authorize": ("_admin_grants", "authorize", "Give parts of a server to another server."),
+    "cookie": ("_admin_make", "cookie", "Make the ensemble's cookie, the way to become a member."),
+    "key": ("_admin_make", "key", "Make the administrators' key, or show it."),
+    "list": ("_admin_grants", "list_command", "List the grants of a server, or of all."),
     "release": ("_server_release", "release", "Let another key have the id of a server."),
+    "retract": ("_admin_grants", "retract", "Take parts of a server back, or all of them."),
 }
 
 

@@ -32,7 +32,9 @@ def list_command(home: str | None, as_json: bool) -> None:
             each.id,
             " ".join(each.parts) or "-",
             at(each.ends),
-            f"revoked {at(each.revoked)}" + (f": {each.why}" if each.why else "") if each.revoked is not None else "good",
+            f"revoked {at(each.revoked)}" + (f": {each.why}" if each.why else "")
+            if each.revoked is not None
+            else "good",
             each.serial,
         )
         for each in sorted(issued, key=lambda each: (each.id, each.ends))
@@ -42,7 +44,9 @@ def list_command(home: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("id")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it here [default: standard output].")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it here [default: standard output]."
+)
 @home_option
 def request(id: str, out: Path | None, home: str | None) -> None:
     """Make a request for server ID of this host, which `remit ca issue --request FILE` answers. There is no secret in it."""

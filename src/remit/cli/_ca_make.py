@@ -24,7 +24,9 @@ OF = "the certificate authority"
 
 
 @click.command()
-@click.option("--name", default="remit", show_default=True, metavar="NAME", help="The authority's name, in its certificates.")
+@click.option(
+    "--name", default="remit", show_default=True, metavar="NAME", help="The authority's name, in its certificates."
+)
 @click.option("--force", is_flag=True, help="Make another one: what the old one has issued is taken no more.")
 @home_option
 @passphrase_options
@@ -37,16 +39,36 @@ def init(settings: Settings, name: str, force: bool, home: str | None) -> None:
     words = read_passphrase(settings, OF, new=True)
     made = Authority.make(place.path, name, words, time.time(), force=force)
     directory = place.path / "ca"
-    say(f"{directory}/root.pem is what other hosts get, in the ca/ of their homes; root.key is not needed to issue, and may be kept elsewhere")
+    say(
+        f"{directory}/root.pem is what other hosts get, in the ca/ of their homes; root.key is not needed to issue, and may be kept elsewhere"
+    )
     _publish(settings, home, place, made, None)
 
 
 @click.command()
 @click.argument("id", required=False)
-@click.option("--request", "file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="The request of a server on another host.")
-@click.option("--part", "parts", multiple=True, metavar="PART", help="A part of every server's control object that it may use. Several times.")
-@click.option("--dns", multiple=True, metavar="NAME", help="A DNS name of the server's, for whoever else reads certificates. Several times.")
-@click.option("--days", type=click.FloatRange(0, 366, min_open=True), default=30, show_default=True, help="How long it is good.")
+@click.option(
+    "--request",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The request of a server on another host.",
+)
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    metavar="PART",
+    help="A part of every server's control object that it may use. Several times.",
+)
+@click.option(
+    "--dns",
+    multiple=True,
+    metavar="NAME",
+    help="A DNS name of the server's, for whoever else reads certificates. Several times.",
+)
+@click.option(
+    "--days", type=click.FloatRange(0, 366, min_open=True), default=30, show_default=True, help="How long it is good."
+)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the chain here, too.")
 @home_option
 @passphrase_options
@@ -152,7 +174,9 @@ def _publish(settings: Settings, home: str | None, place: Home, authority: Autho
         ask_console(settings, home, question)
     except (RemitError, click.ClickException) as error:
         why = "there is no cookie here" if isinstance(error, Missing) else str(error)
-        say(f"{words or 'done'}; but the registry was not told: {why}. It takes no certificate without a list: remit ca renew, when it runs")
+        say(
+            f"{words or 'done'}; but the registry was not told: {why}. It takes no certificate without a list: remit ca renew, when it runs"
+        )
         return False
     if words is not None:
         say(f"{words}; the revocation list is good until {ends}")

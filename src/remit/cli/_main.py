@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "bindings": ("_edges", "bindings", "List what was bound to what."),
     "boss": ("_boss", "boss", "Run the boss, or wait for it."),
     "bundle": ("_bundle", "bundle_command", "Make one executable file of a program."),
+    "ca": ("_ca", "ca", "Certificates for the servers of an ensemble."),
     "call": ("_call", "call_command", "Call a method of a bound service, or of the boss."),
     "dataspace": ("_dataspace", "dataspace", "Dataspaces: serve them, look into them, take part."),
     "down": ("_plan", "down", "Remove what remit.toml has declared."),
@@ -57,13 +58,14 @@ COMMANDS: Final = {
 class Settings:
     """What the options before the command say; the command reads the rest of the configuration when it needs it."""
 
-    __slots__ = ("boss", "config", "debug", "timeout")
+    __slots__ = ("boss", "config", "debug", "passphrase_fd", "timeout")
 
     def __init__(self, config: str | None, boss: str | None, timeout: float, debug: bool) -> None:
         self.config = config
         self.boss = boss
         self.timeout = timeout
         self.debug = debug
+        self.passphrase_fd: int | None = None  # of commands with `passphrase_options`
 
 
 class Suggesting(click.Group):

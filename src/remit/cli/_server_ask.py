@@ -10,9 +10,12 @@ import click
 
 from remit.cli._exit import TimedOut
 from remit.cli._main import Settings
+from remit.cli._passphrase import passphrase_options, read_passphrase
 from remit.ensemble import Console, Home
+from remit.ensemble.admin import AdminKey
+from remit.errors import Refused
 
-__all__ = ["ask_console", "ask_control", "ensemble_options", "home_option", "reference_of"]
+__all__ = ["admin_key", "ask_console", "ask_control", "ensemble_options", "home_option", "reference_of"]
 
 T = TypeVar("T")
 
@@ -27,14 +30,14 @@ def home_option(command: Any) -> Any:
 
 
 def ensemble_options(command: Any) -> Any:
-    """`--home`, and `--server` for a server that no registry need know."""
+    """`--home`, `--server` for a server that no registry need know, and where the passphrase is that unlocks it."""
     named = click.option(
         "--server",
         "reference",
         metavar="FILE",
         help="Reach the server by the reference in this private file (a control.ref), '-' or fd:N, and not by its id.",
     )
-    return home_option(named(command))
+    return passphrase_options(home_option(named(command)))
 
 
 def ask_console(
@@ -66,20 +69,42 @@ def ask_control(
     *,
     patient: bool = False,
 ) -> T:
-    """Run one conversation with the control object of a server, found by id or by a reference."""
+    """Run one conversation with the control object of a server, found by id or by a reference.
+
+    `parts` are those that the question needs. Where they need an unlock and the administrators' key is in this home, its passphrase is
+    asked for; the server is locked again when the command ends.
+    """
     if (id is None) == (reference is None):
         raise click.UsageError("name one server: its ID, or --server FILE")
+    way = None if reference is None else reference_of(reference)
+    asked = False
 
-    async def ask(console: Console) -> T:
-        found: Any
-        if reference is not None:
-            found = await console.by_reference(reference_of(reference))
+    async def ask(console: Console, key: AdminKey | None = None) -> T:
+        nonlocal asked
+        if way is not None:
+            found = await console.by_reference(way, parts, unlock=key)
         else:
-            assert id is not None
-            found = await console.control(id, parts)
+            found = await console.control(str(id), parts, unlock=key)
+        asked = True
         return await question(found)
 
-    return ask_console(settings, home, ask, patient=patient)
+    try:
+        return ask_console(settings, home, ask, patient=patient)
+    except Refused:
+        if asked or not parts:
+            raise
+        key = admin_key(settings, home)  # nobody's time runs while it is typed
+        if key is None:
+            raise
+    return ask_console(settings, home, lambda console: ask(console, key), patient=patient)
+
+
+def admin_key(settings: Settings, home: str | None) -> AdminKey | None:
+    """The administrators' key of a home, opened with the passphrase that the person gives; None where it has none."""
+    path = Home.find(home).path
+    if not (path / "admin.key").exists():
+        return None
+    return AdminKey.open(path, read_passphrase(settings, f"the administrators' key {path / 'admin.key'}"))
 
 
 def reference_of(where: str) -> Any:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
     from remit.ensemble._console import Console
+    from remit.ensemble._cookie import make_cookie
     from remit.ensemble._home import Home
     from remit.ensemble._ids import ServerId
     from remit.ensemble._parts import PARTS
@@ -34,6 +35,7 @@ _WHERE = {
     "ServerEntry": "_records",
     "ServerId": "_ids",
     "current_server": "_program",
+    "make_cookie": "_cookie",
     "run_main": "_program",
     "run_registry": "_run_registry",
     "run_server": "_program",
@@ -49,6 +51,7 @@ __all__ = [
     "ServerEntry",
     "ServerId",
     "current_server",
+    "make_cookie",
     "run_main",
     "run_registry",
     "run_server",

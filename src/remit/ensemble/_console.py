@@ -7,21 +7,23 @@ cookie ──► registry ──► the server's door ──► what the console
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from remit.ensemble._directory import Directory
 from remit.ensemble._home import Home
+from remit.ensemble.admin import LEASE, answer
 from remit.errors import LinkLost, Missing, Refused
-from remit.net import Network, Node, NodeKey, dialling
-from remit.vat import Vat
+from remit.net import Network, Node, NodeKey, dialling, public_of
+from remit.vat import Vat, actor
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
     from types import TracebackType
 
     from remit.ensemble._ids import ServerId
     from remit.ensemble._records import ServerEntry
-    from remit.ensemble.admin import Guest
+    from remit.ensemble.admin import AdminKey, Guest
     from remit.values import SturdyRef
     from remit.vat import Ref
 
@@ -70,36 +72,94 @@ class Console:
                 raise
             return await self.node.fetch_from(newer.door)
 
-    async def control(self, id: str | ServerId, parts: list[str] | None = None) -> Ref[Guest]:
+    async def membership(self) -> Ref[Any]:
+        """This console's membership of the ensemble, by the cookie."""
+        return await self.directory.membership()
+
+    async def control(
+        self,
+        id: str | ServerId,
+        parts: Sequence[str] | None = None,
+        *,
+        unlock: AdminKey | None = None,
+        seconds: float = LEASE,
+    ) -> Any:
         """A server's control object: by its `control.ref` in this home, which is the user's own; else what this key was granted.
 
-        `parts` are those that are needed, so that a missing grant is told at once. Raises `Refused`, `Missing`, `Unreachable`.
+        `parts` are those that are needed, so that a missing one is told at once. With the administrators' key, `unlock`, those that take one are
+        unlocked for so many seconds, or until this console ends. Raises `Refused`, `Missing`, `Unreachable`.
         """
         whole = self.home.id_of(id)
         try:
             way = self.home.control(whole)
         except Missing:
-            return cast("Ref[Guest]", await self._granted(whole, parts))
-        try:
-            return cast("Ref[Guest]", await self.node.fetch_from(way))
-        except (LinkLost, Refused) as error:  # of an earlier run, perhaps, and it runs elsewhere now
+            way = None
+        if way is not None:
             try:
-                return cast("Ref[Guest]", await self._granted(whole, parts))
-            except Missing:
-                raise Missing(f"server {whole} does not run: nobody answers at {way.locator.hints}") from error
+                found = await self.node.fetch_from(way)
+            except (LinkLost, Refused) as error:  # of an earlier run, perhaps, and it runs elsewhere now
+                broken = error
+            else:
+                return await self._with_parts(found, public_of(way.locator.designator), parts, unlock, seconds)
+        try:
+            entry, presence = await self.entry(whole), await self.presence(whole)
+        except Missing:
+            if way is None:
+                raise
+            raise Missing(f"server {whole} does not run: nobody answers at {way.locator.hints}") from broken
+        return await self._with_parts(presence, entry.key, parts, unlock, seconds)
 
-    async def by_reference(self, sturdyref: SturdyRef) -> Ref[Guest]:
-        """The control object of a server that no registry need know."""
-        return await self.node.fetch_from(sturdyref)
+    async def by_reference(
+        self,
+        sturdyref: SturdyRef,
+        parts: Sequence[str] | None = None,
+        *,
+        unlock: AdminKey | None = None,
+        seconds: float = LEASE,
+    ) -> Any:
+        """The same for a server that no registry need know, by its `control.ref`."""
+        found: Any = await self.node.fetch_from(sturdyref)
+        return await self._with_parts(found, public_of(sturdyref.locator.designator), parts, unlock, seconds)
 
-    async def _granted(self, id: ServerId, parts: list[str] | None) -> Any:
-        presence = await self.presence(id)
-        if parts is not None:
-            granted = await presence.granted()
-            lacking = [part for part in parts if part not in granted]
-            if lacking:
-                raise Refused(
-                    f"server {id} gives this key no {', '.join(lacking)}; granted: {', '.join(granted) or 'nothing'}. On its own host, its user "
-                    "needs no grant; others are granted parts with: remit admin authorize SERVER GRANTEE PART"
-                )
-        return presence
+    async def _with_parts(
+        self, found: Any, server: bytes, parts: Sequence[str] | None, key: AdminKey | None, seconds: float
+    ) -> Any:
+        """What was found, if it has these parts, or what it lacks can be unlocked."""
+        if parts is None:
+            return found
+        granted = await found.granted()
+        lacking = [part for part in parts if part not in granted]
+        if not lacking:
+            return found
+        if key is None:
+            await found.part(lacking[0])  # it says what is lacking, and what to do about it
+            return found
+        presence = await self.node.fetch_from(await found.door())
+        challenge = await presence.challenge(self.node.vat.spawn(Lifeline))
+        lease = await presence.unlock(*answer(challenge, key, server, self.key.public, lacking, seconds))
+        return Unlocked(found, lease, frozenset(lacking))
+
+
+@actor(kind="remit.ensemble.lifeline", version=1, passing=True)
+class Lifeline:
+    """While the server has a link to this object of the console's, it stays unlocked."""
+
+
+class Unlocked:
+    """A control object of which some parts come out of a lease. Ends with that; `lock()` ends it now."""
+
+    def __init__(self, control: Any, lease: Any, parts: frozenset[str]) -> None:
+        self._control = control
+        self._lease = lease
+        self._parts = parts
+
+    def part(self, name: str) -> Any:
+        """A part; from the lease where it was unlocked."""
+        return (self._lease if name in self._parts else self._control).part(name)
+
+    def lock(self) -> Any:
+        """End the lease."""
+        return self._lease.lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._control, name)

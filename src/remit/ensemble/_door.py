@@ -6,7 +6,6 @@ from typing import Any
 
 from remit.ensemble.admin import Guest, Steward
 from remit.errors import Refused
-from remit.net import designator_of
 from remit.vat import Ref, actor, spawn
 
 __all__ = ["Door"]
@@ -23,4 +22,4 @@ class Door:
         """A server as the node with this proved key has it: everybody may ping and ask what it is, the rest is granted or unlocked."""
         if type(peer) is not bytes:
             raise Refused("a server opens to nodes that have proved their key: come over a unix socket or TLS")
-        return spawn(Guest, self.steward, self.network, peer, designator_of(peer))
+        return spawn(Guest, self.steward, self.network, peer)

@@ -13,6 +13,7 @@ from remit.vat import send
 
 if TYPE_CHECKING:
     from remit.ensemble._server import Server
+    from remit.values import SturdyRef
     from remit.vat import Ref
 
 __all__ = ["Host"]
@@ -57,6 +58,10 @@ class Host:
         if part not in PARTS:
             raise no_part(part, self.names())
         return make_part(self._server, part, who)
+
+    def door(self) -> SturdyRef:
+        """Where whoever has proved a key knocks."""
+        return self._server.door
 
     def find(self, actor: str) -> Ref[Any]:
         """The object with a name."""

@@ -16,7 +16,7 @@ from remit.ensemble._door import Door
 from remit.ensemble._host import Host
 from remit.ensemble._ids import check_role
 from remit.ensemble._registering import Registering
-from remit.ensemble.admin import ADMIN, LOCAL, AuditLog, Guest, Steward, StewardFiles
+from remit.ensemble.admin import ADMIN, ITSELF, LOCAL, AuditLog, Guest, Steward, StewardFiles
 from remit.errors import BadArgument, Conflict
 from remit.lib import Timer
 from remit.values import SturdyRef
@@ -114,8 +114,11 @@ class Server:
 
     @property
     def control(self) -> Ref[Guest]:
-        """What this server's own user may do with it: all, or with an administrators' key all but the sensitive parts."""
-        return self.vat.spawn(Guest, self.steward, self.vat.devices["network"], None, LOCAL)
+        """All that can be done with this server, for its own program."""
+        return self._guest(ITSELF)
+
+    def _guest(self, who: str) -> Ref[Guest]:
+        return self.vat.spawn(Guest, self.steward, self.vat.devices["network"], None, who)
 
     def locate(self) -> SignedAddress:
         """Where this server is, signed: what is announced, or else where it listens."""
@@ -130,7 +133,7 @@ class Server:
         """
         door = self.vat.spawn(Door, self.steward, self.vat.devices["network"])
         self.door = self._open(lambda peer: send(door, "admit", peer))
-        control = self.control
+        control = self._guest(LOCAL)  # all of it, or with an administrators' key all but the sensitive parts
         local = self._open(lambda _: control)
         await self.registering.start(patience)
         reference = SturdyRef(self.node.inner_locator, local.swiss)

@@ -11,11 +11,12 @@ from remit.ensemble.admin._files import StewardFiles
 from remit.ensemble.admin._guest import Giver, Guest, Lease
 from remit.ensemble.admin._key import AdminKey, admin_public, check_passphrase
 from remit.ensemble.admin._steward import SENSITIVE, Steward, Use, Workshop
-from remit.ensemble.admin._table import ADMIN, LOCAL, Grant, GrantTable, check_part
+from remit.ensemble.admin._table import ADMIN, ITSELF, LOCAL, Grant, GrantTable, check_part
 from remit.ensemble.admin._unlock import LEASE, LONGEST, Challenge, Unlock, answer, check_unlock
 
 __all__ = [
     "ADMIN",
+    "ITSELF",
     "LEASE",
     "LOCAL",
     "LONGEST",

@@ -18,17 +18,17 @@ from remit.vat import Ref, actor, call, field, on_sever, reads, spawn, this
 __all__ = ["Giver", "Guest", "Lease"]
 
 
-@actor(kind="remit.ensemble.guest", version=1)
+@actor(kind="remit.ensemble.guest", version=1, passing=True)
 class Guest:
-    """Somebody who came to a server, as its door lets him in: the node with this proved key, or the local user (no key).
+    """Somebody who came to a server, as its door lets him in: the node with this proved key; without one, as `who` says, the local user or the server itself.
 
-    One for each session. `shown`: the id under which the key is registered, for people. A nonce is good for one try, by this guest, within two minutes.
+    One for each session. A nonce is good for one try, by this guest, within two minutes.
     """
 
     steward: Ref[Any]
     network: Ref[Any]
     key: bytes | None
-    shown: str
+    who: str = LOCAL
     nonce: bytes | None = None
     asked: float = 0.0
     leases: list[Ref[Any]] = field(list)
@@ -48,7 +48,11 @@ class Guest:
 
     def part(self, name: str) -> Any:
         """A part that needs no unlock. `Refused` says what it takes."""
-        return self.steward.lend(self._holder(), self.shown, name)
+        return self.steward.lend(self._holder(), name)
+
+    def door(self) -> Any:
+        """The sturdyref of the server's door, where a node proves its key: what unlocks a server that was reached otherwise."""
+        return self.steward.door()
 
     async def challenge(self, lifeline: Any = None) -> Challenge:
         """What an unlock has to answer; it replaces one that was not answered yet.
@@ -70,7 +74,7 @@ class Guest:
         nonce, self.nonce = self.nonce, None  # whatever comes of it
         if await self.network.now() > self.asked + PATIENCE:
             nonce = None
-        lease: Ref[Any] = await self.steward.unlock(designator_of(key), self.shown, key, nonce, unlock, signature)
+        lease: Ref[Any] = await self.steward.unlock(designator_of(key), key, nonce, unlock, signature)
         self.leases.append(lease)
         return lease
 
@@ -81,7 +85,7 @@ class Guest:
         self.leases.clear()
 
     def _holder(self) -> str:
-        return LOCAL if self.key is None else designator_of(self.key)
+        return self.who if self.key is None else designator_of(self.key)
 
     def _proved(self) -> bytes:
         if self.key is None:
@@ -89,7 +93,7 @@ class Guest:
         return self.key
 
 
-@actor(kind="remit.ensemble.watch", version=1)
+@actor(kind="remit.ensemble.watch", version=1, passing=True)
 class Watch:
     """Hears when a client is gone."""
 
@@ -99,14 +103,13 @@ class Watch:
         call(self.guest).lock()
 
 
-@actor(kind="remit.ensemble.lease", version=1)
+@actor(kind="remit.ensemble.lease", version=1, passing=True)
 class Lease:
     """An unlocked server, as its client holds it: a control object with the parts of the unlock. Ends at `until`, with its session, or by `lock`."""
 
     steward: Ref[Any]
     number: int
     holder: str
-    shown: str
     names: list[str]
     until: float
 
@@ -114,7 +117,7 @@ class Lease:
         """The part of this name. `Refused` for one that the unlock does not name, `Expired` when it is over."""
         if name not in self.names:
             raise Refused(f"this unlock is for {', '.join(self.names)}: unlock for {str(name)[:100]!r}, too")
-        return self.steward.lend_leased(self.number, self.holder, self.shown, name, self.until, list(self.names))
+        return self.steward.lend_leased(self.number, self.holder, name, self.until, list(self.names))
 
     @reads
     def parts(self) -> list[str]:
@@ -131,7 +134,7 @@ class Lease:
         call(self.steward).end_lease(self.number, "the server was locked again")
 
 
-@actor(kind="remit.ensemble.giver", version=1)
+@actor(kind="remit.ensemble.giver", version=1, passing=True)
 class Giver:
     """The part `admin`: gives to others what its holder has, and takes it back.
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from remit.ensemble.admin._guest import Giver, Lease
-from remit.ensemble.admin._table import ADMIN, LOCAL, ROOTS, UNLOCKED, Grant, GrantTable, check_part
+from remit.ensemble.admin._table import ADMIN, ITSELF, LOCAL, ROOTS, UNLOCKED, Grant, GrantTable, check_part
 from remit.ensemble.admin._unlock import Unlock, check_unlock
 from remit.errors import Broken, Expired, Missing, Refused, Revoked
 from remit.lib import Attenuation, Membrane, membrane
@@ -27,6 +27,8 @@ __all__ = ["SENSITIVE", "Steward", "Use", "Workshop"]
 
 SENSITIVE: Final = frozenset({"load", "eval", "repl", "exec", "shutdown", ADMIN})
 """Parts that need an unlock where there is an administrators' key, besides those that the application marks."""
+
+_LOCAL: Final = (LOCAL, ITSELF)
 
 
 class Workshop(Protocol):
@@ -44,6 +46,9 @@ class Workshop(Protocol):
     def describe(self) -> Any:
         """What everybody may know of the server."""
 
+    def door(self) -> Any:
+        """The sturdyref of the server's door."""
+
     def make(self, part: str, who: str) -> Any:
         """The object for a part, whose uses are written down as those of `who`. Raises `Missing`."""
 
@@ -60,7 +65,7 @@ class Use:
     membrane: Ref[Membrane]
 
 
-@actor(kind="remit.ensemble.steward", version=1)
+@actor(kind="remit.ensemble.steward", version=1, passing=True)
 class Steward:
     """Owned by the server, which alone holds it; others get what `Guest`, `Lease` and `Giver` let through. Ends with the server's vat.
 
@@ -86,56 +91,67 @@ class Steward:
         """See `Guest.describe`."""
         return self.workshop.describe()
 
+    def door(self) -> Any:
+        """See `Guest.door`."""
+        return self.workshop.door()
+
     # --- lending -----------------------------------------------------------------------------------------
 
     async def granted(self, holder: str) -> dict[str, float | None]:
         """The parts that this holder may have without an unlock, with their ends."""
-        if holder == LOCAL:
-            return dict.fromkeys(await self._local())
+        if holder in _LOCAL:
+            return dict.fromkeys(await self._local(holder))
         now = await self.network.now()
         return GrantTable(self.grants).held(holder, now)
 
-    async def _local(self) -> list[str]:
-        admin = await self.files.admin()
+    async def _local(self, holder: str) -> list[str]:
+        admin = None if holder == ITSELF else await self.files.admin()
         names = {*(await self.workshop.names()), ADMIN}
         return sorted(names - (SENSITIVE | set(await self.workshop.sensitive()) if admin is not None else set()))
 
-    async def lend(self, holder: str, shown: str, part: str) -> Ref[Any]:
-        """A part, by a grant or to the local user. `Refused` where it takes something else, which the error names."""
+    async def lend(self, holder: str, part: str) -> Ref[Any]:
+        """A part, by a grant, or to the local user or the server itself. `Refused` where it takes something else, which the error names."""
         check_part(part)
-        if holder == LOCAL:
-            if part not in await self._local():
-                known = [*(await self.workshop.names()), ADMIN]
-                if part not in known:
-                    raise Missing(f"this server has no part {part!r}; it has: {', '.join(sorted(known))}")
-                raise Refused(
-                    f"this server has an administrators' key, so {part} needs an unlock: give the order with the key's passphrase"
-                )
-            return await self._lend(LOCAL, LOCAL, part, None, 0)
-        until = self._held(holder, shown, part, await self.network.now())
-        return await self._lend(holder, shown, part, until, 0)
+        if holder in _LOCAL:
+            if part not in await self._local(holder):
+                if part in (known := [*(await self.workshop.names()), ADMIN]):
+                    raise Refused(
+                        f"this server has an administrators' key, so {part} needs an unlock: give the order with the key's passphrase"
+                    )
+                raise Missing(f"this server has no part {part!r}; it has: {', '.join(sorted(known))}")
+            return await self._lend(holder, part, None, 0)
+        until = self._held(holder, part, await self.network.now())
+        return await self._lend(holder, part, until, 0)
 
-    def _held(self, holder: str, shown: str, part: str, now: float) -> float | None:
+    def _held(self, holder: str, part: str, now: float) -> float | None:
         """Until when this holder has the part by a grant. `Refused` where he has it not."""
         held = GrantTable(self.grants).held(holder, now)
         if part not in held:
+            shown = self._shown(holder)
             raise Refused(
-                f"{shown} has no grant of {part} on this server (it has: {', '.join(sorted(held)) or 'none'}); "
-                f"an administrator gives it with: remit admin authorize SERVER {shown} {part}"
+                f"{shown} has no grant of {part} on this server (it has: {', '.join(sorted(held)) or 'none'}). On its own host, its user needs none; "
+                f"others are given one with: remit admin authorize SERVER {shown} {part}"
             )
         return held[part]
 
+    def _shown(self, holder: str) -> str:
+        """An id for a key, where a grant knows one."""
+        return next((each.shown for each in self.grants if each.key == holder), holder)
+
+    def _who(self, holder: str) -> str:
+        """The same for the audit log, with the key, which is what counts."""
+        shown = self._shown(holder)
+        return shown if shown == holder else f"{shown} ({holder})"
+
     async def _lend(
-        self, holder: str, shown: str, part: str, until: float | None, lease: int, limit: Sequence[str] | None = None
+        self, holder: str, part: str, until: float | None, lease: int, limit: Sequence[str] | None = None
     ) -> Ref[Any]:
         """The part, behind a membrane that is this holder's in this lease; made where he has none yet."""
         wanted = (holder, part, until, lease)
         if (found := self._open(wanted)) is not None:
             return found
-        who, by = f"{shown} ({holder})", holder
-        if holder == LOCAL:
-            who = by = LOCAL
-        elif lease:
+        who, by = self._who(holder), holder
+        if lease:
             who, by = f"{UNLOCKED}, from {who}", UNLOCKED
         if part == ADMIN:
             made: Ref[Any] = spawn(Giver, this(), by, who, None if limit is None else list(limit))
@@ -143,7 +159,7 @@ class Steward:
             made = await self.workshop.make(part, who)
             if lease:  # what was right when it was asked for may be over by now
                 self._check_lease(lease)
-            elif holder != LOCAL and self._held(holder, shown, part, await self.network.now()) != until:
+            elif holder not in _LOCAL and self._held(holder, part, await self.network.now()) != until:
                 raise Revoked(f"the grant of {part} has just been changed: ask again")
             if (found := self._open(wanted)) is not None:
                 return found
@@ -175,10 +191,15 @@ class Steward:
         for use in [*self.uses]:
             if use.until is not None and use.until <= now:
                 self._end(use, f"the time of {use.part} is over")
-            elif use.lease == 0 and use.holder != LOCAL:
+            elif use.lease == 0 and use.holder not in _LOCAL:
                 held = table.held(use.holder, now)
                 if use.part not in held or _later(use.until, held[use.part]):
                     self._end(use, f"the grant of {use.part} was retracted")
+
+    @reads
+    def open_uses(self) -> list[list[Any]]:
+        """What is lent now: holder, part, end, lease."""
+        return [[use.holder, use.part, use.until, use.lease] for use in self.uses]
 
     def expel(self, holder: str, why: str) -> None:
         """End every use of this key's, grants and leases: it is no member any more."""
@@ -188,13 +209,11 @@ class Steward:
 
     # --- unlocking ---------------------------------------------------------------------------------------
 
-    async def unlock(
-        self, holder: str, shown: str, key: bytes, nonce: bytes | None, unlock: Any, signature: Any
-    ) -> Ref[Any]:
+    async def unlock(self, holder: str, key: bytes, nonce: bytes | None, unlock: Any, signature: Any) -> Ref[Any]:
         """A lease on the parts that the unlock names; each try is written down."""
         admin = await self.files.admin()
         now = await self.network.now()
-        who = f"{shown} ({holder})"
+        who = self._who(holder)
         if admin is None:
             raise Refused(
                 "this server has no administrators' key, so nothing unlocks it: its own Unix user manages it, or make a key with: remit admin key"
@@ -207,14 +226,14 @@ class Steward:
             await self.audit.note(who, "unlock", f"refused: {error.message}")
             raise
         await self.audit.note(who, "unlock", f"{' '.join(good.parts)} for {good.expires - now:.0f} s")
-        return self._open_lease(holder, shown, good)
+        return self._open_lease(holder, good)
 
-    def _open_lease(self, holder: str, shown: str, unlock: Unlock) -> Ref[Any]:
+    def _open_lease(self, holder: str, unlock: Unlock) -> Ref[Any]:
         self.number += 1
         number = self.number
         self.leases[str(number)] = unlock.expires
         on(self.timer.at(unlock.expires), lambda _: self.end_lease(number, "the lease is over"))
-        return spawn(Lease, this(), number, holder, shown, list(unlock.parts), float(unlock.expires))
+        return spawn(Lease, this(), number, holder, list(unlock.parts), float(unlock.expires))
 
     def end_lease(self, number: int, why: str) -> None:
         """Take back all that a lease has lent; nothing where it has ended."""
@@ -223,14 +242,12 @@ class Steward:
             if use.lease == number:
                 self._end(use, why)
 
-    async def lend_leased(
-        self, number: int, holder: str, shown: str, part: str, until: float, names: Sequence[str]
-    ) -> Ref[Any]:
+    async def lend_leased(self, number: int, holder: str, part: str, until: float, names: Sequence[str]) -> Ref[Any]:
         """A part of an open lease, which has the parts `names`."""
         self._check_lease(number)
         if await self.network.now() >= until:
             raise Expired("the lease of this unlock is over: unlock again")
-        return await self._lend(holder, shown, part, until, number, names)
+        return await self._lend(holder, part, until, number, names)
 
     def _check_lease(self, number: int) -> None:
         if str(number) not in self.leases:

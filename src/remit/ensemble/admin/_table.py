@@ -15,13 +15,15 @@ from remit.errors import BadArgument, Conflict, Missing, Refused, StoreCorrupt, 
 from remit.net import public_of
 from remit.values import printable, record
 
-__all__ = ["ADMIN", "LOCAL", "ROOTS", "Grant", "GrantTable", "check_part"]
+__all__ = ["ADMIN", "ITSELF", "LOCAL", "ROOTS", "Grant", "GrantTable", "check_part"]
 
 LOCAL: Final = "local"
 """Giver: the Unix user that the server runs as."""
+ITSELF: Final = "itself"
+"""Giver: the server's own program."""
 UNLOCKED: Final = "admin"
 """Giver: who had unlocked the server."""
-ROOTS: Final = frozenset({LOCAL, UNLOCKED})
+ROOTS: Final = frozenset({LOCAL, ITSELF, UNLOCKED})
 ADMIN: Final = "admin"
 """The part that gives to others what its holder has."""
 MOST: Final = 1000

@@ -27,7 +27,7 @@ def request_of(directory: Path, id: str) -> bytes:
     except Missing:
         raise Missing(f"{id} has no key yet ({path}): it makes one when it runs for the first time") from None
     except (ValueError, TypeError):
-        key = None  # type: ignore[assignment]
+        key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise StoreCorrupt(f"{path} does not hold a node's key (an Ed25519 key in PEM): restore it from a copy")
     return make_request(id, key)
