@@ -13,7 +13,7 @@ from remit.cli._passphrase import passphrase_options
 from remit.cli._server_ask import admin_key, ask_console, ask_control, ensemble_options, home_option
 from remit.cli._show import as_json_option, say, show_json, table, tell
 from remit.cli._times import at, moment
-from remit.ensemble import Console
+from remit.ensemble import Console, Home
 from remit.ensemble.admin import ADMIN
 from remit.errors import BadArgument, Broken, Refused, RemitError
 from remit.net import designator_of, public_of
@@ -82,9 +82,10 @@ def retract(
     as_json: bool,
 ) -> None:
     """Take these parts of server ID back from GRANTEE, or all of them. What it has open ends at once, and what it has given on."""
+    named = grantee if _is_key(grantee) else Home.find(home).id_of(grantee).text
 
     async def question(control: Any) -> Any:
-        return await (await control.part(ADMIN)).retract(grantee, list(parts))
+        return await (await control.part(ADMIN)).retract(named, list(parts))
 
     gone = ask_control(settings, home, reference, id, question, [ADMIN])
     if as_json:
@@ -154,12 +155,18 @@ async def _grants(control: Any) -> Any:
 
 async def _grantee(console: Console, grantee: str) -> tuple[str, str]:
     """The key and the id of a grantee, which is named by either."""
+    if _is_key(grantee):
+        return grantee, grantee
+    entry = await console.entry(grantee)
+    return designator_of(entry.key), entry.id
+
+
+def _is_key(grantee: str) -> bool:
     try:
         public_of(grantee)
     except BadArgument:
-        entry = await console.entry(grantee)
-        return designator_of(entry.key), str(console.home.id_of(grantee))
-    return grantee, grantee[:12]
+        return False
+    return True
 
 
 async def _of_all(console: Console, key: Any) -> dict[str, Any]:

@@ -259,8 +259,12 @@ class Steward:
         self, by: str, who: str, key: str, shown: str, parts: Sequence[str], expires: float | None
     ) -> list[Grant]:
         """Give these parts to a key, besides what it has. Kept on disk when this returns; else taken back again."""
+        known = {*(await self.workshop.names()), ADMIN}
+        for part in parts:
+            if check_part(part) not in known:
+                raise Missing(f"this server has no part {part!r}; it has: {', '.join(sorted(known))}")
         now = await self.network.now()
-        new = [Grant(key, shown, check_part(part), expires, by, now) for part in parts]
+        new = [Grant(key, shown, part, expires, by, now) for part in parts]
         GrantTable(self.grants).with_grants(new, now)  # what makes no sense is not written down
         end = "" if expires is None else f" until {expires:.0f}"
         await self.audit.note(who, ADMIN, f"authorize {shown} ({key}) {' '.join(parts)}{end}")
