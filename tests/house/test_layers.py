@@ -43,6 +43,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/net/_node.py": "gives the session engine its randomness and signed addresses their date",
     "src/remit/net/_log.py": "dates what it writes down",
     "src/remit/net/_trace.py": "dates what it records, and gives traces ids that nobody guesses",
+    "src/remit/cli/_ca_make.py": "dates certificates and revocation lists",
     "src/remit/durable/_sealed.py": "gives each file under a passphrase its salt and nonce",
     "src/remit/machines/_process.py": "gives agents the part of our environment that they need",
     "src/remit/machines/_single_start.py": "the first steps of a program that is one file, in a process of its own",
