@@ -119,6 +119,9 @@ DRIVERS: dict[str, str] = {
     "src/remit/ensemble/supervisor/_programs.py": "gives each program that is run a name of its own",
     "src/remit/services/_processes.py": "starts the warden and speaks with it",
     "src/remit/app/targets/_in_process.py": "tells components the time, for limits of edges",
+    "src/remit/app/hosting/_manifest.py": "makes the swiss numbers of edges",
+    "src/remit/app/hosting/_process.py": "tells the component the time, and whoever started it that it is ready",
+    "src/remit/app/targets/processes/_supervisor.py": "starts the supervisor, and listens for commands on a socket",
     "src/remit/app/_twice.py": "computes a program's graph in another process, whose hashes differ",
 }
 AMBIENT_MODULES = {"socket", "subprocess", "random", "secrets", "tempfile", "multiprocessing"}

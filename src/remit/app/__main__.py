@@ -16,6 +16,12 @@ def main(words: list[str]) -> int:
 
             sys.stdout.write(compute(load_program(words[1])).canonical())
             return 0
+        if words[:1] == ["persona"] and len(words) >= 2:
+            return _persona(words[1], words[2:])
+        if words[:1] == ["supervise"] and len(words) == 2:
+            from remit.app.targets.processes import supervise
+
+            return supervise(words[1])
     except RemitError as error:
         print(
             f"{type(error).__name__}: {getattr(error, 'message', error)}",
@@ -24,8 +30,26 @@ def main(words: list[str]) -> int:
             file=sys.stderr,
         )
         return 1
-    print("usage: python -m remit.app graph FILE", file=sys.stderr)
+    print(
+        "usage: python -m remit.app graph FILE | persona DIRECTORY [--program FILE] [--ready-fd N] | supervise DIRECTORY",
+        file=sys.stderr,
+    )
     return 2
+
+
+def _persona(directory: str, options: list[str]) -> int:
+    from pathlib import Path
+
+    from remit.app.hosting import run_persona
+
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    ready, program = given.pop("--ready-fd", None), given.pop("--program", None)
+    return run_persona(
+        Path(directory),
+        program=Path(program) if program else None,
+        graph=given.get("--graph", ""),
+        ready=int(ready) if ready else None,
+    )
 
 
 if __name__ == "__main__":

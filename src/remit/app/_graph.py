@@ -93,7 +93,7 @@ class AppGraph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def as_graph(self) -> Graph:
         """For the planner."""
         needs = {node.id: self.needs(node.id) for node in self.nodes}
-        nodes = [Node(node.id, node.kind, msgspec.to_builtins(node.spec), needs[node.id]) for node in self.nodes]
+        nodes = [Node(node.id, node.kind, _shown(node.spec), needs[node.id]) for node in self.nodes]
         links = [
             Link(edge.id, edge.source, edge.target, make_attenuation(**edge.attenuation), edge.interface, kind="edge")
             for edge in self.edges
@@ -112,6 +112,16 @@ class AppGraph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f"a graph {found.graph!r} of version {found.version}: this program knows {KIND!r}, version {VERSION}"
             )
         return found
+
+
+def _shown(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec as plans show it: of methods their names, and which of them read or have keys."""
+    fields = dict(spec)
+    if "methods" in fields:
+        fields["methods"] = [
+            f"{each['name']}{' reads' * each['reads']}{' by key' * bool(each['keys'])}" for each in fields["methods"]
+        ]
+    return fields
 
 
 def graph_schema() -> dict[str, Any]:

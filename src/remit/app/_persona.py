@@ -34,6 +34,10 @@ class Persona:
 
     def __init__(self, declaration: Declaration, wiring: Wiring, host: Host) -> None:
         self.id = str(declaration.id)
+        self.declaration = declaration
+        spec = declaration.component.spec()
+        self.runs: bool = spec.get("runs", False)
+        self.restart: str = spec.get("restart", "always")
         self.host = host
         self.body = body_of(declaration, lambda edge: edge.target.component.client(Caller(edge, wiring)))
         leading = (edge for each in declaration.id.app.declarations.values() for edge in each.edges.values())
@@ -48,6 +52,11 @@ class Persona:
         """What it does by itself, until that is done."""
         with in_epoch(RUNTIME, self.id):
             await self.body.run()
+
+    async def health(self) -> None:
+        """Raises what is wrong with it."""
+        with in_epoch(RUNTIME, self.id):
+            await self.body.health()
 
     async def stop(self) -> None:
         """Close what it has opened."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
 
+from remit.cli._app import Program
 from remit.cli._connect import ask_boss
 from remit.cli._exit import PARTLY
 from remit.cli._main import Settings
@@ -35,13 +37,27 @@ _LIBPQ = {"PGHOST": "host", "PGPORT": "port", "PGDATABASE": "database", "PGUSER"
     metavar="VAR=NAME.ENTRY",
     help="Put an entry of a binding into the environment, where the program can read it nowhere else: DATABASE_URL=db.uri.",
 )
-@click.argument("words", nargs=-1, required=True, metavar="PROGRAM [ARGUMENT]...")
-def exec_command(machine: str | None, names: tuple[str, ...], wishes: tuple[str, ...], words: tuple[str, ...]) -> None:
-    """Start a program on this machine with its bindings, and become it.
+@click.option(
+    "--target", default="", metavar="NAME", help="With an application's FILE.py: where it runs [default: where it is]."
+)
+@click.argument("words", nargs=-1, required=True, metavar="PROGRAM|FILE.py [ARGUMENT]...")
+def exec_command(
+    machine: str | None, names: tuple[str, ...], wishes: tuple[str, ...], target: str, words: tuple[str, ...]
+) -> None:
+    """Start a program on this machine with its bindings, and become it; or run a command of an application: remit exec FILE.py COMMAND [ARGUMENT]...
+
+    FILE.py is an application's where it is a file, and not executable.
 
     It finds credentials below $SERVICE_BINDING_ROOT. Clients of PostgreSQL such as psql need nothing else: PGHOST, PGUSER, … and
     PGPASSFILE are those of the first binding of that type.
     """
+    file = Path(words[0])
+    if target or (file.suffix == ".py" and file.is_file() and not os.access(file, os.X_OK)):
+        from remit.cli._app_look import exec_program  # programs pay for it
+
+        if len(words) < 2:
+            raise click.UsageError(f"say which command of {file}: remit exec {file} COMMAND")
+        raise click.exceptions.Exit(exec_program(Program(file, target, {}), words[1:]))
     from remit.machines import binding_root, read_binding  # not needed for help
 
     root = binding_root(machine)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +10,13 @@ import click
 from remit.cli._app import Program, program_options
 from remit.cli._connect import ask_boss
 from remit.cli._declared import Declared, declared
+from remit.cli._doing import Teller, confirm, load_plan, save_plan, tell_end
 from remit.cli._exit import CHANGES, FAILED, PARTLY
 from remit.cli._main import Settings
-from remit.cli._plan_text import MARKS, markdown, text
+from remit.cli._plan_text import markdown, text
 from remit.cli._project import opened, planned, world_of
 from remit.cli._show import as_json_option, progress, say, show_json, tell
-from remit.errors import RemitError
-from remit.graph import Graph, Late, Plan, Step, apply, canonical, check_same, data
+from remit.graph import Graph, Late, Plan, apply, check_same, data
 from remit.machines import MACHINE_KINDS
 from remit.vat import Ref
 
@@ -48,6 +46,7 @@ def _yes_option(command: Any) -> Any:
 
 
 @click.command("plan")
+@program_options
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan, for remit up --plan FILE.")
 @click.option(
     "--format", "form", type=click.Choice(["text", "markdown"]), default="text", show_default=True, help="For people."
@@ -59,6 +58,7 @@ def _yes_option(command: Any) -> Any:
 @click.pass_obj
 def plan_command(
     settings: Settings,
+    program: Program | None,
     out: Path | None,
     form: str,
     detailed_exitcode: bool,
@@ -67,10 +67,15 @@ def plan_command(
     as_json: bool,
 ) -> None:
     """Show what `remit up` would do: whose authority changes, and what is created, changed and removed. Nothing is done."""
+    if program is not None:
+        from remit.cli._app_plan import plan_program  # programs pay for it
+
+        plan_program(program, out, form, detailed_exitcode=detailed_exitcode, as_json=as_json)
+        return
     project = declared(settings.config, provider)
     made = _look(settings, project, project.graph, adopt)
     if out is not None:
-        _save(out, made)
+        save_plan(out, made)
     if as_json:
         show_json(data(made))
     else:
@@ -112,15 +117,15 @@ def up(
     Of a program without --target it is the application itself, in this process.
     """
     if program is not None:
-        from remit.cli._app_run import run_here  # programs pay for it
+        from remit.cli._app_plan import up_program  # programs pay for it
 
-        run_here(program.file, step=step)
+        up_program(program, step=step, file=file, yes=yes, patience=settings.timeout, as_json=as_json)
         return
     project = declared(settings.config, provider)
     if file is not None:
         if adopt:
             raise click.UsageError("a saved plan says itself what is taken over: leave out --adopt")
-        shown = _load(file)
+        shown = load_plan(file)
         adopt = tuple(step.key for step in shown.steps if step.action == "adopt")
         _run(settings, project, project.graph, adopt, shown, as_json)
     else:
@@ -128,11 +133,18 @@ def up(
 
 
 @click.command("down")
+@program_options
+@click.option("--data", is_flag=True, help="With a program: remove what its stores keep, too.")
 @_yes_option
 @as_json_option
 @click.pass_obj
-def down(settings: Settings, yes: bool, as_json: bool) -> None:
-    """Remove what remit.toml has declared, as `remit up` would if it declared nothing: show the plan, ask, and do that."""
+def down(settings: Settings, program: Program | None, data: bool, yes: bool, as_json: bool) -> None:
+    """Remove what remit.toml has declared, or a program's application, as `remit up` would if nothing were declared: show the plan, ask, and do that."""
+    if program is not None:
+        from remit.cli._app_plan import down_program  # programs pay for it
+
+        down_program(program, forget=data, yes=yes, patience=settings.timeout, as_json=as_json)
+        return
     project = declared(settings.config)
     _ask_and_run(settings, project, Graph(project.graph.project), (), yes, as_json)
 
@@ -156,22 +168,6 @@ def _keys(adopt: tuple[str, ...]) -> list[str]:
     return [each.replace(".", "/") for each in adopt]
 
 
-def _save(file: Path, made: Plan) -> None:
-    try:
-        file.write_text(canonical(made) + "\n")
-    except OSError as error:
-        raise click.ClickException(f"cannot write {file}: {error.strerror}") from None
-
-
-def _load(file: Path) -> Plan:
-    try:
-        return Plan.of(json.loads(file.read_text()))
-    except OSError as error:
-        raise click.ClickException(f"cannot read {file}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RemitError):
-        raise click.ClickException(f"{file} is no plan that remit plan --out has written") from None
-
-
 # --- doing --------------------------------------------------------------------------------------------
 
 
@@ -184,17 +180,8 @@ def _ask_and_run(
     if shown.violations:
         raise click.exceptions.Exit(FAILED)
     if shown.steps and not yes:
-        _confirm(shown)
+        confirm(shown)
     _run(settings, project, graph, adopt, shown, as_json)
-
-
-def _confirm(shown: Plan) -> None:
-    if not sys.stdin.isatty():
-        raise click.UsageError(
-            "nobody can be asked here whether to do this: give --yes, or --plan FILE of a saved plan"
-        )
-    if not click.confirm(f"Do these {len(shown.steps)} steps?", err=True):
-        raise click.ClickException("nothing was done")
 
 
 def _run(
@@ -209,40 +196,12 @@ def _run(
             now = await planned(world, graph, ledger.known(), project.directory, keys)
             check_same(shown, now)
             await world.begin()
-            return await apply(now, journal, world, _Teller(len(now.steps), show, quiet=as_json))
+            return await apply(now, journal, world, Teller(len(now.steps), show, quiet=as_json))
 
     late = ask_boss(settings, work, patient=True)
     if as_json:
         show_json({"plan": data(shown), "late": data(late)})
     else:
-        _end(shown, late)
+        tell_end(shown, late)
     if late:
         raise click.exceptions.Exit(PARTLY)
-
-
-class _Teller:
-    """Says how far a plan is: a line for each step that is done, and on a terminal what is under way."""
-
-    def __init__(self, total: int, show: Any, *, quiet: bool) -> None:
-        self._total = total
-        self._show = show
-        self._quiet = quiet
-
-    def __call__(self, step: Step, what: str) -> None:
-        name = f"{step.part.kind} {step.part.id.replace('/', '.')}"
-        self._show("")
-        if what == "begun":
-            self._show(f"{step.number} of {self._total}: {step.action} {name} …")
-        elif not self._quiet and not (step.action == "move" and step.why):
-            say(f"{MARKS[step.action]} {name}{'' if what == 'done' else f': not yet: {what}'}")
-
-
-def _end(shown: Plan, late: list[Late]) -> None:
-    for each in late:
-        say(f"not finished: {each.key.replace('/', '.')}: {each.why}")
-    if any(each.again for each in late):
-        say("run remit up again when that has been mended; it goes on with the rest")
-    elif late:
-        say("what is left is kept, and finished by itself")
-    else:
-        say("done" if shown.steps else "nothing to do")

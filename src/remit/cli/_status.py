@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from remit.cli._app import Program, program_options
 from remit.cli._connect import ask_boss
 from remit.cli._edges import edge_table
 from remit.cli._machine import machine_table
@@ -26,14 +27,20 @@ BUSY = 100
 
 
 @click.command()
+@program_options
 @click.option("--all", "every", is_flag=True, help=f"Each machine and binding, even where there are more than {MANY}.")
 @as_json_option
 @click.pass_obj
-def status(settings: Settings, every: bool, as_json: bool) -> None:
+def status(settings: Settings, program: Program | None, every: bool, as_json: bool) -> None:
     """Everything on one screen: machines, bindings, alarms; and at each node, peers that owe, and durable messages that wait.
 
-    Of many machines and bindings it shows how many are in which state, and those that have something to say.
+    Of many machines and bindings it shows how many are in which state, and those that have something to say. Of a program it shows the components of its application.
     """
+    if program is not None:
+        from remit.cli._app_look import status_program  # programs pay for it
+
+        status_program(program, as_json=as_json)
+        return
     if as_json:
         document(ask_boss(settings, _in_json).document())
         return

@@ -5,9 +5,11 @@ A target of another module adds a kit to `KITS`; the suite runs on each that thi
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,4 +91,53 @@ class StepKit(InProcessKit):
     differs = frozenset({"cancelled"})  # the call is made in the caller's task, and is cancelled with it
 
 
-KITS: dict[str, Callable[[], Kit]] = {"in-process": InProcessKit, "step": lambda: StepKit("--step")}
+class ProcessesKit:
+    """A process for each component."""
+
+    name = "processes"
+    differs: frozenset[str] = frozenset()
+
+    def lacks(self) -> str:
+        return ""
+
+    @contextmanager
+    def running(self, program: Path, directory: Path) -> Iterator[Running]:
+        copy = directory / program.name
+        copy.write_bytes(program.read_bytes())
+        remit("up", copy, "--target", "processes", "--yes")
+        try:
+            yield Logged(copy)
+        finally:
+            remit("down", copy, "--yes", "--data")
+
+
+class Logged:
+    """A program whose components' logs are read by command."""
+
+    def __init__(self, program: Path) -> None:
+        self.program = program
+
+    def written(self, id: str, until: str) -> list[str]:
+        command = [*REMIT, "logs", str(self.program), id, "--follow", "--json"]
+        lines: list[str] = []
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            timer = threading.Timer(30, process.kill)
+            timer.start()
+            assert process.stdout is not None
+            for line in process.stdout:
+                text = json.loads(line)["text"]
+                if text == until:
+                    process.terminate()
+                    break
+                lines.append(text)
+            else:
+                raise AssertionError(f"{id} never said {until!r}: {lines}")
+            timer.cancel()
+        return lines
+
+
+KITS: dict[str, Callable[[], Kit]] = {
+    "in-process": InProcessKit,
+    "step": lambda: StepKit("--step"),
+    "processes": ProcessesKit,
+}

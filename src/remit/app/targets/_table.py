@@ -13,6 +13,7 @@ __all__ = ["TARGETS", "find_target"]
 
 TARGETS: Final[dict[str, tuple[str, str]]] = {
     "in-process": ("remit.app.targets._in_process", "InProcessTarget"),
+    "processes": ("remit.app.targets.processes", "ProcessesTarget"),
 }
 
 

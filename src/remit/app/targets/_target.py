@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from remit.app._graph import AppGraph
 from remit.errors import BadArgument
-from remit.graph import Actual, Kind, World
+from remit.graph import Actual, Graph, Kind, World
 
 __all__ = ["LogLine", "Place", "Problem", "Row", "Target", "TargetWorld", "unsupported"]
 
@@ -83,6 +83,10 @@ class Target:
     def build(self, graph: AppGraph, directory: Path) -> list[Path]:
         """Write what deploys the application into a directory; the files that were written."""
         raise unsupported(self, "build")
+
+    def declared(self, graph: AppGraph) -> Graph:
+        """The graph that is planned: with what this target has to know besides."""
+        return graph.as_graph()
 
     def world(self, graph: AppGraph) -> TargetWorld:
         """For `plan`, `up` and `down`. `graph` has the names of the ledger; what is removed is not in it."""

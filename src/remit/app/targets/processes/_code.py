@@ -1,0 +1,58 @@
+"""The program as it was when it was deployed: a copy by digest, so that what runs does not change under its feet, and the previous version can be run again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from remit.durable import open_state_dir
+from remit.errors import BadArgument
+
+__all__ = ["deployed_program", "snapshot"]
+
+SKIPPED: Final = {"__pycache__", "node_modules", "build", "dist", "venv", "site-packages"}
+MOST: Final = 64 << 20
+"""Bytes of a program with what is beside it; more is data that somebody keeps there."""
+
+
+def snapshot(program: Path, code: Path) -> tuple[str, Path]:
+    """Copy a program and the Python files beside and below it; their digest, and the program's copy."""
+    top = program.parent
+    files = sorted(_files(top))
+    total = hashlib.sha256()
+    size = 0
+    for path in files:
+        data = path.read_bytes()
+        size += len(data)
+        if size > MOST:
+            raise BadArgument(
+                f"{top} has more than {MOST >> 20} MiB of Python files: put the program into a directory of its own"
+            )
+        total.update(f"{path.relative_to(top)}\n{len(data)}\n".encode() + data)
+    digest = total.hexdigest()[:20]
+    place = code / digest
+    if not place.exists():
+        open_state_dir(code)
+        draft = code / f".{digest}.{os.getpid()}"
+        shutil.rmtree(draft, ignore_errors=True)
+        for path in files:
+            there = draft / path.relative_to(top)
+            there.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.copyfile(path, there)
+        draft.rename(place)
+    return digest, place / program.name
+
+
+def deployed_program(code: Path, digest: str, program: Path) -> Path:
+    """The copy of a program in a snapshot."""
+    return code / digest / program.name
+
+
+def _files(top: Path) -> Iterator[Path]:
+    for directory, folders, names in os.walk(top):
+        folders[:] = [each for each in folders if not each.startswith(".") and each not in SKIPPED]
+        yield from (Path(directory) / each for each in names if each.endswith(".py"))
