@@ -14,7 +14,7 @@ from remit.app._interface import Interface, exposed
 from remit.app._load import load_program
 from remit.app._persona import Host, Persona
 from remit.app._twice import graph_of, read_program
-from remit.app.components import ApiServer, Store, Worker, endpoint
+from remit.app.components import ApiServer, CliCommand, Failed, Job, Queue, Size, Store, Taken, Worker, endpoint
 
 __all__ = [
     "ApiServer",
@@ -23,13 +23,19 @@ __all__ = [
     "AppGraph",
     "AppNode",
     "Caller",
+    "CliCommand",
     "Component",
+    "Failed",
     "Held",
     "Host",
     "Id",
     "Interface",
+    "Job",
     "Persona",
+    "Queue",
+    "Size",
     "Store",
+    "Taken",
     "Wiring",
     "Worker",
     "assert_build",

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 from remit.app._component import Component, not_given
 from remit.app._held import Held
 from remit.app._interface import exposed
-from remit.app.store import PAGE, Found, Index, MemoryBackend, Seen, SqliteBackend, StoreBackend, modify
+from remit.app.components._backend import backend_of
+from remit.app.store import PAGE, Found, Index, Seen, StoreBackend, modify
 from remit.errors import NotAllowed
 
 __all__ = ["Store"]
@@ -111,10 +112,7 @@ class Store(Component, Generic[V]):
         return StoreClient(caller)
 
     async def start(self, host: Any) -> None:
-        settings = host.settings.get("store", {"kind": "memory"})
-        backend: StoreBackend = (
-            SqliteBackend(host.directory / "store.sqlite") if settings["kind"] == "sqlite" else MemoryBackend()
-        )
+        backend = backend_of(host)
         await backend.open(self.indexes())
         self.__dict__["_backend"] = backend
 
