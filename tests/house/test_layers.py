@@ -76,6 +76,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/machines/_local_users.py": "reads the kernel's list of sockets, in which addresses are numbers",
     "src/remit/machines/_shelf.py": "gives each new directory of a credential a name of its own",
     "src/remit/machines/_reload.py": "runs what bindings say is to be run when credentials have changed",
+    "src/remit/app/components/_queued.py": "gives whoever takes an item a token that nobody guesses",
     "src/remit/cli/_exec.py": "becomes a program, with our environment and more",
     "src/remit/machines/_program.py": "finds the hob of the machine that a program runs on",
     "src/remit/cli/_config.py": "finds remit.toml and the state directory",
