@@ -13,6 +13,7 @@ __all__ = ["server"]
 COMMANDS: Final = {
     "config": ("_server_config", "config", "Show what servers are like, each setting with where it is from."),
     "configure": ("_server_config", "configure", "Change settings of roles and servers on a host."),
+    "eval": ("_server_eval", "eval_command", "Evaluate a piece of Python in a server."),
     "exec": ("_server_exec", "exec_command", "Run a program on a host."),
     "forget": ("_server_load", "forget", "Load a module no more when the server starts."),
     "kill": ("_server_exec", "kill", "End a program that was run on a host, or send it a signal."),
@@ -22,6 +23,7 @@ COMMANDS: Final = {
     "output": ("_server_exec", "output", "Show what a server or a program has written, and follow it."),
     "ping": ("_server_ping", "ping", "Ask a server, or an actor in it, whether it is alive."),
     "processes": ("_server_start", "processes", "List what a host is to run, and how it is."),
+    "repl": ("_server_repl", "repl", "Work in a server: Python, line by line."),
     "rerun": ("_server_exec", "rerun", "Run a program again that was run on a host."),
     "restart": ("_server_start", "restart", "Restart servers that a host runs."),
     "rollback": ("_server_load", "rollback", "Go back to an earlier version of a loaded module."),

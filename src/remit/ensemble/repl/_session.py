@@ -55,7 +55,7 @@ class Session:
         self._closed = closed
         self._crowded = crowded
         self._capture = capture
-        self._sources = Sources(name or "input")
+        self._sources = Sources()
         self._output = Output(self._has_news, self._may_wait)
         self._context = copy_context()
         self._context.run(output_of_context.set, self._output)

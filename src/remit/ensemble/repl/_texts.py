@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import linecache
 import os
 import traceback
@@ -20,6 +21,7 @@ WORDS: Final = 4000
 TRACEBACK: Final = 32_000
 KEPT: Final = 200
 """Pieces of source of one session that tracebacks can quote."""
+_numbers: Final = itertools.count(1)  # of all sessions: Python keeps lines by file name
 _HERE: Final = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _ENDS: Final[dict[type, tuple[str, str]]] = {
     list: ("[", "]"),
@@ -120,15 +122,12 @@ def _shorten(made: Any, depth: int) -> None:
 class Sources:
     """The pieces of source of one session, where tracebacks look for lines. Owned by the session, which closes it."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._count = 0
+    def __init__(self) -> None:
         self._names: deque[str] = deque()
 
     def add(self, source: str) -> str:
         """A file name for this piece."""
-        self._count += 1
-        name = f"<{self._name} {self._count}>"
+        name = f"<input {next(_numbers)}>"
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         self._names.append(name)
         while len(self._names) > KEPT:

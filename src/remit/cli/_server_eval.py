@@ -1,0 +1,56 @@
+"""`remit server eval`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from remit.cli._exit import FAILED
+from remit.cli._main import Settings
+from remit.cli._server_ask import ask_console, ensemble_options
+from remit.cli._times import span
+
+__all__ = ["eval_command"]
+
+
+@click.command("eval")
+@click.argument("id", required=False)
+@click.argument("source", metavar="EXPR", required=False)
+@click.option(
+    "--for", "seconds", metavar="TIME", default="30s", show_default=True, callback=span, help="Interrupt it after this."
+)
+@ensemble_options
+@click.pass_obj
+def eval_command(
+    settings: Settings, id: str | None, source: str | None, seconds: float, home: str | None, reference: str | None
+) -> int:
+    """Evaluate EXPR in server ID: an expression, whose value is shown, or statements. '-' reads them from standard input.
+
+    `await` may stand anywhere. `server`, `vat`, `node` and `network` are the server's; its modules are there to import. Needs the part eval; the audit log
+    of the server has what was evaluated. Exit code 1: it raised.
+    """
+    from remit.cli._repl_link import Screen, Terminal, reach, show
+
+    if reference is not None and source is None:
+        id, source = None, id
+    if source is None:
+        raise click.UsageError("say what to evaluate: EXPR, or '-' for standard input")
+    text = sys.stdin.read() if source == "-" else source
+
+    async def question(console: Any) -> Any:
+        control = await reach(console, id, reference, ["eval"])
+        part = await control.part("eval")
+        vat = console.node.vat
+        screen = vat.spawn(Screen, vat.device("terminal", Terminal(sys.stdout)))
+        return await part.evaluate(text, seconds, screen)
+
+    done = ask_console(settings, home, question, patient=True)
+    show(done.output)
+    if done.text:
+        show(f"{done.text}\n")
+    if done.error:
+        show(done.error, err=True)
+        return FAILED
+    return 0
