@@ -55,7 +55,7 @@ def single_file(
     module, _, function = program.partition(":")
     if function and not function.isidentifier():
         raise BadArgument(f"{program[:80]!r} is no program: write module, or module:function")
-    bundle = Bundle.of(module, present=present, path=sys.path if path is None else path)
+    bundle = Bundle.of(module, present=present, path=sys.path if path is None else path, thorough=True)
     lacking = [name for name in bundle.manifest.needs if name not in present]
     if lacking:
         raise BadArgument(

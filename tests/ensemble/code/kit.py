@@ -51,7 +51,7 @@ class Server:
     def take(self, bundle: Bundle, *, force: bool = False, who: str = "tests") -> Loaded:
         """What a sender does, without messages in between."""
         for digest in self.code.offer(bundle.manifest, force):
-            self.code.put(digest, bundle.contents[digest])
+            self.code.put([[digest, bundle.contents[digest], 0]])
         return self.code.load(bundle.manifest, force, who=who)
 
 

@@ -93,15 +93,39 @@ def test_an_unknown_module_is_answered_with_the_nearest(sender: Sender) -> None:
 
 
 def test_what_is_no_python_is_told_with_its_line(sender: Sender) -> None:
-    """Before anything is sent; of what it imports, too."""
+    """Before anything is sent; of what it imports, too, where that is asked for (a server looks at all of it before it executes any)."""
     sender.write(handler="import broken\n", broken="x = 1\ndef f(:\n")
     with pytest.raises(BadArgument, match="broken is no Python, line 2"):
-        sender.bundle("handler")
+        sender.bundle("handler", thorough=True)
     with pytest.raises(BadArgument, match="broken is no Python, line 2"):
         sender.bundle("broken", alone=True)
     with pytest.raises(BadArgument, match="standard library"):
         sender.write(json="")
         sender.bundle("json")
+
+
+TRICKY = [
+    "def f():\n    import inner\n",
+    "def f():\n    return 1\n\n\n@wrap\nclass C:\n    from inner import x\n",
+    'def f():\n    """Says\nimport nothing\n    """\n\nimport inner\n',
+    'def f():\n    return """\ndef g():\n    pass\n"""\n\nimport inner\n',
+    "def f(\n    a,\n):\n    return [\n1, 2]\n\nimport inner\n",
+    "def f(): return 1\nimport inner\ndef g(): return 2",
+    "async def f():\n    pass\n# import nothing\n\nif f:\n    import inner\nelse:\n    inner = None\n",
+    "x = 'import nothing'\nclass C: pass\nimport inner, inner as y; from inner import z\n",
+    'def f():\n    x = \'"""\'\n    y = \'"""\'\n\nimport inner\n',
+    "def f():\n    return 1 + \\\n2\n\nimport inner\n",
+    "import importlib\ndef f():\n    return importlib.import_module('inner')\n",
+]
+
+
+@pytest.mark.parametrize("text", TRICKY)
+def test_imports_are_found_wherever_they_stand(sender: Sender, text: str) -> None:
+    """A glance at a source finds what reading it as a whole finds."""
+    sender.write(top="import middle\n", middle=text, inner="", nothing="")
+    bundle = sender.bundle("top")
+    assert paths(bundle) == ["inner.py", "middle.py", "top.py"]
+    assert encode(bundle.manifest) == encode(sender.bundle("top", thorough=True).manifest)
 
 
 def test_links_out_of_the_tree_are_refused(sender: Sender, tmp_path: Path) -> None:

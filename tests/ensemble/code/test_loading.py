@@ -151,7 +151,7 @@ def test_a_syntax_error_is_found_before_anything_is_executed(server: Server) -> 
     sources = {"a.py": b"raise RuntimeError('executed')\n", "b.py": b"\ndef f(:\n"}
     manifest, _ = _made("a", sources)
     for digest in server.code.offer(manifest):
-        server.code.put(digest, next(data for data in sources.values() if _sha(data) == digest))
+        server.code.put([[digest, next(data for data in sources.values() if _sha(data) == digest), 0]])
     with pytest.raises(BadArgument, match=r"b.py, line 2: .*nothing was changed"):
         server.code.load(manifest)
     assert "a" not in sys.modules
@@ -173,18 +173,18 @@ def test_a_manifest_that_lies_about_a_digest_is_refused(server: Server) -> None:
     """What is put is what was offered, piece by piece, or it is not taken; and nothing is loaded without it."""
     manifest, digest = _made("m", {"m.py": b"x = 1\n"})
     with pytest.raises(BadArgument, match="offer the manifest first"):
-        server.code.put(digest, b"x = 1\n")
+        server.code.put([[digest, b"x = 1\n", 0]])
     assert server.code.offer(manifest) == [digest]
     with pytest.raises(BadArgument, match="has another digest"):
-        server.code.put(digest, b"x = 2\n")
+        server.code.put([[digest, b"x = 2\n", 0]])
     with pytest.raises(BadArgument, match="a file of 6 bytes"):
-        server.code.put(digest, b"x = 10\n")
+        server.code.put([[digest, b"x = 10\n", 0]])
     with pytest.raises(BadArgument, match="a file of 6 bytes of which 0 have come"):
-        server.code.put(digest, b"1\n", 4)
+        server.code.put([[digest, b"1\n", 4]])
     with pytest.raises(Missing, match="was not put"):
         server.code.load(manifest)
-    server.code.put(digest, b"x =")
-    server.code.put(digest, b" 1\n", 3)
+    server.code.put([[digest, b"x =", 0]])
+    server.code.put([[digest, b" 1\n", 3]])
     assert server.code.load(manifest).executed == ["m"]
 
 

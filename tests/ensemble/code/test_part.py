@@ -113,7 +113,7 @@ def test_what_is_no_manifest_is_refused(server: Server) -> None:
                 with pytest.raises(Broken):
                     await ask(strange)
         with pytest.raises(Broken):
-            await part.put("x", 7)
+            await part.put(["x", 7])
         assert "handler" not in sys.modules
 
     talk(server, conversation)

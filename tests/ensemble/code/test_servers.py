@@ -84,6 +84,6 @@ def test_a_bundle_that_is_wrong_changes_nothing_of_a_server(tmp_path: Path, send
             with pytest.raises(BadArgument, match="leads out of the bundle"):
                 await part.offer(out)
             with pytest.raises(BadArgument, match="offer the manifest first"):
-                await part.put(bytes(32), b"x")
+                await part.put([[bytes(32), b"x", 0]])
 
     asyncio.run(main())

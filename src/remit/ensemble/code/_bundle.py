@@ -31,16 +31,24 @@ class Bundle:
 
     @classmethod
     def of(
-        cls, module: str, *, present: Collection[str] = (), path: Sequence[str] | None = None, alone: bool = False
+        cls,
+        module: str,
+        *,
+        present: Collection[str] = (),
+        path: Sequence[str] | None = None,
+        alone: bool = False,
+        thorough: bool = False,
     ) -> Bundle:
         """The bundle of a module that is found on `path` (None: where Python looks for it here).
 
         `present`: packages that the server has, besides the standard library and `PRESENT`: neither they nor what they import come along. `alone`: only the
-        module itself, with the data of its package if it is one. Raises `Missing` (with the nearest name) where it is not found, `BadArgument` where a source
-        cannot be read as Python or a link leads out of its tree, and `LimitExceeded` where it is too large.
+        module itself, with the data of its package if it is one. `thorough`: look for errors in all sources, and not in the module's alone, as whoever loads it will.
+
+        Raises `Missing` (with the nearest name) where it is not found, `BadArgument` where a source cannot be read as Python or a link leads out of its tree,
+        and `LimitExceeded` where it is too large.
         """
         importlib.invalidate_caches()  # what was written a moment ago is to be found
-        walk = Walk(list(sys.path if path is None else path), {*PRESENT, *present})
+        walk = Walk(list(sys.path if path is None else path), {*PRESENT, *present}, thorough=thorough)
         walk.begin(module, alone=alone)
         return cls(*walk.result(module))
 

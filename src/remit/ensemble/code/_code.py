@@ -19,7 +19,7 @@ from remit.ensemble.code._plan import Plan, compiled, plan, refuse_lacking
 from remit.ensemble.code._records import Loaded, Version
 from remit.ensemble.code._shelf import Shelf
 from remit.ensemble.code._swap import Swap
-from remit.errors import Broken, Missing, Refused, RemitError, StoreError
+from remit.errors import BadArgument, Broken, Missing, Refused, RemitError, StoreError
 from remit.net import designator_of
 from remit.vat import Vat
 
@@ -60,9 +60,15 @@ class Code:
         self._shelf.expect(missing)
         return sorted({file.digest for file in missing})
 
-    def put(self, digest: bytes, piece: bytes, at: int = 0) -> None:
-        """Bytes of a file that was missing: all, or a piece from `at` on, in order."""
-        self._shelf.put(digest, piece, at)
+    def put(self, pieces: list[Any]) -> None:
+        """Files that were missing, or pieces of them: `[[digest, bytes, at], …]`, each file from its beginning on, in order."""
+        said: object = pieces
+        for piece in said if isinstance(said, list) else [said]:
+            if not isinstance(piece, list) or [type(part) for part in piece] != [bytes, bytes, int]:
+                raise BadArgument(
+                    "what is put are lists of a digest, bytes, and the place in the file where they belong"
+                )
+            self._shelf.put(*piece)
 
     def load(self, manifest: Manifest, force: bool = False, library: bool = False, who: str = "") -> Loaded:
         """Execute a module: of the bundle that was offered, or (`library`) of the server's own path.

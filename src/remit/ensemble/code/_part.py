@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from remit.ensemble.code._bundle import Bundle
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Loading", "make_load", "restore_code", "send_bundle", "send_library"]
 
 PIECE: Final = 256 << 10
-"""Bytes of one message when a file is put."""
+"""Bytes of one message when files are put."""
 
 
 def make_load(server: Server, who: str) -> Ref[Any]:
@@ -57,8 +58,8 @@ class Loading:
     async def offer(self, manifest: Any, force: bool = False) -> Any:
         return await self.code.offer(manifest, force)
 
-    async def put(self, digest: bytes, piece: bytes, at: int = 0) -> None:
-        await self.code.put(digest, piece, at)
+    async def put(self, pieces: list[Any]) -> None:
+        await self.code.put(pieces)
 
     async def load(self, manifest: Any, force: bool = False, library: bool = False) -> Any:
         await self.audit.note(self.who, "load", _what(manifest, force, library))
@@ -92,13 +93,7 @@ async def send_bundle(part: Ref[Any], bundle: Bundle, *, force: bool = False) ->
     """Have a server's part `load` take a signed bundle: only what the server lacks is sent. Raises what the server says, and then nothing was changed there."""
     manifest = bundle.manifest
     missing = await part.offer(manifest, force)
-    puts = [
-        part.put(digest, data[at : at + PIECE], at)
-        for digest in missing
-        for data in [bundle.contents[digest]]
-        for at in range(0, len(data) or 1, PIECE)
-    ]
-    await asyncio.gather(*[_done(put) for put in puts])
+    await asyncio.gather(*[_done(part.put(pieces)) for pieces in _pieces(missing, bundle)])
     loaded: Loaded = await part.load(manifest, force)
     return loaded
 
@@ -107,6 +102,23 @@ async def send_library(part: Ref[Any], module: str, *, force: bool = False) -> L
     """Have a server load a module of its own path."""
     loaded: Loaded = await part.load(Manifest(module, [], {}, []), force, True)
     return loaded
+
+
+def _pieces(missing: list[bytes], bundle: Bundle) -> Iterator[list[list[Any]]]:
+    """What goes into each message: many small files, or a piece of a large one."""
+    pieces: list[list[Any]] = []
+    room = PIECE
+    for digest in missing:
+        data = bundle.contents[digest]
+        for at in range(0, len(data) or 1, PIECE):
+            piece = data[at : at + PIECE]
+            if pieces and len(piece) > room:
+                yield pieces
+                pieces, room = [], PIECE
+            pieces.append([digest, piece, at])
+            room -= len(piece)
+    if pieces:
+        yield pieces
 
 
 async def _done(promise: Ref[Any]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from remit.ensemble.code._find import STANDARD, Found, find, unknown
-from remit.ensemble.code._imports import Import, imports_of
+from remit.ensemble.code._imports import Import, imports_of, outline
 from remit.ensemble.code._manifest import FILE, FILES, TOTAL, Manifest
 from remit.errors import BadArgument, LimitExceeded, Missing
 
@@ -23,9 +23,11 @@ _NATIVE: Final = (".so", ".pyd", ".dll", ".dylib")
 
 
 class Walk:
-    """One walk; used once. `present`: top-level names that need not come along."""
+    """One walk; used once. `present`: top-level names that need not come along. `thorough`: each source is parsed as a whole, and has to be Python."""
 
-    def __init__(self, path: Sequence[str], present: Collection[str]) -> None:
+    def __init__(self, path: Sequence[str], present: Collection[str], *, thorough: bool = False) -> None:
+        self.thorough = thorough
+        self.module = ""
         self.path = path
         self.present = present
         self.files: dict[str, tuple[bytes, int, bool]] = {}
@@ -39,6 +41,7 @@ class Walk:
 
     def begin(self, module: str, *, alone: bool) -> None:
         """Take a module with its packages, then, unless it is to be alone, all that these lead to."""
+        self.module = module
         found = find(module, self.path)
         if found is None:
             raise unknown(module, self.path, "here")
@@ -118,15 +121,26 @@ class Walk:
 
     def _follow(self, found: Found) -> None:
         """What a module's source imports."""
-        tree = self._parsed(found)
+        tree, text = self._glanced(found)
         if tree is None:
             return
         known = self.imports.setdefault(found.name, set())
-        for each in imports_of(tree, self._source(found), found.name, found.package):
+        for each in imports_of(tree, text, found.name, found.package):
             names = [name for name in self._names(each) if self._wanted(name, each, found)]
             if each.eager:
                 known.update(part for name in names for part in _parents(name))
         known.discard(found.name)
+
+    def _glanced(self, found: Found) -> tuple[ast.Module | None, bytes]:
+        """What there is to see of imports, and the text of that. Where they are named in strings, and for the module that was asked for, it is the whole."""
+        source = self._source(found)
+        if not (self.thorough or found.name == self.module or b"__import__" in source or b"import_module" in source):
+            try:
+                text = outline(source)
+                return ast.parse(text, found.name), text
+            except (SyntaxError, ValueError, RecursionError):
+                pass  # the outline is none, or the source is no Python: the whole tells
+        return self._parsed(found), source
 
     def _parsed(self, found: Found) -> ast.Module | None:
         try:
