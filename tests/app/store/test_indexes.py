@@ -40,7 +40,7 @@ def run(test: Any, kit: Kit, indexes: Any = BOTH) -> None:
 
 
 def test_what_an_index_gives(kit: Kit) -> None:
-    """Entries have the key of the index always, the inline value unless it is not wanted, and the value where it is (2.5: in process as in a database)."""
+    """Entries have the key of the index always, the inline value unless it is not wanted, and the value where it is (A11)."""
 
     async def test(store: Any) -> None:
         await store.set("m2", message("alice", "bob"))
@@ -91,7 +91,7 @@ def test_entries_in_pages(kit: Kit) -> None:
 
 
 def test_deleting_what_is_indexed(kit: Kit) -> None:
-    """What is deleted leaves all indexes, whichever way: by delete, by setting None, by a modify that returns nothing (2.5: foreign key)."""
+    """What is deleted leaves all indexes, whichever way: by delete, by setting None, by a modify that returns nothing (A12)."""
 
     async def test(store: Any) -> None:
         async def none() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from remit.app._component import Component, not_given
-from remit.app._held import Held
 from remit.app._interface import exposed
 from remit.app.components._backend import backend_of
-from remit.app.store import PAGE, Found, Index, Seen, StoreBackend, modify
+from remit.app.store import PAGE, Found, Index, StoreBackend, modify
 from remit.errors import NotAllowed
 
 __all__ = ["Store"]
@@ -24,7 +23,10 @@ class Store(Component, Generic[V]):
 
         class Customers(Store[Customer]):
             @index(version=1)
-            def by_name(customer: Customer) -> list[str]: ...
+            @staticmethod
+            def by_name(customer: Customer) -> Entry: ...
+
+    Who was given it looks entries up with `await customers.by_name.get("Ada")`.
     """
 
     kind = "store"
@@ -103,44 +105,45 @@ class Store(Component, Generic[V]):
     async def modify(self, key: str, function: Callable[[V | None], V | None]) -> V | None:
         """Read, change and write, as if nobody else did anything in between; the new value.
 
-        The function gets a copy of the value, or None, and gives the new one, or None to delete. It runs in the caller, and again where another has been faster. Raises `Conflict` where
-        others have been faster for 30 seconds.
+        The function gets a copy of the value, or None, and gives the new one, or None to delete. It runs in the caller, and again where another has been faster, so it has no effects. Raises
+        `Misuse` where it changes its copy and returns nothing, and `Conflict` where others have been faster for 30 seconds.
         """
-        raise NotAllowed(not_given(str(self._declaration)))  # who was given it has `StoreClient.modify`
+        value: V | None = await modify(self._own(), key, function)
+        return value
+
+    async def all_keys(self, prefix: str = "") -> AsyncIterator[str]:
+        """All keys with this prefix, in order, fetched in pages."""
+        backend, after = self._own(), None
+        while page := await backend.keys(prefix, after):
+            for key in page:
+                yield key
+            after = page[-1]
+
+    def _own(self) -> StoreBackend:
+        """What keeps it, for its own methods: who was given it has a `StoreClient`."""
+        found: StoreBackend | None = self.__dict__.get("_backend")
+        if found is None:
+            raise NotAllowed(not_given(str(self._declaration)))
+        return found
+
+    def only(self, *methods: str) -> Self:
+        """The same store, of which only these methods can be called; "modify" and names of indexes are what they need."""
+        names = {"modify": ("look", "swap"), "all_keys": ("keys",), **{each.name: ("find",) for each in self.indexes()}}
+        return super().only(*(needed for name in methods for needed in names.get(name, (name,))))
 
     def client(self, caller: Any) -> Any:
+        from remit.app.components._store_client import StoreClient
+
         return StoreClient(caller)
 
     async def start(self, host: Any) -> None:
         backend = backend_of(host)
-        await backend.open(self.indexes())
+        try:
+            await backend.open(self.indexes())
+        except BaseException:
+            await backend.close()
+            raise
         self.__dict__["_backend"] = backend
 
     async def stop(self) -> None:
         await self._backend.close()
-
-
-class StoreClient(Held):
-    """A store as another component holds it: `modify` runs there, by `look` and `swap`."""
-
-    def __init__(self, caller: Any) -> None:
-        super().__init__(caller)
-        self._far: Any = _Far(caller)  # one for all calls, so that those of this component wait in line
-
-    async def modify(self, key: str, function: Callable[[Any], Any]) -> Any:
-        """See `Store.modify`."""
-        return await modify(self._far, key, function)
-
-
-class _Far:
-    """What `modify` needs of a backend, by way of an edge."""
-
-    def __init__(self, caller: Any) -> None:
-        self._caller = caller
-
-    async def look(self, key: str) -> Seen:
-        value, token = await self._caller.call("look", key)
-        return Seen(value, token)
-
-    async def swap(self, key: str, token: bytes, value: Any) -> bool:
-        return bool(await self._caller.call("swap", key, token, value))

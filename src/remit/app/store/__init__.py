@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from remit.app.store._backend import MISSING, PAGE, Seen, StoreBackend, modify
 from remit.app.store._form import LARGEST, from_json, to_json
-from remit.app.store._index import Entry, Found, Index, index
+from remit.app.store._index import Entry, Found, Index, IndexView, index
 from remit.app.store._memory import MemoryBackend, MemoryTables
 from remit.app.store._names import KEY_SIZE
 from remit.app.store._postgres import PostgresBackend
 from remit.app.store._postgres_edges import PostgresEdges
+from remit.app.store._settings import backend_for
 from remit.app.store._sqlite import SqliteBackend
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Entry",
     "Found",
     "Index",
+    "IndexView",
     "MemoryBackend",
     "MemoryTables",
     "PostgresBackend",
@@ -26,6 +28,7 @@ __all__ = [
     "Seen",
     "SqliteBackend",
     "StoreBackend",
+    "backend_for",
     "from_json",
     "index",
     "modify",

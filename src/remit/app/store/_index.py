@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Final, overload
 
 from remit.app.store._fingerprint import fingerprint
 from remit.app.store._form import from_json, to_json
@@ -11,7 +11,7 @@ from remit.app.store._names import check_key
 from remit.errors import BadArgument, Misuse, RemitError
 from remit.values import record
 
-__all__ = ["Entry", "Found", "Index", "Row", "index", "rows_of"]
+__all__ = ["Entry", "Found", "Index", "IndexView", "Row", "index", "rows_of"]
 
 MOST: Final = 1000  # entries of one value in one index
 
@@ -54,12 +54,24 @@ class Index:
             raise Misuse(f"an index has a name of at most 200 bytes, not {name!r}")
         if type(version) is not int or not 0 < version < 1 << 31:
             raise Misuse(f"the version of the index {name!r} is a whole number from 1 up, not {version!r}")
+        if isinstance(function, staticmethod):
+            function = function.__func__
         if not callable(function):
             raise Misuse(f"the index {name!r} has a function of a value, not {type(function).__name__}")
         self.name = name
         self.version = version
         self.function = function
         self.fingerprint = fingerprint(function)
+
+    @overload
+    def __get__(self, it: None, owner: Any = None) -> Index: ...
+
+    @overload
+    def __get__(self, it: object, owner: Any = None) -> IndexView: ...
+
+    def __get__(self, it: Any, owner: Any = None) -> Any:
+        """As the attribute of a store, it is what looks entries up there."""
+        return self if it is None else IndexView(it, self.name)
 
     def __repr__(self) -> str:
         return f"<Index {self.name} version {self.version}>"
@@ -71,6 +83,33 @@ class Index:
     def spec(self) -> dict[str, Any]:
         """The index as data, for the graph."""
         return {"name": self.name, "version": self.version, "fingerprint": self.fingerprint}
+
+
+class IndexView:
+    """An index of one store: looks entries up. Made when it is used, and owned by nobody."""
+
+    __slots__ = ("_name", "_store")
+
+    def __init__(self, store: Any, name: str) -> None:
+        self._store = store
+        self._name = name
+
+    async def get(self, index_key: str, *, values: bool = False, inline: bool = True, prefix: str = "") -> list[Found]:
+        """All entries under this key, in order of the store's keys: with the inline values, and with `values` what is kept under the keys."""
+        return [each async for each in self.entries(index_key, values=values, inline=inline, prefix=prefix)]
+
+    async def entries(
+        self, index_key: str, *, values: bool = False, inline: bool = True, prefix: str = ""
+    ) -> AsyncIterator[Found]:
+        """The same one after the other, fetched in pages."""
+        after: list[Any] | None = None
+        while True:
+            page = await self._store.find(self._name, index_key, prefix, values=values, inline=inline, after=after)
+            for each in page:
+                yield each
+            if not page:
+                return
+            after = [page[-1].key, page[-1].place]
 
 
 def index(*, version: int = 1, name: str = "") -> Callable[[Callable[[Any], Any]], Index]:
