@@ -99,6 +99,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/ledger/_holder.py": "says which process of which host it is, for locks",
     "src/remit/ledger/_ledger.py": "dates locks and runs, and gives locks ids that are not typed by chance",
     "src/remit/ensemble/_home.py": "finds the home of an ensemble, and where sockets go",
+    "src/remit/ensemble/_look.py": "looks at the process of a server: its environment, threads and tasks",
     "src/remit/ensemble/_host.py": "tells the time to who pings a server",
     "src/remit/ensemble/_server.py": "dates servers, and makes swiss numbers of one run",
     "src/remit/ensemble/_run_registry.py": "gives the vat of a registry a mark for the ids of its errors",

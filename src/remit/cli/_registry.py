@@ -10,7 +10,7 @@ import click
 from remit.cli._main import Settings
 from remit.cli._show import say
 
-__all__ = ["listening_options", "registry"]
+__all__ = ["listening_options", "log_to", "registry"]
 
 
 def listening_options(command: Any) -> Any:
@@ -35,10 +35,27 @@ def listening_options(command: Any) -> Any:
             metavar="HOST:PORT",
             help="Listen there, too, with TLS; port 0 takes any free one. Without it only this host's users reach it.",
         ),
+        click.option(
+            "--log",
+            type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"], case_sensitive=False),
+            default="INFO",
+            show_default=True,
+            help="What is logged: this and what is worse.",
+        ),
         click.option("--ready-fd", type=int, metavar="N", help="Write a newline to this descriptor once it is up."),
     ):
         command = option(command)
     return command
+
+
+def log_to(level: str, debug: bool, file: bool) -> None:
+    """Log on stderr, unless there is a file for it."""
+    root = logging.getLogger()
+    root.setLevel(logging.DEBUG if debug else level)
+    if not file and not debug:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
 
 
 @click.command()
@@ -61,6 +78,7 @@ def registry(
     listen: tuple[str, ...],
     announce: tuple[str, ...],
     log_file: str | None,
+    log: str,
     heartbeat: float,
     ready_fd: int | None,
 ) -> None:
@@ -71,6 +89,5 @@ def registry(
     from remit.cli._server_process import be_registry  # its own weight, for this command only
     from remit.net import run as run_loop
 
-    if not settings.debug:
-        logging.getLogger("remit").setLevel(logging.INFO)
+    log_to(log, settings.debug, log_file is not None)
     run_loop(be_registry(home, listen, announce, log_file, heartbeat, ready_fd, say))

@@ -15,7 +15,7 @@ from remit.ensemble import Console, Home
 from remit.ensemble.admin import AdminKey
 from remit.errors import Refused
 
-__all__ = ["admin_key", "ask_console", "ask_control", "ensemble_options", "home_option", "reference_of"]
+__all__ = ["admin_key", "ask_console", "ask_control", "ask_server", "ensemble_options", "home_option", "reference_of"]
 
 T = TypeVar("T")
 
@@ -69,7 +69,21 @@ def ask_control(
     *,
     patient: bool = False,
 ) -> T:
-    """Run one conversation with the control object of a server, found by id or by a reference.
+    """Run one conversation with the control object of a server, found by id or by a reference; see `ask_server`."""
+    return ask_server(settings, home, reference, id, lambda _, control: question(control), parts, patient=patient)
+
+
+def ask_server(
+    settings: Settings,
+    home: str | None,
+    reference: str | None,
+    id: str | None,
+    question: Callable[[Console, Any], Awaitable[T]],
+    parts: list[str] | None = None,
+    *,
+    patient: bool = False,
+) -> T:
+    """The same for a question that needs the console as well.
 
     `parts` are those that the question needs. Where they need an unlock and the administrators' key is in this home, its passphrase is
     asked for; the server is locked again when the command ends.
@@ -86,7 +100,7 @@ def ask_control(
         else:
             found = await console.control(str(id), parts, unlock=key)
         asked = True
-        return await question(found)
+        return await question(console, found)
 
     try:
         return ask_console(settings, home, ask, patient=patient)

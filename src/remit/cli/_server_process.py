@@ -35,7 +35,9 @@ async def be_registry(
     """Be the registry until told to stop."""
     async with (
         told_to_stop() as stop,
-        run_registry(Home.find(home), listen=listen, announce=announce, heartbeat=heartbeat) as server,
+        run_registry(
+            Home.find(home), listen=listen, announce=announce, heartbeat=heartbeat, log_file=log_file
+        ) as server,
     ):
         say(f"registry of {server.home.path} is at {_places(server)}; its cookie: {server.home.cookie_file}")
         _ready(ready_fd)
@@ -80,7 +82,9 @@ async def be_server(
     """Be a server with a module's `main` until that ends, or it is told to stop."""
     async with (
         told_to_stop() as stop,
-        serve(id, roles=roles, listen=listen, announce=announce, home=home, info={"module": module}) as server,
+        serve(
+            id, roles=roles, listen=listen, announce=announce, home=home, info={"module": module}, log_file=log_file
+        ) as server,
     ):
         main = main_of(module)
         say(f"server {server.id} is at {_places(server)}")

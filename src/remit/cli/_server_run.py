@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 import click
 
 from remit.cli._main import Settings
-from remit.cli._registry import listening_options
+from remit.cli._registry import listening_options, log_to
 from remit.cli._show import say
 
 __all__ = ["run"]
@@ -33,6 +31,7 @@ def run(
     listen: tuple[str, ...],
     announce: tuple[str, ...],
     log_file: str | None,
+    log: str,
     ready_fd: int | None,
 ) -> None:
     """Run MODULE's main(*ARGUMENTS) as server ID, until it returns or the server is told to shut down.
@@ -44,8 +43,7 @@ def run(
     from remit.cli._server_process import be_server  # its own weight, for this command only
     from remit.net import run as run_loop
 
-    if not settings.debug:
-        logging.getLogger("remit").setLevel(logging.INFO)
+    log_to(log, settings.debug, log_file is not None)
     if "" not in sys.path:
         sys.path.insert(0, "")  # as python -m has it: modules of the directory that one is in
     run_loop(be_server(id, module, arguments, roles, home, listen, announce, log_file, ready_fd, say))

@@ -13,8 +13,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from remit.ensemble._ids import ServerId, domain_of
-from remit.ensemble._records import ServerEntry  # at run time: what comes is read as one
-from remit.errors import LinkLost
+from remit.ensemble._records import ServerEntry
+from remit.errors import LinkLost, ProtocolError
+from remit.values import as_record
 from remit.vat import Ref, actor, on_sever, tell, this
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Directory:
         membership, place = await self.membership(), domain_of(domain, self._domain())
         found: list[ServerEntry] = []
         while page := await membership.entries(place, found[-1].id if found else ""):
-            found += page
+            found += [_entry(each) for each in page]
         return found
 
     def forget(self, *ids: str) -> None:
@@ -143,7 +144,7 @@ class Directory:
     async def _lookup(self, id: str) -> ServerEntry:
         membership, before = await self._followed(), self._changes
         self.asked += 1
-        found: ServerEntry = await membership.lookup(id)
+        found = _entry(await membership.lookup(id))
         self._network.learn(found.address)
         if self._following and before == self._changes:
             self._ids[id] = found
@@ -152,7 +153,7 @@ class Directory:
     async def _members(self, role: str, domain: str) -> list[ServerEntry]:
         membership, before = await self._followed(), self._changes
         self.asked += 1
-        found: list[ServerEntry] = await membership.with_role(role, domain)
+        found = [_entry(each) for each in await membership.with_role(role, domain)]
         for entry in found:
             self._network.learn(entry.address)
         if self._following and before == self._changes:
@@ -166,6 +167,15 @@ class Directory:
             asking = self._asking[what] = asyncio.ensure_future(ask())
             asking.add_done_callback(lambda _: self._asking.pop(what, None))
         return await asyncio.shield(asking)
+
+
+def _entry(value: Any) -> ServerEntry:
+    found = as_record(value, ServerEntry)
+    if found is None:
+        raise ProtocolError(
+            "the registry answered with something that is no entry of a server: is it of another version?"
+        )
+    return found
 
 
 class Changed:

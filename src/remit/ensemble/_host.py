@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from remit.ensemble._listing import did_you_mean
 from remit.ensemble._parts import PARTS, make_part, no_part
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from remit.vat import Ref
 
 __all__ = ["Host"]
+
+PARTING: Final = 0.1
+"""Seconds between the answer to who shuts a server down and its end."""
 
 
 class Host:
@@ -62,6 +65,14 @@ class Host:
     def door(self) -> SturdyRef:
         """Where whoever has proved a key knocks."""
         return self._server.door
+
+    def unname(self, actor: str) -> None:
+        """An object has its name no more."""
+        self._server.unname(actor)
+
+    def stop(self) -> None:
+        """Have the server end, a moment after whoever asked has heard."""
+        asyncio.get_running_loop().call_later(PARTING, self.stopping.set)
 
     def find(self, actor: str) -> Ref[Any]:
         """The object with a name."""

@@ -69,6 +69,14 @@ class Listing:
                 made.append(self._ids[self._sorted[place]])
         return made
 
+    def ids(self, names: dict[bytes, str]) -> dict[str, list[str]]:
+        """The ids of the servers that have these keys, under the keys' names."""
+        found: dict[str, list[str]] = {}
+        for entry in self._ids.values():
+            if entry.key in names:
+                found.setdefault(names[entry.key], []).append(entry.id)
+        return {name: sorted(ids) for name, ids in found.items()}
+
     def near(self, id: ServerId) -> str:
         """Words about what is like an id that is not there."""
         return did_you_mean(id.text, self._ids)

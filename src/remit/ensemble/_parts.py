@@ -23,7 +23,10 @@ __all__ = ["AUDITED", "PARTS", "make_part", "no_part"]
 PARTS: Final[dict[str, tuple[str, str]]] = {
     "eval": ("remit.ensemble.repl", "make_eval"),
     "load": ("remit.ensemble.code", "make_load"),
+    "inspect": ("remit.ensemble._part_inspect", "make_inspect"),
+    "logs": ("remit.ensemble._part_logs", "make_logs"),
     "ping": ("remit.ensemble._part_ping", "make_ping"),
+    "shutdown": ("remit.ensemble._part_shutdown", "make_shutdown"),
 }
 AUDITED: Final = frozenset({"eval", "exec", "load", "shutdown"})
 """The parts of which each use is written down, before it happens: by the device `audit` of the server's vat."""

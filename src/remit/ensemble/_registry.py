@@ -114,6 +114,11 @@ class Registry:
         return found
 
     @reads
+    def ids(self, keys: list[bytes]) -> dict[str, list[str]]:
+        """The servers that are there now under these keys: whole ids by designator."""
+        return self._here().listing.ids({key: designator_of(key) for key in keys})
+
+    @reads
     def with_role(self, role: str, domain: str) -> list[ServerEntry]:
         """The servers of a role in a domain and below it."""
         return self._here().listing.with_role(role, domain)
@@ -219,6 +224,11 @@ class Membership:
     def lookup(self, id: str) -> ServerEntry:
         """The server with this whole id. Raises `Missing`, with the nearest one that is there."""
         return call(self.registry).lookup(ServerId.parse(id).text)
+
+    @reads
+    def ids(self, keys: list[bytes]) -> dict[str, list[str]]:
+        """The servers that are there now under these keys: whole ids by designator; at most a page of keys."""
+        return call(self.registry).ids([key for key in keys[:PAGE] if type(key) is bytes])
 
     @reads
     def with_role(self, role: str, domain: str = ROOT_DOMAIN) -> list[ServerEntry]:

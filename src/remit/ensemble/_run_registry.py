@@ -38,6 +38,7 @@ async def run_registry(
     listen: Iterable[str] = (),
     announce: Iterable[str] = (),
     heartbeat: float = HEARTBEAT,
+    log_file: str | None = None,
 ) -> AsyncIterator[Server]:
     """Be the registry of an ensemble while this lasts. Raises `StoreLocked` while another process is.
 
@@ -65,7 +66,7 @@ async def run_registry(
             await registry.begin()
             entrance = await registry.entrance()
             await open_entrance(node, home, entrance)
-            server = Server(home, id, node, durable.network, home.make_server(id), roles=[REGISTRY])
+            server = Server(home, id, node, durable.network, home.make_server(id), roles=[REGISTRY], log_file=log_file)
             stopping.append(server)
             keeper = durable.vat.device("cookie", CookieKeeper(node, home, entrance))
             server.part("registry", durable.vat.spawn(RegistryDesk, registry, keeper))

@@ -33,12 +33,14 @@ async def serve(
     announce: Iterable[str] = (),
     home: Home | str | os.PathLike[str] | None = None,
     info: dict[str, Any] | None = None,
+    log_file: str | None = None,
     patience: float = 5.0,
 ) -> AsyncIterator[Server]:
     """Be a server of the ensemble while this lasts, and again after each restart of the registry.
 
     It listens on a unix socket, and with TLS at each `host:port` of `listen`; `announce` are the addresses that others are told instead of
-    those. `home` is a directory or `Home`, else the usual one. `info` is what it says of itself. Raises `Conflict` while a server
+    those. `home` is a directory or `Home`, else the usual one. `info` is what it says of itself. `log_file`: a file in its directory
+    in which its log is written, "-" for `server.log`. Raises `Conflict` while a server
     of this id runs from this home, and `Refused` where the id is another key's.
     """
     place_ = home if isinstance(home, Home) else Home.find(home)
@@ -53,7 +55,9 @@ async def serve(
             network.log = log
             vat.device("network", network)
             await listen_on(node, place_, whole, list(listen) or told.listen, list(announce) or told.announce)
-            server = Server(place_, whole, node, network, directory, roles=told.roles_with(roles), info=info)
+            server = Server(
+                place_, whole, node, network, directory, roles=told.roles_with(roles), info=info, log_file=log_file
+            )
             granting: asyncio.Future[None] | None = None
             try:
                 if has_code(directory):

@@ -6,6 +6,7 @@ It is put on a node that is there already, a program's own (`serve`), the regist
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,8 @@ from remit.ensemble._directory import Directory
 from remit.ensemble._door import Door
 from remit.ensemble._host import Host
 from remit.ensemble._ids import check_role
+from remit.ensemble._logbook import Logbook, LogFile, log_path
+from remit.ensemble._part_logs import Tails
 from remit.ensemble._registering import Registering
 from remit.ensemble.admin import ADMIN, ITSELF, LOCAL, AuditLog, Guest, Steward, StewardFiles
 from remit.errors import BadArgument, Conflict
@@ -40,6 +43,7 @@ class Server:
     """A server of an ensemble. Made for a node that listens; `start` shows it to others, `close` (or the node's end) takes it away.
 
     `names` are its actors by name, `stopping` is set when it is told to shut down: whoever runs it ends it then. `info` is what it says of itself.
+    `log_file`: a file in its directory in which its log is written, "-" for `server.log`.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Server:
         roles: Iterable[str] = (),
         announce: Iterable[str] = (),
         info: dict[str, Any] | None = None,
+        log_file: str | None = None,
     ) -> None:
         self.home = home
         self.id = id
@@ -72,6 +77,9 @@ class Server:
         self.host: Ref[Any] = self.vat.device("server", self.device)
         self.steward = self._make_steward()
         self.stopping = self.device.stopping
+        self.logbook = Logbook(None if log_file is None else LogFile(log_path(directory, log_file)))
+        self._tails = Tails(self.logbook)
+        self.vat.device("logs", self._tails)
         self.directory = Directory(network, home.cookie, home.domain)
         self.registering = Registering(self)
         self.closing: list[Callable[[], None]] = []  # what parts want called when the server ends
@@ -131,6 +139,7 @@ class Server:
 
         Where the registry does not answer within `patience` seconds it goes on trying. Raises `Refused` where the id is another key's.
         """
+        logging.getLogger().addHandler(self.logbook)
         door = self.vat.spawn(Door, self.steward, self.vat.devices["network"])
         self.door = self._open(lambda peer: send(door, "admit", peer))
         control = self._guest(LOCAL)  # all of it, or with an administrators' key all but the sensitive parts
@@ -146,7 +155,10 @@ class Server:
             end()
         for swiss in self._ways:
             self.node.known.pop(swiss, None)
+        await self._tails.close()
         await self._audit.close()
+        logging.getLogger().removeHandler(self.logbook)
+        self.logbook.close()
 
     def _make_steward(self) -> Ref[Steward]:
         """Who may use which part of this server, by the grants that were kept."""
