@@ -29,6 +29,7 @@ from remit.vat._turn import Turn
 
 if TYPE_CHECKING:
     from remit.vat._drive import Driver
+    from remit.vat.past import Past
 
 C = TypeVar("C")
 P = ParamSpec("P")
@@ -91,6 +92,7 @@ class Vat:
         self._made: weakref.WeakSet[Promise[Any]] = weakref.WeakSet()  # by `promise()`: whoever settles them may not
         self._errors = 0
         self._driver: Driver | None = None
+        self._past: Past | None = None  # where recent turns are kept
 
     def _deliver(self, message: Message) -> None:
         deliver(self, message)
@@ -176,7 +178,7 @@ class Vat:
         return self._turns + self._ran
 
     def _drain(self, limit: int) -> int:
-        return drain(self, limit)
+        return drain(self, limit) if self._past is None else self._past.drain(limit)
 
     def stop(self, why: Broken | None = None) -> None:
         """End the vat: what is queued or held breaks, what arrives later breaks. Objects are not told."""
