@@ -31,6 +31,7 @@ MODULES = (
     "tunnel",
     "services",
     "loading",
+    "stores",
 )
 
 

@@ -73,11 +73,17 @@ def _listen(listen: str) -> socket.socket:
     if not colon or not port.isdigit() or int(port) > 65535:
         raise BadArgument(f"{listen!r} is no place to listen: write host:port, such as 127.0.0.1:8080")
     host = host.strip("[]")
+    # By its protocol: asyncio sends without delay on those alone (TCP_NODELAY), and an answer in two parts would wait for 40 ms.
+    listening = socket.socket(
+        socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    )
     try:
-        return socket.create_server(
-            (host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=256
-        )
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, int(port)))
+        listening.listen(256)
     except OSError as error:
+        listening.close()
         raise Conflict(
             f"{listen} cannot be listened at: {error.strerror or error}; end what uses it (ss -ltnp), or choose another port"
         ) from None
+    return listening
