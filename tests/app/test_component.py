@@ -131,5 +131,5 @@ def test_attenuations_are_those_of_the_rest_of_the_house() -> None:
         app = App("shop")
         Client(app / "client", server=Server(app / "server").read_only())
 
-    link = graph_of(program).as_graph().checked().by_key["edge shop/client/server"]
+    link = graph_of(program).as_graph().checked().by_key["edge shop/client/_server"]
     assert link.attenuation == Attenuation(read_only=True) and link.interface == "Server"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from remit.app import App, Worker, graph_of, physical_name
 from remit.errors import BadArgument, Conflict
 
-NAME = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}", fullmatch=True)
+NAME = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", fullmatch=True)
 
 
 class Idle(Worker):
@@ -50,7 +50,7 @@ def test_two_components_with_one_id_are_named_with_both_places() -> None:
     assert "shop/a" in caught.value.message and len(set(lines)) == 2
 
 
-@pytest.mark.parametrize("name", ["", "a b", "ü", "-a", "a/b", "x" * 64, 3])
+@pytest.mark.parametrize("name", ["", "a b", "ü", "-a", "_a", "a/b", "x" * 64, 3])
 def test_names_that_are_no_ids_are_refused(name: object) -> None:
     """An id is of letters, digits, '-' and '_', and says so."""
     with pytest.raises(BadArgument, match="letters, digits"):

@@ -91,11 +91,18 @@ class AppGraph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return msgspec.structs.replace(self, nodes=made)
 
     def as_graph(self) -> Graph:
-        """For the planner."""
+        """For the planner. Its links are `HOLDER/_FIELD`, so that their ids are apart from those of components when these are moved."""
         needs = {node.id: self.needs(node.id) for node in self.nodes}
         nodes = [Node(node.id, node.kind, _shown(node.spec), needs[node.id]) for node in self.nodes]
         links = [
-            Link(edge.id, edge.source, edge.target, make_attenuation(**edge.attenuation), edge.interface, kind="edge")
+            Link(
+                f"{edge.source}/_{edge.name}",
+                edge.source,
+                edge.target,
+                make_attenuation(**edge.attenuation),
+                edge.interface,
+                kind="edge",
+            )
             for edge in self.edges
         ]
         return Graph(self.app, nodes, links, moved=[list(pair) for pair in self.moved])

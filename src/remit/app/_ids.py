@@ -23,12 +23,12 @@ LONGEST: Final = 40
 """Characters of a physical name. The tightest limits of what it is used in: a DNS label has 63 (RFC 1035, section 2.3.4), a name of PostgreSQL 63 bytes,
 a unit of systemd 255, and compose puts the project's name before a service's and a number behind it."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", re.ASCII)
 _UNSAFE: Final = re.compile(r"[^a-z0-9]+")
 
 
 def check_name(name: object, what: str = "id") -> str:
-    """One name of an id. Raises `BadArgument` for anything else than 1 to 63 letters, digits, `-` and `_`, not beginning with `-`."""
+    """One name of an id. Raises `BadArgument` for anything else than 1 to 63 letters, digits, `-` and `_`, beginning with one of the first two."""
     if type(name) is not str or not _NAME.fullmatch(name):
         raise BadArgument(
             f"{str(name)[:80]!r} cannot be part of an {what}: take 1 to 63 letters, digits, '-' and '_', such as 'customer-server'"

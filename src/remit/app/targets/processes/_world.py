@@ -114,11 +114,11 @@ class ProcessesWorld:
 
     def _hold(self, link: Link) -> Done:
         holder, provider = (self._layout.name(id) for id in (link.grantee, link.service))
-        field = link.id.rpartition("/")[2]
+        field = field_of(link)
         mine, theirs = self._layout.directory(holder), self._layout.directory(provider)
         if (theirs.path / "persona.json").exists():
             swiss = mine.swiss(field)
-            theirs.grant(link.id, swiss, mine.key())
+            theirs.grant(edge_of(link), swiss, mine.key())
             mine.hold(field, self._layout.locator(provider), swiss)
         write(mine.path / "edges" / f"{field}.json", data(link))
         return Done(link.id)
@@ -126,9 +126,9 @@ class ProcessesWorld:
     def _let_go(self, link: Link) -> Done:
         """The provider's side first: authority ends where it comes from."""
         names = self._layout.names()
-        field = link.id.rpartition("/")[2]
+        field = field_of(link)
         if link.service in names:
-            self._layout.directory(names[link.service]).revoke(link.id)
+            self._layout.directory(names[link.service]).revoke(edge_of(link))
         if link.grantee in names:
             directory = self._layout.directory(names[link.grantee])
             directory.let_go(field)
@@ -140,7 +140,7 @@ class ProcessesWorld:
         assert step.before is not None and step.after is not None
         old, new = step.before.id, step.after.id
         if isinstance(step.after, Link):
-            return Done(new)
+            return self._move_link(step.before, step.after)
         self._layout.move(old, new)
         name = self._layout.name(new)
         for path in self._layout.components.glob("*/node.json"):
@@ -148,6 +148,19 @@ class ProcessesWorld:
             if node.get("id") == old:
                 write(path, {**node, "id": new})
         return Done(name)
+
+    def _move_link(self, before: Any, after: Link) -> Done:
+        """The same reference, for an edge that is called otherwise since one of its ends is."""
+        names = self._layout.names()
+        holder = names.get(after.grantee) or names[before.grantee]
+        provider = names.get(after.service) or names.get(before.service)
+        if provider:
+            self._layout.directory(provider).revoke(edge_of(before))
+        if field_of(before) != field_of(after):
+            self._layout.directory(holder).let_go(field_of(before))
+        (self._layout.components / holder / "edges" / f"{field_of(before)}.json").unlink(missing_ok=True)
+        write(self._layout.components / holder / "edges" / f"{field_of(after)}.json", data(after))
+        return Done(after.id)
 
     async def _remove(self, node: Node) -> Done:
         name = self._layout.name(node.id)
@@ -332,6 +345,16 @@ class ProcessesWorld:
         for path in self._layout.code.iterdir():
             if path.name not in used:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def field_of(link: Link) -> str:
+    """The holder's field: links are `HOLDER/_FIELD`."""
+    return link.id.rpartition("/")[2].removeprefix("_")
+
+
+def edge_of(link: Link) -> str:
+    """The edge's id as the program has it."""
+    return f"{link.grantee}/{field_of(link)}"
 
 
 def plain_of(graph: AppGraph) -> AppGraph:
