@@ -164,8 +164,8 @@ def test_killed_processes_come_back(standing: Path) -> None:
     """A component that is killed is started again; when the supervisor is killed, what runs goes on, and the next command takes it over."""
     (pid,) = status(standing)["shop/server"]["more"]["pids"]
     os.kill(pid, signal.SIGKILL)
-    row = eventually(lambda: (row := status(standing)["shop/server"])["more"]["pids"] not in ([], [pid]) and row)
-    eventually(lambda: status(standing)["shop/server"]["state"] == "ready")
+    eventually(lambda: status(standing)["shop/server"]["more"]["pids"] not in ([], [pid]))
+    before = eventually(lambda: (row := status(standing)["shop/server"])["state"] == "ready" and row)
     (supervisor,) = [
         pid for pid in processes_of(standing.parent) if b"supervise" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
@@ -174,7 +174,7 @@ def test_killed_processes_come_back(standing: Path) -> None:
         "remit up" in eventually(lambda: (row := status(standing)["shop/server"])["state"] == "stopped" and row)["text"]
     )
     remit("up", standing, "--yes")
-    assert status(standing)["shop/server"]["more"]["pids"] == row["more"]["pids"]
+    assert status(standing)["shop/server"]["more"]["pids"] == before["more"]["pids"]
 
 
 @pytest.mark.parametrize(("number", "after"), [(signal.SIGINT, 0.6), (signal.SIGKILL, 1.2)])

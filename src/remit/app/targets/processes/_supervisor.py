@@ -22,7 +22,7 @@ from remit.errors import Broken, ProviderError, StoreLocked, Unreachable
 from remit.net import run, told_to_stop
 from remit.services import Services
 
-__all__ = ["ask", "ensure", "is_up", "supervise"]
+__all__ = ["ask", "ended", "ensure", "is_up", "supervise"]
 
 LINGER: Final = 3600.0
 """Seconds that components go on without a supervisor."""
@@ -141,6 +141,26 @@ async def ensure(layout: Layout) -> None:
                 f"no supervisor comes up in {layout.state}: {words[0] if words else 'it says nothing'} (all of it: {layout.log})"
             )
         await asyncio.sleep(_POLL)
+
+
+async def ended(layout: Layout, seconds: float) -> None:
+    """End the supervisor and its warden, and wait until both have. Raises `ProviderError` where they do not."""
+    if is_up(layout):
+        await ask(layout, "end")
+    deadline = time.monotonic() + seconds
+    for lock, what in ((layout.lock, "supervisor"), (layout.services / "warden.lock", "warden")):
+        while lock.exists() and _is_held(lock):
+            if time.monotonic() > deadline:
+                raise ProviderError(f"the {what} of {layout.state} does not end within {seconds:g} s")
+            await asyncio.sleep(_POLL)
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        FileLock(lock).release()
+    except StoreLocked:
+        return True
+    return False
 
 
 def _reached(layout: Layout, *, keep: bool = False) -> socket.socket | None:

@@ -68,7 +68,7 @@ class ProcessesTarget(Target):
         return found
 
     def _row(self, id: str, name: str, node: dict[str, Any], row: dict[str, Any] | None) -> Row:
-        pids = [each["pid"] for each in row["processes"]] if row else []
+        pids = [each["pid"] for each in row["processes"] if each["pid"]] if row else []
         more = {
             "name": name,
             "pids": pids,

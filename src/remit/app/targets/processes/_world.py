@@ -22,7 +22,7 @@ from remit.app._graph import AppGraph
 from remit.app.hosting import Manifest
 from remit.app.targets._target import Place
 from remit.app.targets.processes._layout import Layout, read, write
-from remit.app.targets.processes._supervisor import ask, ensure, is_up
+from remit.app.targets.processes._supervisor import ask, ended, ensure, is_up
 from remit.errors import Broken
 from remit.graph import Actual, Done, Late, Link, Node, Seen, Step, data, part_of
 
@@ -327,11 +327,7 @@ class ProcessesWorld:
 
     async def _end(self) -> None:
         """Nothing is left to run: nor is the supervisor, or what it kept."""
-        if is_up(self._layout):
-            await ask(self._layout, "end")
-            deadline = time.monotonic() + self._place.patience
-            while is_up(self._layout) and time.monotonic() < deadline:
-                await asyncio.sleep(_POLL)
+        await ended(self._layout, self._place.patience)
         for path in (self._layout.services, self._layout.run, self._layout.components, self._layout.code):
             shutil.rmtree(path, ignore_errors=True)
         for path in (self._layout.log, self._layout.lock, self._layout.socket):
