@@ -5,10 +5,14 @@
     directory, death signal                    as the user that it will run as
 
 A process that could not be started says why through a pipe that a successful exec closes.
+
+Each page that the child touches until exec is copied for it, which takes more time than what is done there: so it does little, finds out nothing, and
+passes by what of the library is written in Python.
 """
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # what `signal` wraps, without its enums
 import ctypes
 import fcntl
 import grp
@@ -31,6 +35,7 @@ LIMITS: Final = {
 }
 _DEATH, _NO_NEW_PRIVILEGES, _SUBREAPER = 1, 38, 36  # prctl(2)
 _libc: Final = ctypes.CDLL(None, use_errno=True)
+_quick_prctl: Final = ctypes.PyDLL(None).prctl  # keeps the interpreter's lock, and does not say why it failed
 
 
 def subreaper() -> None:
@@ -93,11 +98,11 @@ def fork_exec(
 ) -> tuple[int, int]:
     """Start it; the process id, and a pipe that ends empty when the program runs, or says why it does not.
 
-    `descriptors`: number in the child → ours. Everything else is closed by exec. What can be found out before the fork is: each page
-    that the child touches is copied for it.
+    `descriptors`: number in the child → ours. Everything else is closed by exec.
     """
     told, tell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     parent, handled = os.getpid(), _handled()
+    place = _place_aside if descriptors.keys() & set(descriptors.values()) else _place
     program = _program(spec["argv"][0], env["PATH"])
     pid = os.fork()
     if pid:
@@ -106,12 +111,12 @@ def fork_exec(
     step = "a session of its own"
     try:
         os.setsid()
-        signal.set_wakeup_fd(-1)
+        _signal.set_wakeup_fd(-1)
         for number in handled:
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            _signal.signal(number, _signal.SIG_DFL)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, ())
         step = "descriptors"
-        _place(descriptors)
+        place(descriptors)
         step = "limits"
         _limit(spec)
         step = f"user {spec.get('user')}, group {spec.get('group')}"
@@ -152,7 +157,13 @@ def _handled() -> list[int]:
 
 
 def _place(descriptors: Mapping[int, int]) -> None:
-    """Put each where it is wanted; copies above all wanted numbers first, so that none overwrites another."""
+    """Put each where it is wanted."""
+    for wanted, ours in descriptors.items():
+        os.dup2(ours, wanted, inheritable=True)
+
+
+def _place_aside(descriptors: Mapping[int, int]) -> None:
+    """The same where some of ours have wanted numbers: copies above all of those first, so that none overwrites another."""
     top = max(descriptors) + 1
     copies = [(wanted, fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, top)) for wanted, ours in descriptors.items()]
     for wanted, copy in copies:
@@ -187,5 +198,5 @@ def _leash(spec: Mapping[str, Any], parent: int) -> None:
 
 
 def _prctl(option: int, value: int) -> None:
-    if _libc.prctl(option, value, 0, 0, 0) != 0:
+    if _quick_prctl(option, value, 0, 0, 0) != 0 and _libc.prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
