@@ -21,11 +21,16 @@ from tests.house.source import TOP
 EXAMPLES = TOP / "examples"
 MONITORS = "tests/examples/test_monitors.py::test_monitors_say_what_the_kernel_tells"
 CHAT = "tests/examples/test_chat.py::test_all_kinds_of_client_meet_in_one_room"
+HTTPD = "tests/examples/test_httpd_ensemble.py::test_each_command_of_its_page_does_what_it_says"
 RUN = {  # each example, and the test that runs it
     "chat/chat.py": CHAT,
     "chat/chat.sh": CHAT,
     "chat/chat_captp.py": CHAT,
     "chat/chat_syndicate_py.py": CHAT,
+    "httpd-ensemble/handler.py": HTTPD,
+    "httpd-ensemble/httpd_exe.py": HTTPD,
+    "httpd-ensemble/httpd_server.py": HTTPD,
+    "httpd-ensemble/httpd_service.py": HTTPD,
     "shell-monitors/battery.sh": MONITORS,
     "shell-monitors/brightness.sh": MONITORS,
     "shell-monitors/interfaces.sh": MONITORS,
@@ -33,6 +38,7 @@ RUN = {  # each example, and the test that runs it
     "shell-monitors/monitor.sh": MONITORS,
     "shell-monitors/watch.sh": MONITORS,
     "web-and-postgres/app/web.py": "tests/examples/test_web_and_postgres.py::test_it_is_used_renewed_revoked_upgraded_and_destroyed",
+    "customers/app.py": "tests/examples/test_customers_app.py::test_the_page_shows_the_example",
     "customers.py": "test_customers_can_be_added_found_and_changed",
     "demo.py": "tests/test_demo.py::test_the_demonstration_holds",
     "demo_program.py": "tests/test_demo.py::test_the_demonstration_holds",

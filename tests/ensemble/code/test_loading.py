@@ -136,6 +136,20 @@ def test_a_load_that_fails_leaves_the_old_code_running(
     assert server.take(sender.bundle("handler")).executed[0] == "deep" and sys.modules["handler"].x == 3  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["while True:\n    pass\n", "while True:\n    try:\n        len(str(1))\n    except Exception:\n        pass\n"],
+)
+def test_a_load_that_never_ends_is_ended(sender: Sender, tmp_path: Path, text: str) -> None:
+    """It would be the end of the server, which does nothing else meanwhile."""
+    server = Server(tmp_path / "server", limit=0.1)
+    sender.write(endless=text, fine="x = 1\n")
+    with pytest.raises(Broken, match="endless raised Endless: it did not come to an end in time"):
+        server.take(sender.bundle("endless"))
+    assert "endless" not in sys.modules and server.code.versions() == []
+    assert server.take(sender.bundle("fine")).executed == ["fine"]
+
+
 def test_attributes_of_packages_are_put_back(sender: Sender, server: Server) -> None:
     """`package.module` is the old module again where the newer one failed."""
     write(sender.top, {"shop/__init__.py": "", "shop/job.py": "N = 1\n"})

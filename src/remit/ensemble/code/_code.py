@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
+from remit.ensemble.code._bounded import LIMIT, Endless
 from remit.ensemble.code._find import unknown
 from remit.ensemble.code._finder import FINDER
 from remit.ensemble.code._live import brought_over
@@ -33,7 +34,7 @@ class Code:
     """What a server can be told to load. Owned by the server, ends with it; `directory` outlives both.
 
     `vat`: whose living objects are brought over to newer classes. `now`: seconds since the epoch. `signers`: raw public keys by one of which a bundle has to be
-    signed, where there are any. `inside`: in what modules are executed.
+    signed, where there are any. `inside`: in what modules are executed; `limit`: the seconds that one may take.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Code:
         *,
         signers: Collection[bytes] = (),
         inside: Inside = nullcontext,
+        limit: float = LIMIT,
     ) -> None:
         self._shelf = Shelf(directory)
         self._vat = vat
         self._now = now
         self._signers = frozenset(signers)
         self._inside = inside
+        self._limit = limit
 
     # --- what a sender asks for -------------------------------------------------------------------------
 
@@ -211,14 +214,14 @@ class Code:
 
         try:
             with self._inside():
-                swap.execute(module, then)
+                swap.execute(module, then, self._limit)
         except StoreError:
             raise
         except ModuleNotFoundError as error:
             if error.name == module or (error.name and module.startswith(f"{error.name}.")):
                 raise unknown(module, sys.path, "on this server's path" if tree is None else "here") from None
             raise _failure(module, error, tree) from error
-        except (Exception, SystemExit) as error:  # whatever a module raises, the server goes on
+        except (Exception, SystemExit, Endless) as error:  # whatever a module raises, the server goes on
             raise _failure(module, error, tree) from error
         return counts[0], counts[1]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import Any, Final
 
+from remit.ensemble.code._bounded import bounded
 from remit.ensemble.code._finder import FINDER, Place
 from remit.values import labels_kept
 
@@ -28,17 +29,18 @@ class Swap:
         self._attributes: list[tuple[ModuleType, str, Any]] = []
         self._absent = {package for name in self.names for package in _packages(name) if package not in sys.modules}
 
-    def execute(self, module: str, then: Callable[[], None]) -> None:
-        """Import the module with what it needs, then call `then`. Whatever either raises leaves the modules as they were."""
+    def execute(self, module: str, then: Callable[[], None], limit: float) -> None:
+        """Import the module with what it needs, within `limit` seconds, then call `then`. Whatever either raises leaves the modules as they were."""
         self._take_away()
         FINDER.use(self.places)
         try:
             with labels_kept():
-                importlib.import_module(module)
-                # What was imported before and is not any more would leave its users with nothing to go on with.
-                for name in self.old:
-                    if name not in sys.modules:
-                        importlib.import_module(name)
+                with bounded(limit):
+                    importlib.import_module(module)
+                    # What was imported before and is not any more would leave its users with nothing to go on with.
+                    for name in self.old:
+                        if name not in sys.modules:
+                            importlib.import_module(name)
                 self.new = {name: sys.modules[name] for name in self.names if name in sys.modules}
                 then()
         except BaseException:
