@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import pty
 import select
@@ -16,6 +17,7 @@ from remit.cli._repl_input import from_script
 from remit.cli._repl_words import words_of
 from remit.ensemble import serve
 from remit.errors import BadArgument, LinkLost
+from remit.lib import Cell
 from tests.cli.kit import PATIENCE, command, environment
 from tests.ensemble.town import town, until
 
@@ -255,3 +257,32 @@ def test_a_server_that_is_not_there_is_named():
         assert done.returncode in (1, 4)
         assert "Traceback" not in done.stderr
         assert done.stderr.strip()
+
+
+def test_turns_and_objects_are_shown_by_command(tmp_path):
+    """Kept from --keep on; listed with cause and counts; one turn with its changes; an object as it was; a picture."""
+
+    async def main():
+        async with server_of(tmp_path) as (place, server):
+            server.name("cell", server.vat.spawn(Cell, 1))
+            code, _, err = await remit(place, "server", "turns", "web1", "--keep", "5m")
+            assert (code, "kept for 300 s" in err) == (0, True)
+            await server.names["cell"].set(2)
+            listed, drawn = await asyncio.gather(
+                remit(place, "server", "turns", "web1", "--of", "cell"),
+                remit(place, "server", "turns", "web1", "--of", "cell", "--graph"),
+            )
+            assert listed[0] == 0
+            assert "cell (remit.cell#" in listed[1]
+            number = int(listed[1].splitlines()[1].split()[0])
+            shown, now, before = await asyncio.gather(
+                remit(place, "server", "turns", "web1", "--at", str(number)),
+                remit(place, "server", "look", "web1", "cell"),
+                remit(place, "server", "look", "web1", "cell", "--at", str(number - 1), "--json"),
+            )
+            assert ".value: 1 -> 2" in shown[1]
+            assert "value = 2" in now[1]
+            assert json.loads(before[1])["fields"] == {"value": "1"}
+            assert "outside" in drawn[1]
+
+    asyncio.run(main())

@@ -14,6 +14,7 @@ import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
+    from remit.ensemble._calls import calls_picture, joined
     from remit.ensemble._console import Console
     from remit.ensemble._cookie import make_cookie
     from remit.ensemble._home import Home
@@ -34,7 +35,9 @@ _WHERE = {
     "Server": "_server",
     "ServerEntry": "_records",
     "ServerId": "_ids",
+    "calls_picture": "_calls",
     "current_server": "_program",
+    "joined": "_calls",
     "make_cookie": "_cookie",
     "run_main": "_program",
     "run_registry": "_run_registry",
@@ -50,7 +53,9 @@ __all__ = [
     "Server",
     "ServerEntry",
     "ServerId",
+    "calls_picture",
     "current_server",
+    "joined",
     "make_cookie",
     "run_main",
     "run_registry",

@@ -25,9 +25,10 @@ _HIDDEN: Final = re.compile(
 )
 
 
-def told_turn(past: Past, turn: PastTurn) -> dict[str, Any]:
+def told_turn(past: Past, turn: PastTurn, *, changed: bool = True) -> dict[str, Any]:
     """A turn as plain data: `turn` (its number), `at`, `actor`, `method` with kinds and sizes of its arguments, `cause` and `began` (numbers of turns, or None), `sent`
-    ([{"actor", "method"}]), `more` that were sent, `changed` (labels), `error` (an id), and of a trace `trace`, `step` and `led`.
+    ([{"actor", "method"}]), `more` that were sent, `changed` (labels; finding them looks at every field, which `changed=False` leaves out), `error` (an id), and
+    of a trace `trace`, `step` and `led`.
     """
     return {
         "turn": turn.number,
@@ -38,7 +39,7 @@ def told_turn(past: Past, turn: PastTurn) -> dict[str, Any]:
         "began": turn.began,
         "sent": [{"actor": past.label(ref), "method": selector} for ref, selector in turn.sent],
         "more": turn.more,
-        "changed": [past.label(ref) for ref in _changed(past, turn)],
+        "changed": [past.label(ref) for ref in _changed(past, turn)] if changed else [],
         "error": turn.error,
         "trace": turn.trace,
         "step": turn.step,
