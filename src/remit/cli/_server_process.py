@@ -33,6 +33,7 @@ async def be_registry(
     say: Callable[[str], None],
 ) -> None:
     """Be the registry until told to stop."""
+    _allow_descriptors()
     async with (
         told_to_stop() as stop,
         run_registry(
@@ -94,6 +95,14 @@ async def be_server(
             return await run_main(server, main, arguments)
         finally:
             forward.cancel()
+
+
+def _allow_descriptors() -> None:
+    """As many files and sockets as the system lets us have: each server is one."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def main_of(module: str) -> Callable[..., Any]:

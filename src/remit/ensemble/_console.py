@@ -62,15 +62,7 @@ class Console:
 
     async def presence(self, id: str | ServerId) -> Ref[Guest]:
         """A server as everybody in the ensemble has it: asked of the registry, then dialled, unix socket first."""
-        entry = await self.entry(id)
-        try:
-            return await self.node.fetch_from(entry.door)
-        except (LinkLost, Refused):
-            self.directory.forget(entry.id)
-            newer = await self.entry(id)
-            if newer.door == entry.door:
-                raise
-            return await self.node.fetch_from(newer.door)
+        return await self.directory.presence(self.home.id_of(id))
 
     async def membership(self) -> Ref[Any]:
         """This console's membership of the ensemble, by the cookie."""
@@ -90,24 +82,31 @@ class Console:
         unlocked for so many seconds, or until this console ends. Raises `Refused`, `Missing`, `Unreachable`.
         """
         whole = self.home.id_of(id)
-        try:
-            way = self.home.control(whole)
-        except Missing:
-            way = None
-        if way is not None:
+        way, found, broken = None, None, None
+        while found is None and (newer := self._own_way(whole)) not in (None, way):
+            way = newer  # one of an earlier run is replaced when the server starts
             try:
                 found = await self.node.fetch_from(way)
-            except (LinkLost, Refused) as error:  # of an earlier run, perhaps, and it runs elsewhere now
+            except (LinkLost, Refused) as error:
                 broken = error
-            else:
-                return await self._with_parts(found, public_of(way.locator.designator), parts, unlock, seconds)
+        if found is not None and way is not None:
+            return await self._with_parts(found, public_of(way.locator.designator), parts, unlock, seconds)
         try:
             entry, presence = await self.entry(whole), await self.presence(whole)
         except Missing:
             if way is None:
                 raise
-            raise Missing(f"server {whole} does not run: nobody answers at {way.locator.hints}") from broken
+            raise Missing(f"server {whole} does not run: nobody answers at {dict(way.locator.hints)}") from broken
+        if (newer := self._own_way(whole)) not in (None, way):  # it has started meanwhile
+            return await self.control(id, parts, unlock=unlock, seconds=seconds)
         return await self._with_parts(presence, entry.key, parts, unlock, seconds)
+
+    def _own_way(self, id: ServerId) -> SturdyRef | None:
+        """What the server's `control.ref` says now; None where it has none here."""
+        try:
+            return self.home.control(id)
+        except Missing:
+            return None
 
     async def by_reference(
         self,

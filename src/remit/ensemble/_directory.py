@@ -10,17 +10,18 @@ What is known stays of use while the registry is away, since its servers may be 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from remit.ensemble._ids import ServerId, domain_of
 from remit.ensemble._records import ServerEntry
-from remit.errors import LinkLost, ProtocolError
+from remit.errors import LinkLost, ProtocolError, Refused
 from remit.values import as_record
 from remit.vat import Ref, actor, on_sever, tell, this
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
 
+    from remit.ensemble.admin import Guest
     from remit.net import Network
     from remit.values import SturdyRef
 
@@ -88,6 +89,18 @@ class Directory:
         while page := await membership.entries(place, found[-1].id if found else ""):
             found += [_entry(each) for each in page]
         return found
+
+    async def presence(self, id: str | ServerId) -> Ref[Guest]:
+        """A server as this node has it, connected to now: asked of the registry, then dialled, unix socket first. Raises `Missing`, `Unreachable`."""
+        node, entry = self._network.node, await self.find(id)
+        try:
+            return cast("Ref[Guest]", await node.fetch_from(entry.door))
+        except (LinkLost, Refused):  # it may have started anew, and the word of that is on its way
+            self.forget(entry.id)
+            newer = await self.find(id)
+            if newer.door == entry.door:
+                raise
+            return cast("Ref[Guest]", await node.fetch_from(newer.door))
 
     def forget(self, *ids: str) -> None:
         """What was known of these servers is not so any more: ask again."""

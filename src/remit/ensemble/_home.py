@@ -27,8 +27,8 @@ __all__ = ["REGISTRY", "Home"]
 REGISTRY: Final = "registry"
 """The name of the registry among the servers, and the role that it has."""
 
-_LONGEST: Final = 200
-"""Bytes of one directory's name for sockets: file systems take 255."""
+_LONGEST: Final = 80
+"""Bytes of a socket's name: the kernel takes 107 of a path, and a netlayer shortens the directory before it to about 20."""
 
 
 class Home:
@@ -99,7 +99,7 @@ class Home:
         """Where a server's socket is. Its directory is there; the path may be longer than the 108 bytes that the kernel takes: netlayers see to that."""
         name = id.name if id.domain == ROOT_DOMAIN else f"{id.name}@{'+'.join(_parts(id))}"
         if len(name) > _LONGEST:
-            name = f"{id.name}@{sha256(id.text.encode()).hexdigest()[:32]}"
+            name = f"{id.name[:40]}@{sha256(id.text.encode()).hexdigest()[:32]}"
         return self.sockets() / f"{name}.sock"
 
     # --- ways -----------------------------------------------------------------------------------------------

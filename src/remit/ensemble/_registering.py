@@ -76,7 +76,9 @@ class Registering:
                 pause = PAUSES[0]
             except (Refused, Missing) as error:
                 self._tell(error)
-                await self._rest(REFUSED)
+                await self._rest(
+                    REFUSED if isinstance(error, Refused) else PAUSES[1]
+                )  # for a cookie it looks more often
                 continue
             except (RemitError, OSError) as error:
                 self.state, self.why = "away", str(error)

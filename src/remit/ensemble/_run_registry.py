@@ -15,7 +15,7 @@ from remit.ensemble._registry import REGISTRY_CLASSES, Registry
 from remit.ensemble._serve import listen_on
 from remit.ensemble._server import Server
 from remit.lib import KINDS, SwissNumbers
-from remit.net import Node, NodeKey, TurnLog
+from remit.net import Admission, Node, NodeKey, TurnLog
 from remit.vat import Ref, actor, call
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run_registry"]
 
-HEARTBEAT: Final = 2.0
+CONNECTIONS: Final = 10_000
+"""Nodes that may be in session with a registry at once, servers and consoles, on each of its sockets; each takes a descriptor."""
+HEARTBEAT: Final = 5.0
 """Seconds of silence after which a server is probed, and after as many again is gone."""
 
 
@@ -38,12 +40,13 @@ async def run_registry(
     listen: Iterable[str] = (),
     announce: Iterable[str] = (),
     heartbeat: float = HEARTBEAT,
+    connections: int = CONNECTIONS,
     log_file: str | None = None,
 ) -> AsyncIterator[Server]:
     """Be the registry of an ensemble while this lasts. Raises `StoreLocked` while another process is.
 
     `heartbeat`: seconds of silence after which a server is probed; after as many again without an answer it is there no more. One that was
-    killed is gone at once, since its connection is. Whose an id is, is on disk before a registration is answered.
+    killed is gone at once, since its connection is. `connections`: how many nodes there is room for. Whose an id is, is on disk before a registration is answered.
     """
     id = ServerId(REGISTRY, home.domain())
     state = open_state_dir(home.make().registry)
@@ -61,7 +64,7 @@ async def run_registry(
         async with durable, Node(key, durable.vat, swiss=durable.root("swiss"), heartbeat=heartbeat) as node:
             durable.network.attach(node)
             durable.network.log = log
-            await listen_on(node, home, id, listen, announce)
+            await listen_on(node, home, id, listen, announce, lambda: _room(connections))
             registry: Ref[Any] = durable.root("registry")
             await registry.begin()
             entrance = await registry.entrance()
@@ -77,6 +80,11 @@ async def run_registry(
                 await server.close()
                 if failures:
                     raise failures[0]
+
+
+def _room(connections: int) -> Admission:
+    """Servers come all at once when the registry does: there is room for each to wait, and for some to shake hands."""
+    return Admission(connections=max(256, connections), handshakes=64, members=connections, seconds=60.0)
 
 
 def _open(state: Path, log: TurnLog, fail: Any) -> DurableVat:

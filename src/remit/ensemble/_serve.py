@@ -12,11 +12,11 @@ from remit.ensemble._home import Home
 from remit.ensemble._server import Server, place
 from remit.ensemble._supervised import authorize_beforehand, told_to
 from remit.errors import BadArgument, Conflict, StoreLocked
-from remit.net import Network, Node, NodeKey, TlsNetlayer, TurnLog, UnixNetlayer, dialling
+from remit.net import Admission, Network, Node, NodeKey, TlsNetlayer, TurnLog, UnixNetlayer, dialling
 from remit.vat import Vat
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
 
     from remit.ensemble._ids import ServerId
@@ -75,16 +75,23 @@ async def serve(
                 await server.close()
 
 
-async def listen_on(node: Node, home: Home, id: ServerId, listen: Iterable[str], announce: Iterable[str]) -> None:
-    """Have a server's node listen on its socket, and with TLS where it is told; dial over all else."""
-    await node.listen(UnixNetlayer(node.key, home.socket(id)))
+async def listen_on(
+    node: Node,
+    home: Home,
+    id: ServerId,
+    listen: Iterable[str],
+    announce: Iterable[str],
+    room: Callable[[], Admission] = Admission,
+) -> None:
+    """Have a server's node listen on its socket, and with TLS where it is told; dial over all else. `room` says for how many, on each."""
+    await node.listen(UnixNetlayer(node.key, home.socket(id), admission=room()))
     places, told = [place(each) for each in listen], list(announce)
     for each in told:
         place(each)
     if places:
         (host, port), *also = places
         published = place(told[0])[0] if told else None
-        await node.listen(TlsNetlayer(node.key, host=host, port=port, published=published, also=also))
+        await node.listen(TlsNetlayer(node.key, host=host, port=port, published=published, also=also, admission=room()))
     elif told:
         raise BadArgument("what is announced is where somebody listens: give --listen HOST:PORT, too")
     if told:

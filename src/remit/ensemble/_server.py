@@ -144,9 +144,9 @@ class Server:
         self.door = self._open(lambda peer: send(door, "admit", peer))
         control = self._guest(LOCAL)  # all of it, or with an administrators' key all but the sensitive parts
         local = self._open(lambda _: control)
-        await self.registering.start(patience)
         reference = SturdyRef(self.node.inner_locator, local.swiss)
         write_secret_file(self.file_directory / "control.ref", f"{reference.uri()}\n".encode(), replace=True)
+        await self.registering.start(patience)
 
     async def close(self) -> None:
         """Be known no more. The node goes on; references to the control object break with it."""
