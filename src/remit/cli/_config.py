@@ -23,7 +23,8 @@
     published = "machines.example.org"
     services = "services.d"                 # the directory of the files that describe their services
 
-What else there is, `[plan]`, `[machines]`, `[policies]` and `[[moved]]`, is for `remit plan` and `remit up`: `_declared.py` reads it.
+What else there is, `[plan]`, `[machines]`, `[policies]` and `[[moved]]`, is for `remit plan` and `remit up`: `_declared.py` reads it. `[ensemble]` is for
+`remit server`: `home`, and the roles and servers that go along with its orders.
 
 Paths are relative to the file. Looked for in this order: `--config`, `$REMIT_CONFIG`, `remit.toml` here or in a directory above,
 `$XDG_CONFIG_HOME/remit/remit.toml`. One that is found here or above must be the user's own or root's, and not writable by everybody.
@@ -110,6 +111,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     machines: dict[str, dict[str, Any]] = {}
     policies: dict[str, dict[str, Any]] = {}
     moved: list[dict[str, Any]] = []
+    ensemble: dict[str, Any] = {}
 
 
 class Source(NamedTuple):

@@ -20,7 +20,7 @@ from remit.net import Node, NodeKey, dialling
 from remit.values import SturdyRef
 from remit.vat import Ref, Vat
 
-__all__ = ["ask_boss", "ask_reference", "wait_for_boss"]
+__all__ = ["ask_boss", "ask_reference", "connected", "wait_for_boss"]
 
 T = TypeVar("T")
 POLL = 0.1  # seconds between two looks for a boss that is not there yet
@@ -92,8 +92,21 @@ async def _bounded(
 
 
 @asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[tuple[Ref[Any], Node]]:
+    """The boss, and the node of this process, for commands that need both."""
+    async with _node_and_object(*_boss_reference(settings), "boss") as found:
+        yield found
+
+
+@asynccontextmanager
 async def _connected(sturdyref: SturdyRef, where: str, who: str = "boss") -> AsyncIterator[Ref[Any]]:
     """The boss, for as long as the command runs."""
+    async with _node_and_object(sturdyref, where, who) as (boss, _):
+        yield boss
+
+
+@asynccontextmanager
+async def _node_and_object(sturdyref: SturdyRef, where: str, who: str) -> AsyncIterator[tuple[Ref[Any], Node]]:
     key = NodeKey.generate()
     async with Vat("command") as vat, Node(key, vat) as node:
         for netlayer in dialling(key):
@@ -109,7 +122,7 @@ async def _connected(sturdyref: SturdyRef, where: str, who: str = "boss") -> Asy
         except Refused as error:
             error.add_note(f"the reference in {where} is no longer good: ask whoever runs the boss for another one")
             raise
-        yield boss
+        yield boss, node
 
 
 def _boss_reference(settings: Settings) -> tuple[SturdyRef, str]:

@@ -10,12 +10,22 @@ import click
 
 from remit.cli._exit import TimedOut
 from remit.cli._main import Settings
+from remit.cli._server_way import console_for
 from remit.cli._passphrase import passphrase_options, read_passphrase
 from remit.ensemble import Console, Home
 from remit.ensemble.admin import AdminKey
 from remit.errors import Refused
 
-__all__ = ["admin_key", "ask_console", "ask_control", "ask_server", "ensemble_options", "home_option", "reference_of"]
+__all__ = [
+    "admin_key",
+    "ask_console",
+    "ask_control",
+    "ask_server",
+    "ask_unlocking",
+    "ensemble_options",
+    "home_option",
+    "reference_of",
+]
 
 T = TypeVar("T")
 
@@ -47,7 +57,7 @@ def ask_console(
 
     async def bounded() -> T:
         try:
-            async with asyncio.timeout(None if patient else settings.timeout), Console(Home.find(home)) as console:
+            async with asyncio.timeout(None if patient else settings.timeout), console_for(settings, home) as console:
                 return await question(console)
         except TimeoutError:
             if patient:
@@ -91,21 +101,39 @@ def ask_server(
     if (id is None) == (reference is None):
         raise click.UsageError("name one server: its ID, or --server FILE")
     way = None if reference is None else reference_of(reference)
+
+    async def find(console: Console, key: AdminKey | None) -> Any:
+        if way is not None:
+            return await console.by_reference(way, parts, unlock=key)
+        return await console.control(str(id), parts, unlock=key)
+
+    return ask_unlocking(
+        settings, home, find, lambda _, found: question(found), unlocks=bool(parts), patient=patient
+    )
+
+
+def ask_unlocking(
+    settings: Settings,
+    home: str | None,
+    find: Callable[[Console, AdminKey | None], Awaitable[Any]],
+    question: Callable[[Console, Any], Awaitable[T]],
+    *,
+    unlocks: bool = True,
+    patient: bool = False,
+) -> T:
+    """Find an object and ask it. Where it is refused without an unlock, and `unlocks` may help, the passphrase is asked for and it is looked for again with the key."""
     asked = False
 
     async def ask(console: Console, key: AdminKey | None = None) -> T:
         nonlocal asked
-        if way is not None:
-            found = await console.by_reference(way, parts, unlock=key)
-        else:
-            found = await console.control(str(id), parts, unlock=key)
+        found = await find(console, key)
         asked = True
         return await question(console, found)
 
     try:
         return ask_console(settings, home, ask, patient=patient)
     except Refused:
-        if asked or not parts:
+        if asked or not unlocks:
             raise
         key = admin_key(settings, home)  # nobody's time runs while it is typed
         if key is None:

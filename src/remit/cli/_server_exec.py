@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from remit.cli._main import Settings
-from remit.cli._server_ask import ask_console
-from remit.cli._server_ask_exec import ask_exec, exec_of, on_option
+from remit.cli._server_ask_exec import ask_exec, ask_host, on_option
 from remit.cli._show import as_json_option, say, show_json, tell
 from remit.ensemble import Console
 from remit.vat import actor
@@ -81,8 +80,7 @@ def exec_command(
     """
     options = {name: value for name, value in (("env", env), ("files", files)) if value}
 
-    async def question(console: Console) -> dict[str, Any]:
-        part = await exec_of(console, on)
+    async def question(console: Console, part: Any) -> dict[str, Any]:
         row: dict[str, Any] = await part.run(list(words), options)
         if detach:
             return row
@@ -93,7 +91,7 @@ def exec_command(
         await follow(console, part, "output", row["process"], 10_000, Told(bare=True))
         return dict(await part.wait(row["process"], 10.0))
 
-    row = ask_console(settings, home, question, patient=not detach)
+    row = ask_host(settings, home, on, question, patient=not detach)
     if as_json:
         show_json(row)
     elif detach:
@@ -114,8 +112,7 @@ def exec_command(
 def output(settings: Settings, name: str, following: bool, lines: int, on: str | None, home: str | None) -> None:
     """Show what a server (by its id), or a program that was run (by its number) has written."""
 
-    async def question(console: Console) -> None:
-        part = await exec_of(console, on)
+    async def question(console: Console, part: Any) -> None:
         programs = {row["process"] for row in await part.programs()}
         if following:
             await follow(console, part, "output" if name in programs else "log", name, lines, Told())
@@ -123,7 +120,7 @@ def output(settings: Settings, name: str, following: bool, lines: int, on: str |
         for line in await (part.output(name, lines) if name in programs else part.log(name, lines)):
             tell(line)
 
-    ask_console(settings, home, question, patient=following)
+    ask_host(settings, home, on, question, patient=following)
 
 
 @click.command()

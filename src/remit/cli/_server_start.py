@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +10,7 @@ import click
 from remit.cli._exit import FAILED
 from remit.cli._main import Settings
 from remit.cli._server_ask_exec import ask_exec, on_option
+from remit.cli._server_way import declared
 from remit.cli._show import as_json_option, say, show_json, table
 
 __all__ = ["processes", "restart", "setting_option", "settings_of", "start", "stop", "tables_of", "workers"]
@@ -48,16 +48,12 @@ def settings_of(pairs: tuple[str, ...]) -> dict[str, Any]:
 
 def tables_of(settings: Settings) -> dict[str, Any] | None:
     """The roles and servers that remit.toml describes in its section `ensemble`, which go along with an order; None where there are none."""
-    path = Path(settings.config or "remit.toml").expanduser()
-    if not path.is_file():
+    if not declared(settings):
         return None
-    from remit.ensemble.supervisor import ours  # only where there is a file
+    from remit.cli._config import load_config  # only where there is a file
+    from remit.ensemble.supervisor import ours
 
-    try:
-        whole = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
-        raise click.ClickException(f"{path}: {error}") from None
-    return ours(whole.get("ensemble", {})) or None
+    return ours(load_config(settings.config).ensemble) or None
 
 
 def show_states(rows: list[dict[str, Any]], as_json: bool) -> int:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 if _TYPE_CHECKING:
     from remit.ensemble._calls import calls_picture, joined
     from remit.ensemble._console import Console
-    from remit.ensemble._cookie import make_cookie
+    from remit.ensemble._cookie import make_cookie, open_entrance
     from remit.ensemble._home import Home
     from remit.ensemble._ids import ServerId
     from remit.ensemble._parts import PARTS
     from remit.ensemble._program import current_server, run_main, run_server
     from remit.ensemble._records import ServerEntry
-    from remit.ensemble._registry import Registry
+    from remit.ensemble._registry import REGISTRY_CLASSES, Registry
     from remit.ensemble._run_registry import run_registry
     from remit.ensemble._serve import serve
     from remit.ensemble._server import Server
@@ -31,7 +31,9 @@ _WHERE = {
     "PARTS": "_parts",
     "Console": "_console",
     "Home": "_home",
+    "REGISTRY_CLASSES": "_registry",
     "Registry": "_registry",
+    "open_entrance": "_cookie",
     "Server": "_server",
     "ServerEntry": "_records",
     "ServerId": "_ids",
@@ -47,6 +49,7 @@ _WHERE = {
 
 __all__ = [
     "PARTS",
+    "REGISTRY_CLASSES",
     "Console",
     "Home",
     "Registry",
@@ -57,6 +60,7 @@ __all__ = [
     "current_server",
     "joined",
     "make_cookie",
+    "open_entrance",
     "run_main",
     "run_registry",
     "run_server",

@@ -45,8 +45,8 @@ class Home:
 
     @classmethod
     def find(cls, given: str | os.PathLike[str] | None = None) -> Home:
-        """The home that is meant: `given`, else `$REMIT_ENSEMBLE`, else the user's own."""
-        named = given or os.environ.get("REMIT_ENSEMBLE")
+        """The home that is meant: `given`, else `$REMIT_ENSEMBLE`, else that of the machine that the process runs on (`$REMIT_HOB`), else the user's own."""
+        named = given or os.environ.get("REMIT_ENSEMBLE") or _of_machine(os.environ.get("REMIT_HOB"))
         state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
         path = Path(named).expanduser() if named else Path(state) / "remit" / "ensemble"
         return cls(path, os.environ.get("XDG_RUNTIME_DIR") or None)
@@ -74,6 +74,13 @@ class Home:
     def id_of(self, text: str | ServerId) -> ServerId:
         """The id that is so written here."""
         return text if isinstance(text, ServerId) else ServerId.parse(text, self.domain())
+
+    def machine(self) -> str:
+        """The machine whose home it is, "" where it is no machine's."""
+        try:
+            return (self.path / "machine").read_text().strip()
+        except FileNotFoundError:
+            return ""
 
     # --- places -------------------------------------------------------------------------------------------
 
@@ -134,6 +141,14 @@ class Home:
 
     def __repr__(self) -> str:
         return f"<home of an ensemble, {self.path}>"
+
+
+def _of_machine(hob: str | None) -> str | None:
+    """The home of programs that run on a machine, whose state directory (or `hob.ref`) is `hob`."""
+    if not hob:
+        return None
+    path = Path(hob).expanduser()
+    return str((path if path.is_dir() else path.parent) / "ensemble")
 
 
 def _parts(id: ServerId) -> list[str]:

@@ -68,6 +68,15 @@ class Registry:
         now.parties[entry.id] = party
         return spawn(Registration, this(), entry, party)
 
+    def claim(self, id: str, key: bytes) -> bool:
+        """An id is this key's from now on, whoever had it, unless a server of another key is there under it; whether it is. For whoever gives out names."""
+        holder = self.owners.get(id)
+        if holder not in (None, key) and self._here().listing.find(id) is not None:
+            return False
+        if holder != key:
+            self.owners[id] = key
+        return True
+
     def release(self, id: str) -> bool:
         """Let any key have an id from now on; a server that is there under it is no more. Whether it was anybody's."""
         party = self._here().parties.pop(id, None)

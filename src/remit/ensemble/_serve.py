@@ -56,7 +56,14 @@ async def serve(
             vat.device("network", network)
             await listen_on(node, place_, whole, list(listen) or told.listen, list(announce) or told.announce)
             server = Server(
-                place_, whole, node, network, directory, roles=told.roles_with(roles), info=info, log_file=log_file
+                place_,
+                whole,
+                node,
+                network,
+                directory,
+                roles=told.roles_with(roles),
+                info=_info(place_, info),
+                log_file=log_file,
             )
             granting: asyncio.Future[None] | None = None
             try:
@@ -103,6 +110,12 @@ async def listen_on(
 def has_code(directory: Path) -> bool:
     """Whether code was loaded into the server of this directory, which is to be loaded again."""
     return (directory / "code" / "versions.json").exists()
+
+
+def _info(home: Home, info: dict[str, Any] | None) -> dict[str, Any]:
+    """What a server says of itself, with the machine that it runs on: by way of that its boss reaches it."""
+    machine = home.machine()
+    return {**({"machine": machine} if machine else {}), **(info or {})}
 
 
 def _locked(directory: Path, id: ServerId) -> FileLock:

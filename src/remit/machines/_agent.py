@@ -28,6 +28,7 @@ from remit.machines._config import UserData, drop_introduction, read_user_data
 from remit.machines._control import Control
 from remit.machines._departure import Departure
 from remit.machines._desk import Absence, Desk, UserDesk
+from remit.machines._ensembled import Resident
 from remit.machines._facing import own_address
 from remit.machines._grant import Grant
 from remit.machines._heir import Heir
@@ -39,7 +40,7 @@ from remit.machines._process_table import Process, tethered
 from remit.machines._release import own_release
 from remit.machines._reload import Reload
 from remit.machines._room import note_process
-from remit.machines._service_room import ServiceRoom
+from remit.machines._service_room import RoomDesk, ServiceRoom
 from remit.machines._watch import Bell, Watch
 from remit.machines._workshop import Workshop
 from remit.net import HEIR, Netlayer, NodeKey, SignedAddress, TlsNetlayer, UnixNetlayer, public_of, told_to_stop
@@ -80,6 +81,7 @@ class Agent:
         self.data = data
         self.bell = bell
         self.hob: Ref[HobClient] = house.durable.root("hob")
+        self.resident: Resident = house.devices["ensemble"]
         self.watch = house.durable.vat.spawn(Watch, house.durable.vat.devices["summons"])
         workshop.attach(house.durable.vat)
         house.node.guide = self._guide
@@ -87,6 +89,7 @@ class Agent:
     async def live(self) -> None:
         """Enrol if need be, then keep in touch with the boss; ends only by being cancelled or refused."""
         await self.hob.wake(own_release())
+        await self.resident.settle(self.house, await self.hob.known_as(), own_release())
         await self.house.door("hob.ref", await self.hob.desk(), "programs of this machine")
         if not await self.hob.known_as():
             await self._again(self._redeem, "redeem the introduction")
@@ -118,6 +121,8 @@ class Agent:
         server = await self.hob.server_presence()
         if server is not None:
             await self.watch.over(server)
+            await self.resident.meet(server)
+        await self.resident.settle(self.house, await self.hob.known_as(), own_release())
 
     async def _look_up_boss(self) -> None:
         """Take the address that the provider has left, if the boss signed it; a newer one known stays. Another key than the one known has its
@@ -206,7 +211,9 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
     workshop = Workshop(classes, accounts)
     devices = {"workshop": workshop, "programs": Programs(), "summons": bell, "services": room}
     departure = Departure()
-    devices |= {"accounts": accounts, "layout": layout, "departure": departure}
+    resident = Resident(state, RoomDesk(room))
+    room.audit = resident.audit
+    devices |= {"ensemble": resident, "accounts": accounts, "layout": layout, "departure": departure}
     async with household(
         state,
         data.machine,
@@ -237,6 +244,7 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
             await accounts.close()
             layout.entrances.close_all()
             await _ended(living)
+            await resident.close()
 
 
 async def tend(hob: Ref[HobClient]) -> None:

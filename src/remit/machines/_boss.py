@@ -21,8 +21,9 @@ from remit.machines._pages import Section, page_of
 from remit.machines._planned import Planned
 from remit.machines._records import Offer
 from remit.machines._rekeying import Rekeying
+from remit.machines._routes import part_of, way_to
 from remit.machines._supports import check_offer, check_within
-from remit.machines._traces import merged
+from remit.machines._traces import recalled, watched
 from remit.machines._upgrade import PATIENCE, Upgrade
 from remit.machines._views import alarm_view, edge_view, machine_view, offer_view
 from remit.machines._wiring import Wiring, no_new_grants
@@ -178,6 +179,37 @@ class Boss:
 
     def _offers(self, hob: Ref[Any]) -> list[Offer]:
         return call(hob).offers() if call(hob).state() == "active" else []
+
+    # --- servers ------------------------------------------------------------------------------------
+
+    def servers(self, domain: str = "/", after: str = "") -> Promise[Any]:
+        """The servers that are there now (the boss, its machines, what runs on them), by whole id, a page of those behind `after`."""
+        return device_now("ensemble").entries(domain, after)
+
+    async def ping_server(self, id: str, actor: str | None = None) -> float:
+        """Whether a server, or an actor in it, is alive: the time there."""
+        return float(await (await way_to(self._fleet(), id)).ping(id, actor))
+
+    async def describe_server(self, id: str) -> dict[str, Any]:
+        """What a server says of itself, and the names of its parts."""
+        way = await way_to(self._fleet(), id)
+        return {**(await way.describe(id)), "parts": await way.parts(id)}
+
+    async def server_part(self, id: str, part: str) -> Ref[Any]:
+        """A part of a server's control object, by way of the boss. Parts that are not to change anything have methods of their own."""
+        return await part_of(self._fleet(), id, part)
+
+    async def inspect_server(self, id: str) -> Ref[Any]:
+        """The part `inspect` of a server."""
+        return await part_of(self._fleet(), id, "inspect")
+
+    async def server_logs(self, id: str) -> Ref[Any]:
+        """The part `logs` of a server."""
+        return await part_of(self._fleet(), id, "logs")
+
+    async def supervise(self, id: str) -> Ref[Any]:
+        """The part `exec` of a machine: its servers, uploads and programs."""
+        return await part_of(self._fleet(), id, "exec")
 
     # --- edges --------------------------------------------------------------------------------------
 
@@ -388,17 +420,7 @@ class Boss:
 
         Gives {"watching": names, "missing": [{"machine", "error"}, ...]}. The traces are then found by `recall`.
         """
-        hobs = self._hobs(machine)
-        asked = {name: hob.watch(trace, seconds) for name, hob in hobs.items()}
-        if machine is None:
-            await self.network.watch(trace, seconds)
-        answers, absent = {}, []
-        for name, promise in asked.items():
-            try:
-                answers[name] = await promise
-            except Broken as error:
-                absent.append({"machine": name, "error": str(error)})
-        return {"watching": ["boss", *answers] if machine is None else list(answers), "missing": absent}
+        return await watched(self._hobs(machine), None if machine else self.network, trace, seconds)
 
     async def recall(self, what: str) -> dict[str, Any]:
         """What was recorded on all machines under a trace's id (or the first letters of it), or an error's; "" only asks which there are.
@@ -406,27 +428,9 @@ class Boss:
         Gives {"steps": [...], "failures": [...], "recent": ids, "missing": [{"machine", "error"}, ...]}: see `remit.net.Recall`. Raises `Missing`,
         with the nearest id, where nothing was. Tracebacks stay where they are.
         """
-        found = await self._recall(what)
-        if what and not found["steps"] and not found["failures"]:
-            raise missing("trace or error", what, found["recent"])
-        whole = sorted({step["trace"] for step in found["steps"]})
-        if found["failures"] and whole and not whole[0].startswith(what):
-            found["steps"] = (await self._recall(whole[0]))[
-                "steps"
-            ]  # machines that do not know the error know its trace
-        return found
-
-    async def _recall(self, what: str) -> dict[str, Any]:
         hobs = self._hobs(None)
         names = {designator_of(call(hob).public_key()): name for name, hob in hobs.items()}
-        asked = {name: hob.recall(what) for name, hob in hobs.items()}
-        answers, absent = {"boss": await self.network.recall(what)}, []
-        for name, promise in asked.items():
-            try:
-                answers[name] = await promise
-            except Broken as error:
-                absent.append({"machine": name, "error": str(error)})
-        return {**merged(answers, names), "missing": absent}
+        return await recalled(hobs, self.network, what, names)
 
     def _hobs(self, machine: str | None) -> dict[str, Ref[Any]]:
         """The presences of one machine, or of all that have come."""

@@ -18,10 +18,14 @@ from remit.vat import Ref, actor, call, field, tell
 __all__ = ["PARTS", "Guests", "Invitation"]
 
 LOOKS: Final = ("show", "list_machines", "offers", "bindings")  # what every part that changes something has to see
+SERVERS: Final = ("servers", "ping_server", "describe_server")  # the directory of servers, which tells and does nothing
 PARTS: Final[dict[str, tuple[str, ...]]] = {
-    "status": ("status", "glance", "burdens", "who_can", *LOOKS),
-    "logs": ("services", "why", "logs", "list_machines"),
+    "status": ("status", "glance", "burdens", "who_can", *LOOKS, *SERVERS),
+    "logs": ("services", "why", "logs", "list_machines", "server_logs", *SERVERS),
     "services": ("service", "services", "why", "logs", "list_machines"),
+    "inspect": ("inspect_server", *SERVERS),
+    "supervise": ("supervise", "list_machines", *SERVERS),
+    "control": ("server_part", "supervise", "inspect_server", "server_logs", *SERVERS),
     "trace": ("watch", "recall"),
     "alarms": ("status", "clear_alarm"),
     "bind": ("bind", "unbind", "revoke", "rotate", "who_can", *LOOKS),

@@ -155,6 +155,10 @@ class HobClient:
         """An operator's question or order about this machine's services: see `ServiceRoom.ask`. For the boss."""
         return device_now("services").ask(verb, arguments)
 
+    def ensembled(self) -> Promise[Any]:
+        """What leads to this machine as a server, and to those that run on it: see `Ensembled`. For the boss."""
+        return device_now("ensemble").desk()
+
     # --- offers -------------------------------------------------------------------------------------
 
     def offers(self) -> list[Offer]:

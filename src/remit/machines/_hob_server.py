@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from remit.errors import BadArgument, Conflict, Unreachable
+from remit.errors import BadArgument, Conflict, Missing, NoSuchMethod, Unreachable
 from remit.graph import Edge
+from remit.machines._devices import device_now
 from remit.machines._inspection import check_inspection
 from remit.machines._laying import Laying
 from remit.machines._records import Offer, Report
@@ -115,6 +116,12 @@ class HobServer:
             raise BadArgument("a machine names an edge, and says what is wrong in words")
         tell(self.wiring).note(self.name, id, printable(text)[:NOTE])
 
+    async def cookie(self) -> SturdyRef:
+        """The way into the ensemble of the boss, in which the machine's id is its name."""
+        await device_now("ensemble").claim(self.name, self.key)
+        found: SturdyRef = await device_now("ensemble").cookie()
+        return found
+
     def leave(self, keep: bool) -> None:
         """The machine wants to be no machine of this boss's any more: see `Fleet.leave`."""
         call(self.wiring).departing(self.name, bool(keep))
@@ -208,6 +215,16 @@ class HobServer:
         ended: list[str] = await self.client.withdraw(name)
         self.known.pop(name, None)
         return ended
+
+    async def ensembled(self) -> Ref[Any]:
+        """What leads to the machine as a server, and to those that run on it: see `Ensembled`."""
+        try:
+            found: Ref[Any] = await self.client.ensembled()
+        except NoSuchMethod:
+            raise Missing(
+                f"the agent of machine {self.name} is of an earlier version, and no server: remit machine upgrade {self.name}"
+            ) from None
+        return found
 
     def watch(self, trace: str | None, seconds: float) -> Promise[Any]:
         """Have the machine follow a trace, or all calls that come in."""

@@ -27,6 +27,7 @@ from remit.machines._parcel import parcel
 from remit.machines._planned import Planned
 from remit.machines._process import ProcessProvider
 from remit.machines._provider import Provider, ProviderDesk
+from remit.machines._registry_house import REGISTRY_KINDS, REGISTRY_ROOT, RegistryHouse
 from remit.machines._rekeying import Keys, Rekeying, finish_rekey, first_key
 from remit.machines._tunnel_relay import TunnelRelay, TunnelRelays
 from remit.machines._wiring import Wiring
@@ -152,12 +153,13 @@ def _house(settings: BossSettings) -> AbstractAsyncContextManager[Household]:
     return household(
         settings.state,
         "boss",
-        classes=BOSS_CLASSES,
-        roots={"boss": (Boss,)},
+        classes=[*BOSS_CLASSES, *REGISTRY_KINDS],
+        roots={"boss": (Boss,), **REGISTRY_ROOT},
         devices=lambda key: {
             "providers": make_providers(settings, key),
             "relays": TunnelRelays(),
             "copier": Copier(),
+            "ensemble": RegistryHouse(settings.state),
             "keys": Keys(settings.state),
             **_herald(settings),
         },
@@ -192,7 +194,7 @@ async def _reign(
     say(f"boss {house.key.designator} is at {at}; its reference: {reference}")
     resuming = asyncio.ensure_future(_resume(boss, start, say))
     try:
-        async with _metrics(settings, boss, say):
+        async with house.devices["ensemble"].living(house), _metrics(settings, boss, say):
             await first_of(stop, house.failed, house.devices["keys"].turned)
     finally:
         house.devices["relays"].close_all()

@@ -22,12 +22,17 @@ from remit.errors import BadArgument, RemitError, Unreachable
 from remit.vat import Ref
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from remit.ensemble.supervisor import Desk
     from remit.services import Services
 
-__all__ = ["FOR_GOOD", "KEEP", "ServiceRoom"]
+__all__ = ["FOR_GOOD", "KEEP", "RoomDesk", "ServiceRoom"]
 
 KEEP: Final = "keep-services"
 """The file in the state directory by which an agent that is told to stop leaves its services to the next one."""
+SUPERVISION: Final = "supervision"  # in the state directory: what is kept of servers that the machine runs
 FOR_GOOD: Final = "for good"
 """Its text, where there will be no next one; else it is empty."""
 HANDOVER: Final = 900.0
@@ -49,6 +54,8 @@ class ServiceRoom:
         self._wanted = asyncio.Event()
         self._services: Services | None = None
         self._there = asyncio.Event()
+        self._desk: Desk | None = None
+        self.audit: Callable[[str, str, str], Any] | None = None  # who writes down what is ordered
         self._trouble = ""
 
     async def live(self, hob: Ref[Any]) -> None:
@@ -67,7 +74,8 @@ class ServiceRoom:
             await asyncio.sleep(_RETRY)
 
     def _something(self) -> bool:
-        if (self.state / "operator.pr").exists() or (self.state / "warden.sock").exists():
+        marks = (self.state / "operator.pr", self.state / "warden.sock", self._hob_file / SUPERVISION / "roster.json")
+        if any(mark.exists() for mark in marks):
             return True
         return self.files.is_dir() and any(
             name.endswith((".pr", ".toml")) for _, _, names in os.walk(self.files) for name in names
@@ -83,12 +91,26 @@ class ServiceRoom:
                 self.files.mkdir(mode=0o700, parents=True, exist_ok=True)
                 await services.vat.spawn(ServiceOffers, services.space, hob).begin()
                 watcher = await services.watch(self.files)
-                self._services = services
-                self._there.set()
-                await watcher.over()
+                async with self._supervision(services) as self._desk:
+                    self._services = services
+                    self._there.set()
+                    await watcher.over()
         finally:
-            self._services = None
+            self._services = self._desk = None
             self._there.clear()
+
+    def _supervision(self, services: Services) -> AbstractAsyncContextManager[Desk]:
+        """The servers that this machine is to run, beside the services of its files."""
+        from remit.ensemble.supervisor import supervision
+
+        def audit(who: str, part: str, what: str) -> Any:
+            if self.audit is None:
+                raise Unreachable("this machine's agent is only just starting: try again")
+            return self.audit(who, part, what)
+
+        home = self._hob_file / "ensemble"
+        state = self._hob_file / SUPERVISION
+        return supervision(services, state, home, [home / "config.toml"], audit, _log.error)
 
     def _keep(self) -> float:
         """How long the services go on when the agent ends: whoever has it end for another one says so, each time anew."""
@@ -108,6 +130,14 @@ class ServiceRoom:
             return await self._running()
         if verb not in _VERBS:
             raise BadArgument(f"{verb!r} is nothing that services can be asked; there are: {', '.join(sorted(_VERBS))}")
+        services, _ = await self._running_now()
+        return await getattr(self, f"_{verb}")(services, *arguments)
+
+    async def desk(self) -> Desk:
+        """Who takes orders about servers that this machine runs; services are begun for it."""
+        return (await self._running_now())[1]
+
+    async def _running_now(self) -> tuple[Services, Desk]:
         self._wanted.set()
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -116,8 +146,8 @@ class ServiceRoom:
             raise Unreachable(
                 f"the services of this machine do not run: {self._trouble or 'they are being started'}"
             ) from None
-        assert self._services is not None
-        return await getattr(self, f"_{verb}")(self._services, *arguments)
+        assert self._services is not None and self._desk is not None
+        return self._services, self._desk
 
     async def _running(self) -> list[str]:
         """The services with a process, as people read them. Nothing is begun for the question's sake."""
@@ -152,3 +182,22 @@ class ServiceRoom:
         from remit.services import check_directory
 
         return await asyncio.to_thread(check_directory, self.files)
+
+
+class RoomDesk:
+    """The device `supervision` of a machine: the desk of its supervisor, which is there once somebody wants it."""
+
+    def __init__(self, room: ServiceRoom) -> None:
+        self._room = room
+
+    async def ask(self, who: str, order: str, arguments: list[Any], options: dict[str, Any]) -> Any:
+        """See `Desk.ask`."""
+        return await (await self._room.desk()).ask(who, order, arguments, options)
+
+    async def follow(self, what: str, name: str, sink: Ref[Any], lines: int = 50) -> int:
+        """See `Desk.follow`."""
+        return (await self._room.desk()).follow(what, name, sink, lines)
+
+    async def unfollow(self, number: int) -> None:
+        """See `Desk.unfollow`."""
+        (await self._room.desk()).unfollow(number)

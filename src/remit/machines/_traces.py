@@ -6,7 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["merged"]
+from remit.errors import Broken
+from remit.machines._names import missing
+from remit.vat import Promise, Ref
+
+__all__ = ["merged", "recalled", "watched"]
 
 WORDS: Final = 300
 """Characters of a text in a machine's record."""
@@ -14,6 +18,50 @@ MOST: Final = 1000
 """Steps of one machine."""
 _TEXTS: Final = ("trace", "id", "vat", "kind", "method", "from", "to", "result", "error")
 _FAILURE: Final = ("id", "vat", "where", "kind", "message")
+
+
+async def watched(
+    hobs: Mapping[str, Ref[Any]], here: Ref[Any] | None, trace: str | None, seconds: float
+) -> dict[str, Any]:
+    """Have machines, and with `here` the boss's own network, follow a trace: see `Boss.watch`. In a turn of the boss."""
+    asked = {name: hob.watch(trace, seconds) for name, hob in hobs.items()}
+    if here is not None:
+        await here.watch(trace, seconds)
+    answers, absent = await _answers(asked)
+    return {"watching": [*(["boss"] if here is not None else []), *answers], "missing": absent}
+
+
+async def recalled(hobs: Mapping[str, Ref[Any]], here: Ref[Any], what: str, names: Mapping[str, str]) -> dict[str, Any]:
+    """What machines and boss have recorded: see `Boss.recall`. In a turn of the boss."""
+    found = await _recalled(hobs, here, what, names)
+    if what and not found["steps"] and not found["failures"]:
+        raise missing("trace or error", what, found["recent"])
+    whole = sorted({step["trace"] for step in found["steps"]})
+    if found["failures"] and whole and not whole[0].startswith(what):
+        # machines that do not know the error know its trace
+        found["steps"] = (await _recalled(hobs, here, whole[0], names))["steps"]
+    return found
+
+
+async def _recalled(
+    hobs: Mapping[str, Ref[Any]], here: Ref[Any], what: str, names: Mapping[str, str]
+) -> dict[str, Any]:
+    asked = {name: hob.recall(what) for name, hob in hobs.items()}
+    own = await here.recall(what)
+    answers, absent = await _answers(asked)
+    return {**merged({"boss": own, **answers}, names), "missing": absent}
+
+
+async def _answers(asked: Mapping[str, Promise[Any]]) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """What machines have answered, and which of them have not."""
+    answers: dict[str, Any] = {}
+    absent: list[dict[str, str]] = []
+    for name, promise in asked.items():
+        try:
+            answers[name] = await promise
+        except Broken as error:
+            absent.append({"machine": name, "error": str(error)})
+    return answers, absent
 
 
 def merged(answers: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

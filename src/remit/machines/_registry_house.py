@@ -1,0 +1,71 @@
+"""The registry that a boss is besides: the directory of its machines, and of the servers that run on them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from remit.dataspace import KINDS
+from remit.ensemble import REGISTRY_CLASSES, Registry, ServerEntry, open_entrance
+from remit.machines._ensembled import BOSS, Place
+from remit.machines._household import Household
+from remit.values import SturdyRef
+from remit.vat import Ref
+
+__all__ = ["REGISTRY_KINDS", "REGISTRY_ROOT", "RegistryHouse"]
+
+REGISTRY_KINDS: Final[tuple[type, ...]] = (*KINDS, *REGISTRY_CLASSES)
+REGISTRY_ROOT: Final = {"registry": (Registry,)}
+_log = logging.getLogger("remit.machines")
+
+
+class RegistryHouse(Place):
+    """The device `ensemble` of a boss. Owned by its process, which has it `living` while it reigns."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(state)
+        self._registry: Ref[Any] | None = None
+
+    @asynccontextmanager
+    async def living(self, house: Household) -> AsyncIterator[None]:
+        """Be the registry, and a server in it."""
+        self._registry = house.durable.root("registry")
+        await self._registry.begin()
+        await open_entrance(house.node, self.home.make(), await self._registry.entrance())
+        self.open(house, BOSS, [BOSS, "registry"], {})
+        try:
+            yield
+        finally:
+            await self.close()
+
+    async def cookie(self) -> SturdyRef:
+        """The way in, with all addresses that the boss has."""
+        assert self.house is not None
+        return SturdyRef(self.house.node.address().locator(), self.home.cookie().swiss)
+
+    async def claim(self, name: str, key: bytes) -> bool:
+        """The name of a machine is the id of that machine's key, unless another server is there under it; whether it is."""
+        claimed: bool = await self._known().claim(self.home.id_of(name).text, key)
+        if not claimed:
+            _log.error("machine %s is not in the directory: another server is there under this id", name)
+        return claimed
+
+    async def entries(self, domain: str, after: str) -> list[ServerEntry]:
+        """Some of the servers that are there, by their whole ids, those behind `after`."""
+        found: list[ServerEntry] = await self._known().entries(domain, after, 500)
+        return found
+
+    async def entry(self, id: str) -> ServerEntry:
+        """The server with this id. Raises `Missing`."""
+        found: ServerEntry = await self._known().lookup(self.home.id_of(id).text)
+        return found
+
+    def _known(self) -> Ref[Any]:
+        from remit.errors import Missing
+
+        if self._registry is None:
+            raise Missing("the boss is only just starting: try again")
+        return self._registry
