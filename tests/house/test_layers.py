@@ -82,6 +82,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/cli/_config.py": "finds remit.toml and the state directory",
     "src/remit/cli/_leave.py": "finds the machine that the command runs on",
     "src/remit/cli/_service.py": "finds the hob of the machine that the command runs on",
+    "src/remit/cli/_server_way.py": "finds which ensemble a command is about",
     "src/remit/cli/_server_upload.py": "makes an archive of a directory that is uploaded, in a file without a name",
     "src/remit/cli/_show.py": "asks whether the terminal's user wants colours",
     "src/remit/cli/_space_keys.py": "gives the names of sturdyrefs fresh keys",

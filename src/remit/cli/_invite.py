@@ -24,7 +24,7 @@ __all__ = ["invitations", "invite", "uninvite"]
     "--only",
     required=True,
     metavar="PART,…",
-    help="What it allows: status, logs, services, trace, alarms, bind, offer, machines, plan, up.",
+    help="What it allows: status, logs, services, trace, alarms, bind, offer, machines, plan, up, inspect, supervise, control.",
 )
 @click.option("--for", "until", metavar="TIME", callback=moment, help="When it ends: 8h, 7d, a date [default: never].")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="The file for it [default: NAME.ref].")

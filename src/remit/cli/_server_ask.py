@@ -10,8 +10,8 @@ import click
 
 from remit.cli._exit import TimedOut
 from remit.cli._main import Settings
-from remit.cli._server_way import console_for
 from remit.cli._passphrase import passphrase_options, read_passphrase
+from remit.cli._server_way import console_for
 from remit.ensemble import Console, Home
 from remit.ensemble.admin import AdminKey
 from remit.errors import Refused
@@ -107,9 +107,7 @@ def ask_server(
             return await console.by_reference(way, parts, unlock=key)
         return await console.control(str(id), parts, unlock=key)
 
-    return ask_unlocking(
-        settings, home, find, lambda _, found: question(found), unlocks=bool(parts), patient=patient
-    )
+    return ask_unlocking(settings, home, find, question, unlocks=bool(parts), patient=patient)
 
 
 def ask_unlocking(

@@ -38,7 +38,6 @@ def ask_exec(
     patient: bool = False,
 ) -> T:
     """Run one conversation with the part `exec` of a host."""
-
     return ask_host(settings, home, on, lambda _, part: question(part), patient=patient)
 
 

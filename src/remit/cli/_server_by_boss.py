@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from remit.ensemble import ServerEntry, ServerId
+from remit.ensemble import ServerId
 from remit.errors import BadArgument, Missing
 from remit.net import Node
 from remit.vat import Ref
 
-__all__ = ["BossConsole", "ByBoss"]
+__all__ = ["BossConsole", "ByBoss", "Seen"]
 
 # The boss's method for a part, where there is one: somebody who was invited to inspect gets this one only.
 _OWN_METHOD: Final = {"inspect": "inspect_server", "logs": "server_logs", "exec": "supervise"}
+
+
+class Seen:
+    """A server as the boss tells of it; read like a `ServerEntry`, but it leads nowhere."""
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self.id: str = row["id"]
+        self.roles: list[str] = list(row["roles"])
+        self.address = self
+        self.hints: dict[str, str] = dict(row["addresses"])
+        self.key: bytes = row["key"]
+        self.since: float = row["since"]
+        self.info: dict[str, Any] = dict(row["info"])
 
 
 class BossConsole:
@@ -32,22 +46,22 @@ class BossConsole:
         """The id that is so written."""
         return text if isinstance(text, ServerId) else ServerId.parse(text)
 
-    async def entries(self, domain: str = "/") -> list[ServerEntry]:
+    async def entries(self, domain: str = "/") -> list[Seen]:
         """All servers of a domain and below it, by id."""
-        found: list[ServerEntry] = []
+        found: list[Seen] = []
         while page := await self.boss.servers(domain, found[-1].id if found else ""):
-            found += page
+            found += [Seen(row) for row in page]
         return found
 
-    async def with_role(self, role: str, domain: str = "/") -> list[ServerEntry]:
+    async def with_role(self, role: str, domain: str = "/") -> list[Seen]:
         """Those that have a role."""
         return [entry for entry in await self.entries(domain) if role in entry.roles]
 
-    async def entry(self, id: str | ServerId) -> ServerEntry:
+    async def entry(self, id: str | ServerId) -> Seen:
         """One of them. Raises `Missing`."""
         return await self.find(id)
 
-    async def find(self, id: str | ServerId) -> ServerEntry:
+    async def find(self, id: str | ServerId) -> Seen:
         """The same."""
         whole = self.id_of(id).text
         found = {entry.id: entry for entry in await self.entries()}
@@ -59,11 +73,15 @@ class BossConsole:
         """A server, as the boss gives it."""
         return ByBoss(self.boss, self.id_of(id).text)
 
-    async def control(self, id: str | ServerId, parts: list[str] | None = None, unlock: Any = None) -> Any:  # noqa: ARG002  # what is lacking, the boss says
+    async def control(
+        self, id: str | ServerId, parts: list[str] | None = None, unlock: Any = None
+    ) -> Any:  # what is lacking, the boss says
         """The same: there is no other way by the boss."""
         return ByBoss(self.boss, self.id_of(id).text)
 
-    async def by_reference(self, sturdyref: Any, parts: list[str] | None = None, unlock: Any = None) -> Any:  # noqa: ARG002  # as `Console` has it
+    async def by_reference(
+        self, sturdyref: Any, parts: list[str] | None = None, unlock: Any = None
+    ) -> Any:  # as `Console` has it
         """The control object of a server that no boss need know."""
         return await self.node.fetch_from(sturdyref)
 
@@ -90,10 +108,8 @@ class ByBoss:
     async def part(self, name: str) -> Ref[Any]:
         """One of them. Raises what the boss says: `NotAllowed` where our reference to it does not give so much."""
         if name in _OWN_METHOD:
-            found: Ref[Any] = await getattr(self._boss, _OWN_METHOD[name])(self._id)
-            return found
-        found = await self._boss.server_part(self._id, name)
-        return found
+            return await getattr(self._boss, _OWN_METHOD[name])(self._id)  # type: ignore[no-any-return]  # a reference
+        return await self._boss.server_part(self._id, name)  # type: ignore[no-any-return]  # as above
 
     def challenge(self, *_: Any) -> Any:
         """There is nothing to unlock by way of the boss."""

@@ -1,10 +1,10 @@
 """Which ensemble a command is about, and how it is reached: by a home on this host, or by way of a boss.
 
-    --home DIR                          that home
-    --boss FILE, $REMIT_BOSS            that boss
-    $REMIT_ENSEMBLE, $REMIT_HOB         that home, or the one of the machine that the command runs on
-    remit.toml                          its boss; the home that its section `ensemble` names, where it names one
-    nothing of these                    the user's own home
+--home DIR                          that home
+--boss FILE, $REMIT_BOSS            that boss
+$REMIT_ENSEMBLE, $REMIT_HOB         that home, or the one of the machine that the command runs on
+remit.toml                          its boss; the home that its section `ensemble` names, where it names one
+nothing of these                    the user's own home
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _home_of(settings: Settings) -> str | None:
     named = source.config.ensemble.get("home")
     if named and source.path is not None:
         return beside(source.path.parent, str(named))
-    return None
+    return None if (source.config.boss.directory() / "admin.ref").exists() else ""
 
 
 def declared(settings: Settings) -> bool:

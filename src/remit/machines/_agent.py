@@ -81,7 +81,7 @@ class Agent:
         self.data = data
         self.bell = bell
         self.hob: Ref[HobClient] = house.durable.root("hob")
-        self.resident: Resident = house.devices["ensemble"]
+        self.resident: Resident | None = house.devices.get("ensemble")
         self.watch = house.durable.vat.spawn(Watch, house.durable.vat.devices["summons"])
         workshop.attach(house.durable.vat)
         house.node.guide = self._guide
@@ -89,7 +89,7 @@ class Agent:
     async def live(self) -> None:
         """Enrol if need be, then keep in touch with the boss; ends only by being cancelled or refused."""
         await self.hob.wake(own_release())
-        await self.resident.settle(self.house, await self.hob.known_as(), own_release())
+        await self._settle()
         await self.house.door("hob.ref", await self.hob.desk(), "programs of this machine")
         if not await self.hob.known_as():
             await self._again(self._redeem, "redeem the introduction")
@@ -121,8 +121,14 @@ class Agent:
         server = await self.hob.server_presence()
         if server is not None:
             await self.watch.over(server)
-            await self.resident.meet(server)
-        await self.resident.settle(self.house, await self.hob.known_as(), own_release())
+            if self.resident is not None:
+                await self.resident.meet(server)
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Be a server under the name that the machine has now, if it has one."""
+        if self.resident is not None:
+            await self.resident.settle(self.house, await self.hob.known_as(), own_release())
 
     async def _look_up_boss(self) -> None:
         """Take the address that the provider has left, if the boss signed it; a newer one known stays. Another key than the one known has its

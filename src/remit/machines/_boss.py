@@ -183,7 +183,7 @@ class Boss:
     # --- servers ------------------------------------------------------------------------------------
 
     def servers(self, domain: str = "/", after: str = "") -> Promise[Any]:
-        """The servers that are there now (the boss, its machines, what runs on them), by whole id, a page of those behind `after`."""
+        """The servers that are there now (the boss, its machines, what runs on them), by whole id, a page of those behind `after`: id, roles, addresses, key, since, info."""
         return device_now("ensemble").entries(domain, after)
 
     async def ping_server(self, id: str, actor: str | None = None) -> float:

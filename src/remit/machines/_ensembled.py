@@ -14,7 +14,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from remit.errors import Missing, Refused, RemitError
+from remit.errors import Missing, Refused, RemitError, Unreachable
 from remit.vat import Promise, Ref, actor
 
 if TYPE_CHECKING:
@@ -43,15 +43,23 @@ class Place:
         self.house: Household | None = None
         self._desk: Ref[Ensembled] | None = None
         self._starting: asyncio.Future[Any] | None = None
+        self._opened = asyncio.Event()
 
-    def desk(self) -> Ref[Ensembled]:
-        """What leads to the servers of this place; the same each time."""
+    async def desk(self) -> Ref[Ensembled]:
+        """What leads to the servers of this place, once it is there; the same each time."""
         if self._desk is None:
-            if self.house is None:
-                raise Missing("this is no server of an ensemble yet: it is only just starting; try again")
-            vat = self.house.durable.vat
+            vat = (await self._whole()).durable.vat
             self._desk = vat.spawn(Ensembled, vat.devices["ensemble"])
         return self._desk
+
+    async def _whole(self) -> Household:
+        try:
+            async with asyncio.timeout(_PLAIN):
+                await self._opened.wait()
+        except TimeoutError:
+            raise Unreachable("this is no server of an ensemble yet: it is only just starting; try again") from None
+        assert self.house is not None
+        return self.house
 
     def open(self, house: Household, name: str, roles: list[str], info: dict[str, Any]) -> Server:
         """Be a server under this id, on the node that there is; registered as soon as the registry can be reached."""
@@ -62,6 +70,7 @@ class Place:
         directory = self.home.make_server(id)
         made = self.server = Server(self.home, id, house.node, house.network, directory, roles=roles, info=info)
         self._starting = asyncio.ensure_future(self._start(made))
+        self._opened.set()
         return made
 
     async def _start(self, server: Server) -> None:
@@ -107,8 +116,6 @@ class Place:
 
     async def _other(self, id: str) -> Ref[Any]:
         """A program that runs from this home, as the user whose home it is has it."""
-        if self.house is None:
-            raise Missing("this is no server of an ensemble yet: it is only just starting; try again")
         whole = self.home.id_of(id)
         try:
             way = self.home.control(whole)
@@ -118,7 +125,7 @@ class Place:
             ) from None
         try:
             async with asyncio.timeout(_PLAIN):
-                return await self.house.node.fetch_from(way)
+                return await (await self._whole()).node.fetch_from(way)
         except TimeoutError:
             raise Missing(f"server {whole} does not answer") from None
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from remit.dataspace import KINDS
 from remit.ensemble import REGISTRY_CLASSES, Registry, ServerEntry, open_entrance
+from remit.errors import Missing
 from remit.machines._ensembled import BOSS, Place
 from remit.machines._household import Household
 from remit.values import SturdyRef
@@ -20,6 +21,9 @@ __all__ = ["REGISTRY_KINDS", "REGISTRY_ROOT", "RegistryHouse"]
 REGISTRY_KINDS: Final[tuple[type, ...]] = (*KINDS, *REGISTRY_CLASSES)
 REGISTRY_ROOT: Final = {"registry": (Registry,)}
 _log = logging.getLogger("remit.machines")
+
+
+_PAGE: Final = 500  # entries of one answer
 
 
 class RegistryHouse(Place):
@@ -53,10 +57,10 @@ class RegistryHouse(Place):
             _log.error("machine %s is not in the directory: another server is there under this id", name)
         return claimed
 
-    async def entries(self, domain: str, after: str) -> list[ServerEntry]:
-        """Some of the servers that are there, by their whole ids, those behind `after`."""
-        found: list[ServerEntry] = await self._known().entries(domain, after, 500)
-        return found
+    async def entries(self, domain: str, after: str) -> list[dict[str, Any]]:
+        """Some of the servers that are there, by their whole ids, those behind `after`: as plain data, which no reference is in."""
+        found: list[ServerEntry] = await self._known().entries(domain, after, _PAGE)
+        return [_view(entry) for entry in found]
 
     async def entry(self, id: str) -> ServerEntry:
         """The server with this id. Raises `Missing`."""
@@ -64,8 +68,20 @@ class RegistryHouse(Place):
         return found
 
     def _known(self) -> Ref[Any]:
-        from remit.errors import Missing
-
         if self._registry is None:
             raise Missing("the boss is only just starting: try again")
         return self._registry
+
+
+def _view(entry: ServerEntry) -> dict[str, Any]:
+    """One server, for people. Of what it says of itself only what is plain."""
+    info = {name: each for name, each in entry.info.items() if type(each) in (str, int, float, bool)}
+    hints = {name: each for name, each in entry.address.hints.items() if type(each) is str}
+    return {
+        "id": entry.id,
+        "roles": list(entry.roles),
+        "addresses": hints,
+        "key": entry.key,
+        "since": entry.since,
+        "info": info,
+    }
