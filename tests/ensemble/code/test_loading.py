@@ -219,7 +219,7 @@ def test_a_bundle_that_is_too_large_or_leads_out_is_refused_by_the_server(server
 
 def test_only_chosen_signers_are_taken_where_there_are_any(sender: Sender, tmp_path: Path) -> None:
     """Another key's bundle is refused, with the key."""
-    server = Server(tmp_path / "server", signers=[KEY.public])
+    server = Server(tmp_path / "server", signers=lambda: [KEY.public])
     sender.write(handler="x = 1\n")
     other = NodeKey.generate()
     with pytest.raises(Refused, match=other.designator):

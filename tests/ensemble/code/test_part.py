@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from remit.ensemble.code import Loading, Manifest, send_bundle, send_library
 from remit.ensemble.code import _part as part_module
-from remit.errors import Broken, Missing
+from remit.ensemble.code._manifest import checked, signed
+from remit.errors import Broken, Missing, RemitError, StoreError, StoreExposed
 from remit.net import NodeKey
 from tests.ensemble.code.kit import KEY, Sender, Server, write
 
@@ -126,3 +130,62 @@ def test_two_servers_of_one_process_share_its_modules(sender: Sender, server: Se
     server.take(sender.bundle("handler"))
     assert other.take(Sender(sender.top, NodeKey.generate()).bundle("handler")).already
     assert other.code.versions() == []
+
+
+def test_a_file_names_whose_code_is_taken(tmp_path: Path) -> None:
+    """One designator a line; without the file there is no choice. What cannot be understood lets nobody in, rather than everybody."""
+    file = tmp_path / "signers"
+    assert part_module.read_signers(file) == []
+    file.write_text(f"# ours\n{KEY.designator}  # the build server\n\n")
+    file.chmod(0o600)
+    assert part_module.read_signers(file) == [KEY.public]
+    for text, words in (("", "names nobody"), ("ada\n", "is not the designator"), ("\udcff", "cannot be read")):
+        file.write_bytes(text.encode(errors="surrogateescape"))
+        with pytest.raises(StoreError, match=words):
+            part_module.read_signers(file)
+    file.chmod(0o644)
+    with pytest.raises(StoreExposed):
+        part_module.read_signers(file)
+
+
+WORDS = st.sampled_from(
+    ["m", "m.py", "../m.py", "a/m.py", "", "m.n", "\0", b"", bytes(32), 0, -1, 1 << 70, True, None, 1.5]
+)
+VALUES = st.recursive(
+    WORDS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["m", "n"]), inner, max_size=2),
+    max_leaves=8,
+)
+RIGHT = st.just([["m.py", bytes(32), 1, False]])
+FILES = RIGHT | st.lists(st.tuples(WORDS, WORDS, WORDS, WORDS).map(list) | VALUES, max_size=4)
+
+
+@given(
+    st.one_of(
+        VALUES,
+        st.builds(
+            Manifest,
+            st.just("m") | WORDS,
+            FILES | VALUES,
+            VALUES | st.dictionaries(st.just("m"), st.lists(VALUES)),
+            VALUES,
+            WORDS,
+            WORDS,
+        ),
+    ),
+    st.booleans(),
+)
+def test_whatever_comes_as_a_manifest_is_taken_or_refused_in_our_words(value: Any, sign: bool) -> None:
+    """Never an error of Python's own, signed or not."""
+    if (
+        sign
+        and isinstance(value, Manifest)
+        and isinstance(value.files, list)
+        and isinstance(value.imports, dict)
+        and isinstance(value.needs, list)
+    ):
+        value = signed(value, KEY.public, KEY.sign)
+    try:
+        assert checked(value) is value
+    except RemitError:
+        pass

@@ -33,8 +33,8 @@ Inside = Callable[[], AbstractContextManager[Any]]
 class Code:
     """What a server can be told to load. Owned by the server, ends with it; `directory` outlives both.
 
-    `vat`: whose living objects are brought over to newer classes. `now`: seconds since the epoch. `signers`: raw public keys by one of which a bundle has to be
-    signed, where there are any. `inside`: in what modules are executed; `limit`: the seconds that one may take.
+    `vat`: whose living objects are brought over to newer classes. `now`: seconds since the epoch. `signers` gives the raw public keys by one of which a bundle has to
+    be signed, where there are any. `inside`: in what modules are executed; `limit`: the seconds that one may take.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class Code:
         vat: Vat,
         now: Callable[[], float],
         *,
-        signers: Collection[bytes] = (),
+        signers: Callable[[], Collection[bytes]] = tuple,
         inside: Inside = nullcontext,
         limit: float = LIMIT,
     ) -> None:
         self._shelf = Shelf(directory)
         self._vat = vat
         self._now = now
-        self._signers = frozenset(signers)
+        self._signers = signers
         self._inside = inside
         self._limit = limit
 
@@ -137,9 +137,11 @@ class Code:
 
     def _check(self, manifest: Manifest) -> None:
         checked(manifest)
-        if self._signers and manifest.key not in self._signers:
+        signers = self._signers()
+        if signers and manifest.key not in signers:
             raise Refused(
-                f"the bundle of {manifest.module} is signed by {designator_of(manifest.key)}, whom this server does not take code from"
+                f"the bundle of {manifest.module} is signed by {designator_of(manifest.key)}, whom this server does not take code from: "
+                "its home's file `signers` names those whom it does"
             )
 
     def _again(self, module: str) -> str:

@@ -116,7 +116,11 @@ def checked(manifest: Any) -> Manifest:
     if not isinstance(imports, dict) or not isinstance(needs, list):
         raise BadArgument("the bundle's imports and needs cannot be read")
     for importer, names in imports.items():
-        if importer not in known or not isinstance(names, list) or any(name not in known for name in names):
+        if (
+            importer not in known
+            or not isinstance(names, list)
+            or any(type(name) is not str or name not in known for name in names)
+        ):
             raise BadArgument(f"the bundle says what {_shown(importer)} imports, and does not have all of that in it")
     for name in needs:
         _check_module(name)

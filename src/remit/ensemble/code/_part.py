@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from remit.durable import check_private
 from remit.ensemble.code._bundle import Bundle
 from remit.ensemble.code._code import Code
 from remit.ensemble.code._manifest import SHORT, Manifest, digest_of
 from remit.ensemble.code._records import Loaded
-from remit.net import designator_of
+from remit.errors import BadArgument, StoreError
+from remit.net import designator_of, public_of
 from remit.vat import Ref, actor
 
 if TYPE_CHECKING:
@@ -43,8 +46,27 @@ def _device(server: Server) -> Ref[Any]:
     known = server.vat.devices.get("code")
     if known is not None:
         return known
-    code = Code(server.file_directory / "code", server.vat, time.time, inside=lambda: being(server))
+    directory, file = server.file_directory / "code", server.home.path / "signers"
+    code = Code(directory, server.vat, time.time, signers=lambda: read_signers(file), inside=lambda: being(server))
     return server.vat.device("code", code)
+
+
+def read_signers(file: Path) -> list[bytes]:
+    """The keys that a file names, a designator a line, `#` before a remark; none where there is no such file. Raises `StoreError` for anything else."""
+    check_private(file)
+    try:
+        lines = file.read_text().splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{file}, which names those whose code is taken, cannot be read: {error}") from None
+    try:
+        found = [public_of(word) for line in lines if (word := line.partition("#")[0].strip())]
+    except BadArgument as error:
+        raise StoreError(f"{file}: {error.message}; no code is taken meanwhile") from None
+    if not found:
+        raise StoreError(f"{file} names nobody, so code is taken from nobody: name keys, or remove the file")
+    return found
 
 
 @actor(kind="remit.server.load", passing=True)
