@@ -43,6 +43,17 @@ class Gate:
             not less.read_only or method in self._interface.rules.reads
         )
 
+    async def direct(self) -> dict[str, Any] | None:
+        """What the edge's holder needs to go to where the component keeps what it keeps, by itself; None where calls come here."""
+        offer = getattr(self.body, "direct", None)
+        if offer is None:
+            return None
+        try:
+            found: dict[str, Any] | None = await offer(self.edge)
+        except Exception as error:  # noqa: BLE001  # as for calls
+            raise broken_of(error, str(self.edge.target.id), f"{self.where}, credential") from None
+        return found
+
     async def call(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Answer a call whose arguments are copies already. Raises `Broken` only: what it is told from afar is what it is told here."""
         try:

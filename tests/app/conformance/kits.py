@@ -5,8 +5,10 @@ A target of another module adds a kit to `KITS`; the suite runs on each that thi
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
+
+from tests.credentials import servers
 
 PROGRAMS = Path(__file__).parent / "programs"
 REMIT = [sys.executable, "-m", "remit.cli"]
@@ -111,6 +115,35 @@ class ProcessesKit:
             remit("down", copy, "--yes", "--data")
 
 
+class PostgresKit(ProcessesKit):
+    """The same, with stores in a PostgreSQL, to which each holder of a store goes by itself."""
+
+    name = "processes, postgres"
+
+    def lacks(self) -> str:
+        return "" if program_of("initdb") else "PostgreSQL is not installed"
+
+    @contextmanager
+    def running(self, program: Path, directory: Path) -> Iterator[Running]:
+        copy = directory / program.name
+        copy.write_bytes(program.read_bytes())
+        with servers.postgres() as server:
+            connection = directory / "postgres"
+            connection.write_text(f"postgresql://boss:{servers.OWNER_PASSWORD}@127.0.0.1:{server.port}/postgres\n")
+            connection.chmod(0o600)
+            remit("up", copy, "--target", "processes", "--set", f"postgres={connection}", "--yes")
+            try:
+                yield Logged(copy)
+            finally:
+                remit("down", copy, "--yes", "--data")
+
+
+def program_of(name: str) -> bool:
+    """Whether a program of PostgreSQL is installed, and the package that speaks with it."""
+    there = shutil.which(name) is not None or any(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return there and importlib.util.find_spec("psycopg") is not None
+
+
 class Logged:
     """A program whose components' logs are read by command."""
 
@@ -140,4 +173,5 @@ KITS: dict[str, Callable[[], Kit]] = {
     "in-process": InProcessKit,
     "step": lambda: StepKit("--step"),
     "processes": ProcessesKit,
+    "processes, postgres": PostgresKit,
 }

@@ -144,6 +144,24 @@ class Store(Component, Generic[V]):
             await backend.close()
             raise
         self.__dict__["_backend"] = backend
+        settings = host.settings.get("store", {})
+        if settings.get("kind") == "postgres" and host.directory is not None:
+            from remit.app.components._store_direct import Roles
+
+            self.__dict__["_roles"] = roles = Roles(settings, host.name, host.directory)
+            await roles.keep(self._edges())
+
+    def _edges(self) -> list[Any]:
+        """The edges that lead here."""
+        everybody = self._declaration.id.app.declarations.values()
+        return [edge for each in everybody for edge in each.edges.values() if edge.target is self._declaration]
+
+    async def direct(self, edge: Any) -> dict[str, Any] | None:
+        """In its persona: how the holder of an edge gets to the database by itself; None where calls come here."""
+        roles = self.__dict__.get("_roles")
+        return None if roles is None else await roles.credential(edge)
 
     async def stop(self) -> None:
         await self._backend.close()
+        if roles := self.__dict__.pop("_roles", None):
+            await roles.close()

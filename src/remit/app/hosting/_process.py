@@ -58,7 +58,8 @@ async def _being(path: Path, manifest: Manifest, persona: Persona, wiring: FarWi
         started = asyncio.Event()
         network = await _on_the_network(stack, path, manifest, persona, started)
         fields = [edge for edge in persona.declaration.edges.values() if edge.target.component.hosted]
-        wiring.attach(network, {edge.id: directory.held(edge.name) for edge in fields})
+        wiring.attach(network, {edge.id: directory.held(edge.name) for edge in fields}, fields, persona.host.now)
+        stack.push_async_callback(wiring.close)
         if not await _everybody(stop, wiring, fields):
             return 0
         await persona.start()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
+from remit.app._component import Edge
 from remit.app._gate import Gate
-from remit.errors import Broken, Missing
+from remit.errors import Broken, Missing, StoreError
 from remit.net import Network
 from remit.values import SturdyRef
 from remit.vat import Ref, actor
+
+if TYPE_CHECKING:
+    from remit.app.components._store_direct import Direct
 
 __all__ = ["Door", "FarWiring", "GateDevice"]
 
@@ -33,6 +38,14 @@ class GateDevice:
         except Broken as error:
             return {"error": error}
 
+    async def direct(self) -> dict[str, Any]:
+        """See `Gate.direct`."""
+        await self._started.wait()
+        try:
+            return {"value": await self._gate.direct()}
+        except Broken as error:
+            return {"error": error}
+
 
 @actor(kind="remit.app.door", version=1)
 class Door:
@@ -48,6 +61,10 @@ class Door:
         """See `Gate.call`."""
         return self.gate.call(method, args, kwargs)
 
+    def direct(self) -> Any:
+        """See `Gate.direct`."""
+        return self.gate.direct()
+
 
 class FarWiring:
     """A `Wiring` by sturdyrefs, one for each edge. A call waits for its link for up to 30 seconds, then it breaks as `Unreachable`; one that was under way when the link broke, as `Uncertain`."""
@@ -56,11 +73,18 @@ class FarWiring:
         self._network: Network | None = None
         self._refs: dict[str, Any] = {}
         self._held: dict[str, SturdyRef] = {}
+        self._edges: dict[str, Edge] = {}
+        self._now: Callable[[], float] = float
+        self._direct: dict[str, asyncio.Future[Direct | None]] = {}
 
-    def attach(self, network: Network, held: dict[str, SturdyRef]) -> None:
-        """From now on calls go out by these sturdyrefs, by edge."""
+    def attach(
+        self, network: Network, held: dict[str, SturdyRef], edges: Sequence[Edge] = (), now: Callable[[], float] = float
+    ) -> None:
+        """From now on calls go out by these sturdyrefs, by edge. Of `edges`, those that lead to stores may be told a shorter way; `now` is the time there."""
+        self._now = now
         self._network = network
         self._held = held
+        self._edges = {edge.id: edge for edge in edges if edge.target.component.kind == "store"}
 
     async def reach(self, edge: str) -> None:
         """Wait until the component at the other end has started. Raises `Unreachable` where nobody has come for 30 seconds, `Refused` where this is not who may hold it."""
@@ -77,7 +101,46 @@ class FarWiring:
 
     async def call(self, edge: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """See `Wiring.call`."""
-        answer = await self._ref(edge).call(method, list(args), kwargs)
-        if "error" in answer:
-            raise answer["error"]
-        return answer["value"]
+        if edge in self._edges and (direct := await self._shorter(edge)) is not None:
+            return await direct.call(method, args, kwargs)
+        return _value(await self._ref(edge).call(method, list(args), kwargs))
+
+    async def _shorter(self, edge: str) -> Direct | None:
+        """The way to what a store is kept by, asked for once; None where there is none but the edge itself."""
+        if edge not in self._direct:
+            self._direct[edge] = asyncio.ensure_future(self._ask(edge))
+        try:
+            return await asyncio.shield(self._direct[edge])
+        except Broken:
+            self._direct.pop(edge, None)  # asked for again by the next call
+            raise
+
+    async def _ask(self, edge: str) -> Direct | None:
+        given = _value(await self._ref(edge).direct())
+        if given is None:
+            return None
+        from remit.app.components._store_direct import Direct
+
+        direct = Direct(self._edges[edge], given, self._now)
+        try:
+            await direct.open()
+        except BaseException as error:
+            await direct.close()
+            if isinstance(error, Broken | StoreError):
+                raise Broken.of(type(error).__name__, getattr(error, "message", str(error))) from None
+            raise
+        return direct
+
+    async def close(self) -> None:
+        """End what was opened to stores."""
+        for found in self._direct.values():
+            if not found.done():
+                found.cancel()
+            elif not found.cancelled() and found.exception() is None and (direct := found.result()) is not None:
+                await direct.close()
+
+
+def _value(answer: dict[str, Any]) -> Any:
+    if "error" in answer:
+        raise answer["error"]
+    return answer["value"]

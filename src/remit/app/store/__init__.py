@@ -9,7 +9,8 @@ from remit.app.store._memory import MemoryBackend, MemoryTables
 from remit.app.store._names import KEY_SIZE
 from remit.app.store._postgres import PostgresBackend
 from remit.app.store._postgres_edges import PostgresEdges
-from remit.app.store._settings import backend_for
+from remit.app.store._postgres_link import problem_at
+from remit.app.store._settings import backend_for, schema_for
 from remit.app.store._sqlite import SqliteBackend
 
 __all__ = [
@@ -32,5 +33,7 @@ __all__ = [
     "from_json",
     "index",
     "modify",
+    "problem_at",
+    "schema_for",
     "to_json",
 ]

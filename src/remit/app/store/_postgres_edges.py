@@ -113,6 +113,18 @@ class PostgresEdges:
         held: list[Held] = await self._logins.observe()
         return held
 
+    async def remove(self) -> None:
+        """Remove the store with all that it keeps, where it is one. For good."""
+
+        async def drop(connection: AsyncConnection[Any]) -> None:
+            found = await connection.execute(
+                b"SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'remit_state'", (self._schema.name,)
+            )
+            if await found.fetchall():
+                await connection.execute(self._schema.words("DROP SCHEMA {s} CASCADE"))
+
+        await self._link.work(drop)
+
     async def close(self) -> None:
         """See `Driver.close`."""
         await self._logins.close()

@@ -25,7 +25,7 @@ from remit.values import Secret
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
-__all__ = ["Link", "database"]
+__all__ = ["Link", "database", "problem_at"]
 
 T = TypeVar("T")
 PATIENCE: Final = 15.0  # seconds for one statement, one lock, and for a server that cannot be reached to come back
@@ -182,6 +182,20 @@ class Link:
         self._closed = True
         while self._idle:
             await _end(self._idle.pop())
+
+
+def problem_at(connection: Secret, seconds: int = 3) -> str:
+    """Why a database cannot be used, "" where it can: asked before anything is made that would need it. Blocks, for so many seconds at most."""
+    try:
+        psycopg = database()
+        psycopg.connect(connection.text, connect_timeout=seconds).close()
+    except Misuse as error:
+        return str(error)
+    except psycopg.OperationalError as error:
+        return _unreached(error).message
+    except psycopg.Error:
+        return "the address of PostgreSQL cannot be read: write postgresql://user:password@host:port/database"
+    return ""
 
 
 def _alive(connection: AsyncConnection[Any]) -> bool:

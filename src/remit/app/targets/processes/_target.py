@@ -10,6 +10,7 @@ from remit.app.targets._target import LogLine, Place, Problem, Row, Target
 from remit.app.targets.processes._code import snapshot
 from remit.app.targets.processes._layout import Layout, read
 from remit.app.targets.processes._logs import read_logs
+from remit.app.targets.processes._stores import store_problems, store_settings
 from remit.app.targets.processes._supervisor import ask
 from remit.app.targets.processes._world import ProcessesWorld
 from remit.errors import Unreachable
@@ -21,16 +22,24 @@ KINDS: Final = {"worker", "api", "store"}
 
 
 class ProcessesTarget(Target):
-    """One process for each component, on this machine. Needs nothing but Python; what stores keep is in SQLite files."""
+    """One process for each component, on this machine. Needs nothing but Python; what stores keep is in SQLite files, or in a PostgreSQL: `--set postgres=FILE`, a file of mode
+    0600 with the address of its owner, which is remembered.
+    """
 
     name: ClassVar[str] = "processes"
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
         self.layout = Layout(place.state)
-        self._settings: dict[str, Any] = {"store": {"kind": "sqlite"}}
+        self._settings: dict[str, Any] = {"store": store_settings(self.layout, place.options)}
 
     def check(self, graph: AppGraph) -> list[Problem]:
+        return [
+            *store_problems(self.layout, graph, self._settings["store"]),
+            *self._unknown(graph),
+        ]
+
+    def _unknown(self, graph: AppGraph) -> list[Problem]:
         return [
             Problem(node.id, f"the target processes knows no component of kind {node.kind!r}")
             for node in graph.nodes

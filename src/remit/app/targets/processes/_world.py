@@ -22,8 +22,9 @@ from remit.app._graph import AppGraph
 from remit.app.hosting import Manifest
 from remit.app.targets._target import Place
 from remit.app.targets.processes._layout import Layout, read, write
+from remit.app.targets.processes._stores import KEEPS, forget_settings, keep_settings, release_store
 from remit.app.targets.processes._supervisor import ask, ended, ensure, is_up
-from remit.errors import Broken
+from remit.errors import Broken, Unreachable
 from remit.graph import Actual, Done, Late, Link, Node, Seen, Step, data, part_of
 
 __all__ = ["ProcessesWorld"]
@@ -101,6 +102,8 @@ class ProcessesWorld:
     def _directory(self, node: Node, name: str) -> None:
         data = self._layout.data / name
         data.mkdir(mode=0o700, exist_ok=True)
+        if node.kind in KEEPS:
+            keep_settings(self._layout, self._settings["store"])
         manifest = Manifest(
             node.id,
             name,
@@ -167,8 +170,15 @@ class ProcessesWorld:
         (self._layout.run / f"{name}.toml").unlink(missing_ok=True)
         if is_up(self._layout):
             await self._gone(name)
-        shutil.rmtree(self._layout.components / name, ignore_errors=True)
         kept = self._layout.data / name
+        if node.kind in KEEPS and kept.exists():
+            try:
+                await release_store(self._settings["store"], name, kept, data=self._forget_data)
+            except Unreachable as error:  # what is down may stay so; the next `up` takes back what is left
+                if self._forget_data:
+                    raise
+                self.kept.append(f"{node.id}: its logins, since {error.message}")
+        shutil.rmtree(self._layout.components / name, ignore_errors=True)
         if kept.exists() and (self._forget_data or not any(kept.iterdir())):
             shutil.rmtree(kept)
         if kept.exists():
@@ -334,6 +344,7 @@ class ProcessesWorld:
             path.unlink(missing_ok=True)
         if self._layout.data.exists() and not any(self._layout.data.iterdir()):
             self._layout.data.rmdir()
+            forget_settings(self._layout)
 
     def _clean_code(self) -> None:
         """Copies of the program that nothing runs any more."""
