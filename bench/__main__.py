@@ -32,6 +32,7 @@ MODULES = (
     "services",
     "loading",
     "stores",
+    "apps",
 )
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -132,9 +133,13 @@ def build_command(settings: Settings, program: Program | None, out: Path | None,
 def exec_program(program: Program, words: Sequence[str]) -> int:
     """Run a command of an application; its exit code."""
     opened = opened_program(program)
-    commands = {node.spec.get("command", node.id): node.id for node in opened.graph.nodes if node.kind == "command"}
+    from remit.cli._app_run import commands_of, exec_here
+
+    commands = commands_of(opened.graph)
     if words[0] not in commands:
-        raise Missing(
-            f"{opened.graph.app} has no command {words[0]!r}; it has: {', '.join(sorted(commands)) or 'none'}"
-        )
+        near = get_close_matches(words[0], commands, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(sorted(commands)) or 'none'}"
+        raise Missing(f"{opened.graph.app} has no command {words[0]!r}; {hint}")
+    if opened.target.foreground:
+        return exec_here(opened, commands[words[0]], list(words[1:]))
     return asyncio.run(opened.target.run_command(opened.graph, commands[words[0]], list(words[1:])))

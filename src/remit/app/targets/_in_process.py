@@ -16,8 +16,10 @@ from types import TracebackType
 from typing import Any, ClassVar, Final
 
 from remit.app._app import App
+from remit.app._epoch import RUNTIME, in_epoch
 from remit.app._graph import AppGraph, compute
 from remit.app._persona import Host, Persona
+from remit.app.components import run_words
 from remit.app.targets._target import Target
 from remit.errors import Unreachable
 from remit.graph import levels
@@ -88,6 +90,12 @@ class InProcess:
     async def finished(self) -> None:
         """Until all workers are done: nobody else is there who could ask for anything."""
         await asyncio.gather(*self._workers.values())
+
+    async def run_command(self, id: str, words: list[str], say: Callable[[str], Any] = print) -> int:
+        """Run a command with the words of a command line; its exit code."""
+        persona = self.personas[id]
+        with in_epoch(RUNTIME, id):
+            return await run_words(persona.body.spec(), persona.body.run, words, say)
 
     # --- calls (`Wiring`) ------------------------------------------------------------------------------
 
