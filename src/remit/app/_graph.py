@@ -90,13 +90,13 @@ class AppGraph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             made.append(msgspec.structs.replace(node, name=name))
         return msgspec.structs.replace(self, nodes=made)
 
-    def as_graph(self) -> Graph:
-        """For the planner. Its links are `HOLDER/_FIELD`, so that their ids are apart from those of components when these are moved."""
+    def as_graph(self, *, shown: bool = False) -> Graph:
+        """For the planner. Its links are `HOLDER/_FIELD`, so that their ids are apart from those of components when these are moved; for pictures (`shown`) they are the edges' own."""
         needs = {node.id: self.needs(node.id) for node in self.nodes}
         nodes = [Node(node.id, node.kind, _shown(node.spec), needs[node.id]) for node in self.nodes]
         links = [
             Link(
-                f"{edge.source}/_{edge.name}",
+                edge.id if shown else f"{edge.source}/_{edge.name}",
                 edge.source,
                 edge.target,
                 make_attenuation(**edge.attenuation),

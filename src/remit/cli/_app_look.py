@@ -93,7 +93,10 @@ def graph_program(program: Program, form: str, out: Path | None) -> None:
         text = json.dumps(graph_schema(), indent=2, sort_keys=True) + "\n"
     else:
         text = rendered(
-            picture(graph.as_graph(), words=how_much), form, 100, colour=out is None and wants_colour(sys.stdout)
+            picture(graph.as_graph(shown=True), words=how_much),
+            form,
+            100,
+            colour=out is None and wants_colour(sys.stdout),
         )
     if out is not None:
         write_to(out, text)

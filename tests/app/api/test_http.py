@@ -102,7 +102,7 @@ def test_optional_arguments() -> None:
 
 
 def test_arguments_are_what_annotations_say() -> None:
-    """Records and lists of them arrive as such; an int is a float where one is asked for, here as there; anything else is refused before the call."""
+    """Records and lists of them arrive as such; an int is a float where one is asked for, here as there; anything else is refused before the call (A27)."""
 
     async def test(server: Any) -> None:
         ada = Customer("1", "Ada", [Tag("a", 2)])

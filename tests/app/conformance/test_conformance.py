@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.app.conformance.kits import KITS
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "customers" / "app.py"
 
 VALUES = {
     "values": [
@@ -75,5 +78,15 @@ def test_errors_and_refusals_are_the_same_everywhere(target: str, answers: dict[
 
 
 def test_every_case_is_judged(answers: dict[str, Any]) -> None:
-    """The probe asks nothing of which nobody says what has to come."""
+    """The probe asks nothing of which nobody says what has to come (A26)."""
     assert answers.keys() == VALUES.keys() | ERRORS.keys()
+
+
+def test_the_same_program_on_every_target(target: str, tmp_path: Path) -> None:
+    """The customers example does the same wherever it runs (A3)."""
+    kit = KITS[target]()
+    if kit.lacks():
+        pytest.skip(kit.lacks())
+    with kit.running(EXAMPLE, tmp_path) as running:
+        lines = running.written("customers/example-client", "Loaded customer: Customer(id='1', name='John Doe')")
+    assert lines == []

@@ -257,7 +257,7 @@ def test_writers_of_the_old_version_while_the_new_one_is_built(kit: PostgresKit)
 
 
 def test_many_processes_write_while_an_index_is_made(kit: PostgresKit) -> None:
-    """Writers of several programs at once, and an index that comes in between: each value has exactly its own entries in the end."""
+    """Writers of several programs at once, and an index that comes in between: each value has exactly its own entries in the end (A14)."""
 
     async def test(store: Any) -> None:
         writers = [PostgresBackend(kit.uri(), kit.schema, builds=False) for _ in range(3)]

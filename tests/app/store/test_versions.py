@@ -71,7 +71,7 @@ def test_a_changed_function_is_refused(kit: Kit) -> None:
 
 
 def test_a_new_version_is_built(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new version takes the place of the old one, and of the old one nothing is left; an index that is new finds what was there before."""
+    """A new version takes the place of the old one, and of the old one nothing is left; an index that is new finds what was there before (A7)."""
     monkeypatch.setattr(building, "BATCH", 7)
 
     async def test() -> None:

@@ -55,7 +55,7 @@ class InProcess:
         self._say = say
         self._sleep = sleep
         self.personas: dict[str, Persona] = {}
-        self._ready: set[str] = set()
+        self._ready: dict[str, None] = {}  # in the order in which they came up
         self._gates: dict[str, Persona] = {}
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._calls: set[asyncio.Task[Any]] = set()
@@ -72,7 +72,7 @@ class InProcess:
             for id in sorted(self.personas, key=lambda id: (order[id], id)):
                 self._say(f"starting {id} …")
                 await self.personas[id].start()
-                self._ready.add(id)
+                self._ready[id] = None
         except BaseException:
             await self._stop()
             raise
@@ -144,8 +144,8 @@ class InProcess:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for id in reversed([each for each in self.personas if each in self._ready]):
-            self._ready.discard(id)
+        for id in reversed(list(self._ready)):
+            del self._ready[id]
             try:
                 await self.personas[id].stop()
             except Exception as error:  # noqa: BLE001  # the others are stopped, too
