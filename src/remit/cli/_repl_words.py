@@ -92,7 +92,8 @@ def _module(word: str) -> str:
 
 
 async def _load(link: Link, words: list[str]) -> None:
-    from remit.ensemble.code import Bundle, send_bundle, send_library  # for those who load
+    from remit.cli._own_code import own_bundle  # for those who load
+    from remit.ensemble.code import send_bundle, send_library
 
     force, library = "-f" in words, "-l" in words
     part = await link.part("load")
@@ -101,8 +102,7 @@ async def _load(link: Link, words: list[str]) -> None:
         if library:
             loaded = await send_library(part, module, force=force)
         else:
-            bundle = Bundle.of(module, alone=force).signed(link.console.key)
-            loaded = await send_bundle(part, bundle, force=force)
+            loaded = await send_bundle(part, own_bundle(link.console.home, module, alone=force), force=force)
         what = "was there already" if loaded.already else f"loaded {', '.join(loaded.executed) or module}"
         click.echo(f"{module}: {what}{f' [{loaded.digest[:12]}]' if loaded.digest else ''}")
         for stale in loaded.stale:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
 from remit.cli._main import Settings
+from remit.cli._own_code import own_bundle
 from remit.cli._server_ask import ask_control, ensemble_options
 from remit.cli._show import as_json_option, say, show_json, table, tell
 from remit.cli._times import ago
 from remit.ensemble import Home
 from remit.ensemble.code import Bundle, Loaded, Version, send_bundle, send_library
-from remit.net import NodeKey
 
 __all__ = ["forget", "load", "rollback", "versions"]
 
@@ -61,8 +59,7 @@ def load(
     id, (module,) = _target(words, reference, 1, "MODULE")
     bundle: Bundle | None = None
     if not library:
-        path = [*(str(Path(place).absolute()) for place in places or ("",)), *sys.path]
-        bundle = Bundle.of(module, present=present, path=path, alone=force).signed(_signer(home))
+        bundle = own_bundle(Home.find(home), module, present=present, places=places, alone=force)
 
     async def question(control: Any) -> Loaded:
         part = await control.part("load")
@@ -148,11 +145,6 @@ def forget(settings: Settings, words: tuple[str, ...], home: str | None, referen
 
     ask_control(settings, home, reference, id, question, ["load"])
     say(f"{module} runs on, and is not loaded again when the server starts")
-
-
-def _signer(home: str | None) -> NodeKey:
-    """The key by which this home's user signs code; made when it is first needed."""
-    return NodeKey.open(Home.find(home).make().path / "code.pem")
 
 
 def _state(version: Version) -> str:
