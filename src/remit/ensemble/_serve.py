@@ -67,10 +67,6 @@ async def serve(
             )
             granting: asyncio.Future[None] | None = None
             try:
-                if has_code(directory):
-                    from remit.ensemble.code import restore_code  # for those into which something was loaded
-
-                    restore_code(server)
                 await server.start(patience=patience)
                 if told.authorize:
                     granting = asyncio.ensure_future(authorize_beforehand(server, told.authorize))
@@ -105,11 +101,6 @@ async def listen_on(
         node.hints["tls"] = {"tls": ",".join(told)}
     for netlayer in dialling(node.key, but=node.netlayers):
         node.use(netlayer)
-
-
-def has_code(directory: Path) -> bool:
-    """Whether code was loaded into the server of this directory, which is to be loaded again."""
-    return (directory / "code" / "versions.json").exists()
 
 
 def _info(home: Home, info: dict[str, Any] | None) -> dict[str, Any]:

@@ -135,11 +135,15 @@ class Server:
     # --- from beginning to end --------------------------------------------------------------------------------------
 
     async def start(self, *, patience: float = 5.0) -> None:
-        """Open the door, write `control.ref`, and be known to the registry.
+        """Load again what was loaded before, open the door, write `control.ref`, and be known to the registry.
 
         Where the registry does not answer within `patience` seconds it goes on trying. Raises `Refused` where the id is another key's.
         """
         logging.getLogger().addHandler(self.logbook)
+        if (self.file_directory / "code" / "versions.json").exists():
+            from remit.ensemble.code import restore_code  # for those into which something was loaded
+
+            restore_code(self)
         door = self.vat.spawn(Door, self.steward, self.vat.devices["network"])
         self.door = self._open(lambda peer: send(door, "admit", peer))
         control = self._guest(LOCAL)  # all of it, or with an administrators' key all but the sensitive parts

@@ -73,6 +73,40 @@ def test_a_server_is_given_code_while_it_runs_and_has_it_again_after_a_restart(t
     asyncio.run(main())
 
 
+def test_a_registry_takes_code_as_any_server_does(tmp_path: Path, sender: Sender) -> None:
+    """Its vat is durable, and what was loaded is there after a restart, too."""
+
+    async def main() -> None:
+        sender.write(counting=COUNTING.format(version=1, step=1))
+        async with town(tmp_path) as place:
+            part = await (await place.console.control("registry")).part("load")
+            await send_bundle(part, sender.bundle("counting"))
+            assert sys.modules["counting"].WHERE == "registry@/"  # type: ignore[attr-defined]
+            sender.write(counting=COUNTING.format(version=2, step=10))
+            assert (await send_bundle(part, sender.bundle("counting"))).upgraded == {"servers.counter": 1}
+        del sys.modules["counting"]
+        FINDER.places = {}
+        async with town(tmp_path) as place:
+            assert await place.registry.names["counter"].add() == 10
+
+    asyncio.run(main())
+
+
+def test_a_server_starts_whatever_its_code_directory_has(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It has to be reached to be mended; the log says what to do."""
+
+    async def main() -> None:
+        async with town(tmp_path) as place:
+            directory = place.home.make_server(place.home.id_of("web1")) / "code"
+            directory.mkdir(mode=0o700)
+            (directory / "versions.json").write_text("{")
+            async with serve("web1", home=place.home):
+                assert await (await place.console.control("web1")).ping()
+        assert "is not loaded again" in caplog.text and "move it away" in caplog.text
+
+    asyncio.run(main())
+
+
 def test_a_bundle_that_is_wrong_changes_nothing_of_a_server(tmp_path: Path, sender: Sender) -> None:
     """The error reaches its sender in words of its class."""
     from remit.ensemble.code import Manifest, signed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Loading", "make_load", "restore_code", "send_bundle", "send_library"]
 
+_LOG: Final = logging.getLogger("remit.ensemble.code")
 PIECE: Final = 256 << 10
 """Bytes of one message when files are put."""
 
@@ -34,9 +36,13 @@ def make_load(server: Server, who: str) -> Ref[Any]:
 
 def restore_code(server: Server) -> list[str]:
     """Load again what was loaded into this server before it was started; the modules that could not be."""
-    device: Any = _device(server)
-    code: Code = device._link.obj
-    return code.restore()
+    try:
+        device: Any = _device(server)
+        code: Code = device._link.obj
+        return code.restore()
+    except StoreError:  # the server starts all the same: it has to be reached to be mended
+        _LOG.exception("what was loaded into %s is not loaded again", server.id)
+        return []
 
 
 def _device(server: Server) -> Ref[Any]:
