@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from remit.cli._main import Settings
 from remit.cli._passphrase import passphrase_options, read_passphrase
-from remit.cli._server_ask import ask_console, home_option
+from remit.cli._server_ask import ask_control, home_option
 from remit.cli._show import say, tell
-from remit.ensemble import Console, Home, make_cookie
+from remit.ensemble import Home, make_cookie
 from remit.ensemble.admin import AdminKey, admin_public
 from remit.errors import Conflict, Missing, StoreLocked
 from remit.net import designator_of
@@ -19,6 +21,7 @@ __all__ = ["cookie", "key"]
 @click.command()
 @click.option("--force", is_flag=True, help="Make another one: the old one admits nobody any more.")
 @home_option
+@passphrase_options
 @click.pass_obj
 def cookie(settings: Settings, force: bool, home: str | None) -> None:
     """Make the cookie of a new ensemble, and the registry's key, which it names. What there is is left as it is, without --force.
@@ -32,11 +35,10 @@ def cookie(settings: Settings, force: bool, home: str | None) -> None:
         if not force:
             raise Conflict(f"{place.cookie_file} exists already and was left as it is; another one: --force") from None
 
-        async def question(console: Console) -> None:
-            desk = await (await console.control("registry")).part("registry")
-            await desk.renew_cookie()
+        async def question(control: Any) -> None:
+            await (await control.part("registry")).renew_cookie()
 
-        ask_console(settings, home, question)
+        ask_control(settings, home, None, "registry", question, ["registry"])
     say(
         f"{place.cookie_file} is the way into this ensemble: whoever has it is a member. To take another host in, copy it there, to the "
         f"same place, and let nobody else read it:\n"

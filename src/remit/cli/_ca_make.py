@@ -163,12 +163,12 @@ def _names(certificates: Any) -> str:
 
 def _publish(settings: Settings, home: str | None, place: Home, authority: Authority, words: str | None) -> bool:
     """Give the registry the newest revocation list; whether it has taken it."""
-    data = authority.revocations()
+    data, signer = authority.revocations(), authority.signer()
     ends = at(Revocations(data).ends)
 
     async def question(console: Console) -> None:
         membership = await console.membership()
-        await membership.publish(data)
+        await membership.publish(data, signer)
 
     try:
         ask_console(settings, home, question)

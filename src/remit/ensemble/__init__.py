@@ -19,6 +19,7 @@ if _TYPE_CHECKING:
     from remit.ensemble._cookie import make_cookie, open_entrance
     from remit.ensemble._home import Home
     from remit.ensemble._ids import ServerId
+    from remit.ensemble._outcasts import Expelled
     from remit.ensemble._parts import PARTS
     from remit.ensemble._program import current_server, run_main, run_server
     from remit.ensemble._records import ServerEntry
@@ -30,6 +31,7 @@ if _TYPE_CHECKING:
 _WHERE = {
     "PARTS": "_parts",
     "Console": "_console",
+    "Expelled": "_outcasts",
     "Home": "_home",
     "REGISTRY_CLASSES": "_registry",
     "Registry": "_registry",
@@ -51,6 +53,7 @@ __all__ = [
     "PARTS",
     "REGISTRY_CLASSES",
     "Console",
+    "Expelled",
     "Home",
     "Registry",
     "Server",

@@ -7,8 +7,9 @@ cookie ──► registry ──► the server's door ──► what the console
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from remit.ensemble._certified import certified_way
 from remit.ensemble._directory import Directory
 from remit.ensemble._home import Home
 from remit.ensemble.admin import LEASE, answer
@@ -31,11 +32,20 @@ __all__ = ["Console"]
 
 
 class Console:
-    """Somebody who manages an ensemble, for as long as `async with` lasts; owns a vat and a node. `key`: a fresh one where none is given."""
+    """Somebody who manages an ensemble, for as long as `async with` lasts; owns a vat and a node.
 
-    def __init__(self, home: Home | str | os.PathLike[str] | None = None, key: NodeKey | None = None) -> None:
+    `key`: a fresh one where none is given. `chain`: a certificate for that key, in PEM, which is shown to servers, and to a registry without a cookie.
+    """
+
+    def __init__(
+        self,
+        home: Home | str | os.PathLike[str] | None = None,
+        key: NodeKey | None = None,
+        chain: bytes | None = None,
+    ) -> None:
         self.home = home if isinstance(home, Home) else Home.find(home)
         self.key = key or NodeKey.generate()
+        self.chain = chain
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Console:
@@ -45,7 +55,9 @@ class Console:
             for netlayer in dialling(self.key):
                 self.node.use(netlayer)
             self.network = Network(self.node)
-            self.directory = Directory(self.network, self.home.cookie, self.home.domain)
+            self.directory = Directory(
+                self.network, self.home.cookie, self.home.domain, certified=lambda: certified_way(self.home, self.chain)
+            )
         except BaseException:
             await self._stack.aclose()
             raise
@@ -62,7 +74,10 @@ class Console:
 
     async def presence(self, id: str | ServerId) -> Ref[Guest]:
         """A server as everybody in the ensemble has it: asked of the registry, then dialled, unix socket first."""
-        return await self.directory.presence(self.home.id_of(id))
+        found: Any = await self.directory.presence(self.home.id_of(id))
+        if self.chain is not None:
+            await found.present(self.chain)
+        return cast("Ref[Guest]", found)
 
     async def membership(self) -> Ref[Any]:
         """This console's membership of the ensemble, by the cookie."""

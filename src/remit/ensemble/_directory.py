@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from remit.ensemble._ids import ServerId, domain_of
 from remit.ensemble._records import ServerEntry
-from remit.errors import LinkLost, ProtocolError, Refused
+from remit.errors import LinkLost, Missing, ProtocolError, Refused
 from remit.values import as_record
 from remit.vat import Ref, actor, on_sever, tell, this
 
@@ -35,7 +35,7 @@ AGAIN: Final = 2.0
 class Directory:
     """The servers of an ensemble as one node knows them. Owned by its server or console, ends with the node.
 
-    `cookie` gives the way to the registry, anew for each link; `domain` the domain of bare names. With `remember=False` each question is asked.
+    `cookie` gives the way to the registry, anew for each link, `certified` what to show where there is no cookie; `domain` the domain of bare names. With `remember=False` each question is asked.
     """
 
     def __init__(
@@ -45,10 +45,12 @@ class Directory:
         domain: Callable[[], str],
         *,
         remember: bool = True,
+        certified: Callable[[], tuple[SturdyRef, bytes] | None] = lambda: None,
     ) -> None:
         self._network = network
         self._cookie = cookie
         self._domain = domain
+        self._certified = certified
         self._remember = remember
         self._membership: Ref[Any] | None = None
         self._device: Ref[Any] | None = None
@@ -113,10 +115,27 @@ class Directory:
 
     async def _join(self) -> Ref[Any]:
         self._tried = asyncio.get_running_loop().time()
-        found = await self._network.node.fetch_from(self._cookie())
+        found = await self._enter()
         self._forget_all()
         self._membership = found
         return found
+
+    async def _enter(self) -> Ref[Any]:
+        """A membership: by the cookie, or where there is none by a certificate."""
+        node = self._network.node
+        try:
+            return await node.fetch_from(self._cookie())
+        except Missing:
+            if (way := self._certified()) is None:
+                raise
+        entrance, chain = way
+        applicant: Any = await node.fetch_from(entrance)
+        found: Ref[Any] = await applicant.present(chain)
+        return found
+
+    def leave(self) -> None:
+        """Have the next question ask for a new membership: there is another certificate, perhaps."""
+        self.lost()
 
     async def _is_current(self) -> bool:
         """See to it that word of changes comes; whether what is known was forgotten on the way."""

@@ -5,6 +5,7 @@ HOME/               0700; `--home`, `$REMIT_ENSEMBLE`, `[ensemble] home` of remi
     registry/       the registry's own state
     domain          the domain of names that have none, "/" where there is no such file
     config.toml     roles, and how often servers are heard; `_settings.py`
+    registry.uri    where the registry is, for nodes with a certificate and no cookie
     servers/[domain/]NAME/      a server's own: key.pem, control.ref, grants, code/, audit.jsonl, server.log
 
 The sockets are elsewhere where they can be: `$XDG_RUNTIME_DIR/remit-…/`, which goes when the user logs out for good; else `run/` in the home.
@@ -20,7 +21,7 @@ from typing import Final
 from remit.durable import open_state_dir, read_secret_file, write_secret_file
 from remit.ensemble._ids import ROOT_DOMAIN, ServerId, domain_of
 from remit.errors import Missing, Misuse, StoreCorrupt
-from remit.values import SturdyRef
+from remit.values import Locator, SturdyRef
 
 __all__ = ["REGISTRY", "Home"]
 
@@ -134,6 +135,22 @@ class Home:
     def keep_cookie(self, cookie: SturdyRef) -> None:
         """From now on this is the way into the ensemble."""
         write_secret_file(self.make().cookie_file, f"{cookie.uri()}\n".encode(), replace=True)
+
+    @property
+    def registry_file(self) -> Path:
+        """Where the registry's locator is, which is no secret: it and a certificate are a way in without a cookie."""
+        return self.path / "registry.uri"
+
+    def keep_registry(self, locator: Locator) -> None:
+        """Write down where the registry is."""
+        write_secret_file(self.make().registry_file, f"{locator.uri()}\n".encode(), replace=True)
+
+    def registry_locator(self) -> Locator:
+        """Where the registry is, and which key it has. Raises `Missing`."""
+        try:
+            return Locator.parse(read_secret_file(self.registry_file).decode(errors="replace").strip())
+        except Misuse as error:
+            raise StoreCorrupt(f"{self.registry_file} does not hold a locator: {error}; copy it again") from None
 
     def control(self, id: ServerId) -> SturdyRef:
         """The way to a server of this home for the user whose home it is. Raises `Missing` where the server has never run."""

@@ -14,8 +14,9 @@ from typing import Any, Final
 from remit.dataspace import Dataspace, Party, on_asserted, on_retracted
 from remit.ensemble._ids import ROOT_DOMAIN, ServerId, check_role, domain_of
 from remit.ensemble._listing import Listing
+from remit.ensemble._outcasts import Expelled, OutcastFeed, Outcasts
 from remit.ensemble._records import ServerEntry
-from remit.errors import BadArgument, Missing, Refused
+from remit.errors import BadArgument, Expired, Missing, Refused
 from remit.net import SignedAddress, designator_of
 from remit.values import SturdyRef
 from remit.vat import Ref, actor, call, field, on_sever, reads, spawn, tell, this
@@ -49,7 +50,93 @@ class Registry:
         """What the cookie's swiss number stands for."""
         return spawn(Entrance, this())
 
-    def register(self, key: bytes, entry: ServerEntry, owner: Ref[Any]) -> Ref[Registration]:
+    def heed(self, outcasts: Ref[Outcasts], checker: Ref[Any]) -> None:
+        """Once in each run, after `begin`: who is out. `checker` is the device that checks certificates."""
+        now = self._here()
+        now.outcasts, now.feed, now.checker = outcasts, spawn(OutcastFeed, outcasts), checker
+
+    @reads
+    def check(self, key: bytes, serial: str = "") -> None:
+        """Raise what keeps this key, or the certificate that it came by, out of the ensemble; nothing where it is a member."""
+        now = self._here()
+        if now.outcasts is not None:
+            call(now.outcasts).check(designator_of(key), serial)
+        if serial in now.over:
+            raise Expired(f"the certificate with the serial number {serial} has ended: renew it with: remit ca renew")
+
+    @reads
+    def revocations(self) -> bytes | None:
+        """The newest revocation list, in DER."""
+        outcasts = self._here().outcasts
+        found: bytes | None = None if outcasts is None else call(outcasts).listed().revocations
+        return found
+
+    def certified_member(self, key: bytes, serial: str, id: str) -> Ref[Membership]:
+        """The membership of a node that has come by a certificate, which was checked."""
+        self.check(key, serial)
+        return spawn(Membership, this(), key, serial, id)
+
+    def end_certificate(self, serial: str) -> None:
+        """Its time is over: who came by it is no member any more, unless it has shown another one."""
+        self._here().over[serial] = None
+        self.withdraw(None, [serial])
+
+    def outcasts_after(self, key: bytes, number: int) -> Any:
+        """The list of outcasts, as soon as its number is higher than this one."""
+        feed = self._here().feed
+        if feed is None:
+            raise Missing("this registry has no list of outcasts")
+        return call(feed).after(designator_of(key), number)
+
+    async def publish(self, revocations: bytes, intermediate: bytes) -> list[str]:
+        """Take a newer revocation list; those that came by certificates on it are out at once. The ids of those."""
+        now = self._here()
+        if now.outcasts is None or now.feed is None or now.checker is None:
+            raise Missing("this registry takes no revocation lists")
+        known = call(now.outcasts).listed()
+        serials = await now.checker.take(revocations, intermediate, known.revocations)
+        call(now.outcasts).take(revocations, intermediate, serials)
+        call(now.feed).changed()
+        return self.withdraw(None, serials)
+
+    def expel(self, key: bytes, entry: Expelled) -> list[str]:
+        """Have the node with this key be out, and its servers gone; their ids."""
+        now = self._here()
+        assert now.outcasts is not None
+        assert now.feed is not None
+        call(now.outcasts).expel(designator_of(key), entry)
+        call(now.feed).changed()
+        return self.withdraw(key, [])
+
+    @reads
+    def expelled(self) -> dict[str, Expelled]:
+        """Who is out, by designator."""
+        outcasts = self._here().outcasts
+        found: dict[str, Expelled] = {} if outcasts is None else call(outcasts).entries()
+        return found
+
+    def pardon(self, key: str) -> bool:
+        """Let an expelled key come again."""
+        now = self._here()
+        assert now.outcasts is not None
+        assert now.feed is not None
+        found: bool = call(now.outcasts).pardon(key)
+        call(now.feed).changed()
+        return found
+
+    def withdraw(self, key: bytes | None, serials: list[str]) -> list[str]:
+        """Have the servers of this key, or those that came by these certificates, be there no more; their ids."""
+        now = self._here()
+        gone = [id for id in now.parties if self.owners.get(id) == key or now.serials.get(id) in serials]
+        for watcher, (whose, serial) in list(now.followers.items()):
+            if whose == key or serial in serials:
+                del now.followers[watcher]
+        for id in gone:
+            now.serials.pop(id, None)
+            call(now.parties.pop(id)).close()
+        return gone
+
+    def register(self, key: bytes, entry: ServerEntry, owner: Ref[Any], serial: str = "") -> Ref[Registration]:
         """Have a server be there for as long as the link to `owner` holds; for `Membership`, which vouches for the key."""
         holder = self.owners.get(entry.id)
         if holder is None:
@@ -65,7 +152,12 @@ class Registry:
             call(before).close()
         party: Ref[Party] = call(self.space).open(owner, 0.0, entry.id)
         call(party).turn([["assert", 1, entry]])
+        if before is not None:
+            now.replaced[entry.id] = now.replaced.get(entry.id, 0) + 1
         now.parties[entry.id] = party
+        now.serials.pop(entry.id, None)
+        if serial:
+            now.serials[entry.id] = serial
         return spawn(Registration, this(), entry, party)
 
     def claim(self, id: str, key: bytes) -> bool:
@@ -84,11 +176,11 @@ class Registry:
             call(party).close()
         return self.owners.pop(id, None) is not None
 
-    def follow(self, watcher: Ref[Any]) -> None:
-        """From now on tell it of each change: `watcher.changed([whole id])`, until its link is lost."""
+    def follow(self, watcher: Ref[Any], key: bytes, serial: str) -> None:
+        """From now on tell it of each change: `watcher.changed([whole id])`, until its link is lost, or its member is out."""
         followers = self._here().followers
         if watcher not in followers:
-            followers[watcher] = None
+            followers[watcher] = key, serial
             on_sever(watcher, spawn(Unfollow, this(), watcher))
 
     def unfollow(self, watcher: Ref[Any]) -> None:
@@ -145,13 +237,30 @@ class Registry:
 class Now:
     """What a registry knows in this run. Changed in turns of the registry that cannot fail after it."""
 
-    __slots__ = ("changed", "followers", "listing", "parties")
+    __slots__ = (
+        "changed",
+        "checker",
+        "feed",
+        "followers",
+        "listing",
+        "outcasts",
+        "over",
+        "parties",
+        "replaced",
+        "serials",
+    )
 
     def __init__(self) -> None:
         self.listing = Listing()
         self.parties: dict[str, Ref[Party]] = {}
-        self.followers: dict[Ref[Any], None] = {}
+        self.followers: dict[Ref[Any], tuple[bytes, str]] = {}  # with whose they are
         self.changed: dict[str, None] = {}
+        self.replaced: dict[str, int] = {}  # retractions to come of what was said anew meanwhile
+        self.serials: dict[str, str] = {}  # of servers that came by a certificate
+        self.over: dict[str, None] = {}  # serial numbers of certificates that have ended in this run
+        self.outcasts: Ref[Outcasts] | None = None
+        self.feed: Ref[OutcastFeed] | None = None
+        self.checker: Ref[Any] | None = None  # a device
 
     def came(self, entry: ServerEntry, registry: Ref[Registry]) -> None:
         """The dataspace has it."""
@@ -159,7 +268,12 @@ class Now:
         self._change(entry.id, registry)
 
     def went(self, entry: ServerEntry, registry: Ref[Registry]) -> None:
-        """The dataspace has it no more."""
+        """The dataspace has it no more; where it was said anew, what is said now stays."""
+        if left := self.replaced.pop(entry.id, 0):
+            if left > 1:
+                self.replaced[entry.id] = left - 1
+            return
+        self.parties.pop(entry.id, None)
         self.listing.went(entry)
         self._change(entry.id, registry)
 
@@ -191,15 +305,21 @@ class Entrance:
         """What the network's gate calls when somebody with this proved key fetches it."""
         if type(peer) is not bytes:
             raise Refused("an ensemble admits nodes that have proved their key: come over a unix socket or TLS")
+        call(self.registry).check(peer)
         return spawn(Membership, self.registry, peer)
 
 
 @actor(kind="remit.ensemble.membership", version=1, passing=True)
 class Membership:
-    """The ensemble for the node with this key; it lives as long as that node's session."""
+    """The ensemble for the node with this key; it lives as long as that node's session, and ends where the key is expelled.
+
+    `serial` and `only` are of a node that came by a certificate: its serial number, and the one id that it may register.
+    """
 
     registry: Ref[Registry]
     key: bytes
+    serial: str = ""
+    only: str = ""
 
     def register(
         self,
@@ -215,7 +335,10 @@ class Membership:
 
         `address` and `door` must be of the member's own key. `Refused` if the id is another key's. Registering anew replaces what was said.
         """
+        self._check()
         checked = ServerId.parse(id).text
+        if self.only and self.only != checked:
+            raise Refused(f"the certificate of this node is for {self.only}, and not for {checked}")
         if checked != id:
             raise BadArgument(f"a server registers under its whole id, {checked}, not {id[:80]!r}")
         if type(door) is not SturdyRef or door.locator.designator != designator_of(self.key):
@@ -227,11 +350,12 @@ class Membership:
         entry = ServerEntry(
             id, sorted({check_role(role) for role in roles}), address, door, self.key, float(since), info
         )
-        return call(self.registry).register(self.key, entry, owner)
+        return call(self.registry).register(self.key, entry, owner, self.serial)
 
     @reads
     def lookup(self, id: str) -> ServerEntry:
         """The server with this whole id. Raises `Missing`, with the nearest one that is there."""
+        self._check()
         return call(self.registry).lookup(ServerId.parse(id).text)
 
     @reads
@@ -242,20 +366,36 @@ class Membership:
     @reads
     def with_role(self, role: str, domain: str = ROOT_DOMAIN) -> list[ServerEntry]:
         """The servers of a role in a domain and below it, by id; none is no error."""
+        self._check()
         return call(self.registry).with_role(check_role(role), domain_of(domain))
 
     @reads
     def entries(self, domain: str = ROOT_DOMAIN, after: str = "", most: int = PAGE) -> list[ServerEntry]:
         """Some of the servers of a domain and below it, by id: at most `most`, those behind the whole id `after`."""
+        self._check()
         return call(self.registry).entries(domain_of(domain), after, max(1, min(most, PAGE)))
 
     def follow(self, watcher: Ref[Any]) -> None:
         """From now on `watcher.changed([whole id])` is told of servers that came, went or changed, once for each turn."""
-        call(self.registry).follow(watcher)
+        self._check()
+        call(self.registry).follow(watcher, self.key, self.serial)
 
     def unfollow(self, watcher: Ref[Any]) -> None:
         """Tell it no more."""
         call(self.registry).unfollow(watcher)
+
+    def outcasts(self, after: int = 0) -> Any:
+        """The `OutcastList`, as soon as its number is higher than `after`: what a server heeds."""
+        self._check()
+        return call(self.registry).outcasts_after(self.key, after)
+
+    def publish(self, revocations: bytes, intermediate: bytes) -> Any:
+        """A revocation list that is newer than the one that is known; its signature says whose it is, whoever brings it."""
+        self._check()
+        return self.registry.publish(revocations, intermediate)
+
+    def _check(self) -> None:
+        call(self.registry).check(self.key, self.serial)
 
 
 @actor(kind="remit.ensemble.registration", version=1, passing=True)
@@ -271,4 +411,4 @@ class Registration:
         call(self.party).close()
 
 
-REGISTRY_CLASSES: Final[tuple[type, ...]] = (Registry, Entrance)
+REGISTRY_CLASSES: Final[tuple[type, ...]] = (Registry, Entrance, Outcasts)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from remit.dataspace import KINDS as DATASPACE_KINDS
 from remit.durable import DurableVat, FileLock, SqliteStore, open_state_dir
+from remit.ensemble._certified import open_certified_entrance
 from remit.ensemble._cookie import open_entrance, renew_entrance
 from remit.ensemble._home import REGISTRY
 from remit.ensemble._ids import ServerId
+from remit.ensemble._outcasts import OUTCASTS, Expelled, Outcasts
 from remit.ensemble._registry import REGISTRY_CLASSES, Registry
 from remit.ensemble._serve import listen_on
 from remit.ensemble._server import Server
+from remit.ensemble.ca import Checker
+from remit.errors import Missing
 from remit.lib import KINDS, SwissNumbers
-from remit.net import Admission, Node, NodeKey, TurnLog
+from remit.net import Admission, Node, NodeKey, TurnLog, designator_of
 from remit.vat import Ref, actor, call
 
 if TYPE_CHECKING:
@@ -29,6 +34,8 @@ __all__ = ["run_registry"]
 
 CONNECTIONS: Final = 10_000
 """Nodes that may be in session with a registry at once, servers and consoles, on each of its sockets; each takes a descriptor."""
+MOST_WORDS: Final = 500
+"""Characters of a reason."""
 HEARTBEAT: Final = 5.0
 """Seconds of silence after which a server is probed, and after as many again is gone."""
 
@@ -67,12 +74,21 @@ async def run_registry(
             await listen_on(node, home, id, listen, announce, lambda: _room(connections))
             registry: Ref[Any] = durable.root("registry")
             await registry.begin()
+            checker = durable.vat.device("certificate-checker", Checker(home.path, time.time))
+            await registry.heed(durable.root(OUTCASTS), checker)
             entrance = await registry.entrance()
             await open_entrance(node, home, entrance)
             server = Server(home, id, node, durable.network, home.make_server(id), roles=[REGISTRY], log_file=log_file)
             stopping.append(server)
             keeper = durable.vat.device("cookie", CookieKeeper(node, home, entrance))
-            server.part("registry", durable.vat.spawn(RegistryDesk, registry, keeper))
+            open_certified_entrance(node, registry, checker, durable.vat.devices["server-timer"])
+            network, audit = durable.vat.devices["network"], durable.vat.devices["audit"]
+            server.part_for(
+                "registry",
+                lambda who: durable.vat.spawn(RegistryDesk, registry, keeper, network, audit, who),
+                sensitive=True,
+            )
+            home.keep_registry(node.locator)
             try:
                 await server.start()
                 yield server
@@ -95,7 +111,7 @@ def _open(state: Path, log: TurnLog, fail: Any) -> DurableVat:
         recorder=log,
         mark=f"{os.urandom(3).hex()}-",
         classes=[*KINDS, *DATASPACE_KINDS, *REGISTRY_CLASSES],
-        roots={"swiss": (SwissNumbers,), "registry": (Registry,)},
+        roots={"swiss": (SwissNumbers,), "registry": (Registry,), OUTCASTS: (Outcasts,)},
         on_failure=fail,
     )
 
@@ -119,15 +135,45 @@ class RegistryDesk:
 
     registry: Ref[Registry]
     keeper: Ref[Any]
+    network: Ref[Any]
+    audit: Ref[Any]
+    who: str
 
-    def release(self, id: str) -> bool:
+    async def release(self, id: str) -> bool:
         """Let any key have an id from now on; a server that is there under it is no more."""
-        return call(self.registry).release(ServerId.parse(id).text)
+        whole = ServerId.parse(id).text
+        await self.audit.note(self.who, "registry", f"release {whole}")
+        found: bool = call(self.registry).release(whole)
+        return found
+
+    async def expel(self, id: str, why: str = "") -> list[str]:
+        """Have the key that an id belongs to be in the ensemble no more, with its servers, whose ids this gives. Its ids stay its own until they are released."""
+        whole = ServerId.parse(id).text
+        key: bytes | None = call(self.registry).whose(whole)
+        if key is None:
+            raise Missing(f"nobody has registered {whole}: expel a server by an id that it has, or had")
+        await self.audit.note(self.who, "registry", f"expel {whole} ({designator_of(key)}) {why}".rstrip())
+        entry = Expelled(whole, self.who, why[:MOST_WORDS], await self.network.now())
+        gone: list[str] = call(self.registry).expel(key, entry)
+        return gone
+
+    async def pardon(self, id: str) -> bool:
+        """Let a key that was expelled come again; it is named by an id that it has, or by its designator. Whether it was out."""
+        key = call(self.registry).whose(id) if "@" in id else None
+        named = id if key is None else designator_of(key)
+        await self.audit.note(self.who, "registry", f"pardon {named}")
+        found: bool = call(self.registry).pardon(named)
+        return found
+
+    def expelled(self) -> dict[str, Expelled]:
+        """Who is out, by designator."""
+        return call(self.registry).expelled()
 
     def owners(self) -> dict[str, bytes]:
         """The key of each id that was ever registered."""
         return call(self.registry).known()
 
-    def renew_cookie(self) -> Any:
+    async def renew_cookie(self) -> Any:
         """Another cookie, in the registry's home; the old one admits nobody any more."""
-        return self.keeper.renew()
+        await self.audit.note(self.who, "registry", "another cookie")
+        return await self.keeper.renew()

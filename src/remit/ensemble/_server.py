@@ -12,14 +12,17 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from remit.durable import write_secret_file
+from remit.ensemble._certified import certified_way
 from remit.ensemble._directory import Directory
 from remit.ensemble._door import Door
+from remit.ensemble._heeding import Heeding
 from remit.ensemble._host import Host
 from remit.ensemble._ids import check_role
 from remit.ensemble._logbook import Logbook, LogFile, log_path
 from remit.ensemble._part_logs import Tails
 from remit.ensemble._registering import Registering
 from remit.ensemble.admin import ADMIN, ITSELF, LOCAL, AuditLog, Guest, Steward, StewardFiles
+from remit.ensemble.ca import Checker
 from remit.errors import BadArgument, Conflict
 from remit.lib import Timer
 from remit.values import SturdyRef
@@ -80,8 +83,11 @@ class Server:
         self.logbook = Logbook(None if log_file is None else LogFile(log_path(directory, log_file)))
         self._tails = Tails(self.logbook)
         self.vat.device("logs", self._tails)
-        self.directory = Directory(network, home.cookie, home.domain)
+        self.directory = Directory(
+            network, home.cookie, home.domain, certified=lambda: certified_way(home, self._heeding.show())
+        )
         self.registering = Registering(self)
+        self._heeding = Heeding(self)
         self.closing: list[Callable[[], None]] = []  # what parts want called when the server ends
         self._ways: list[bytes] = []
 
@@ -151,9 +157,11 @@ class Server:
         reference = SturdyRef(self.node.inner_locator, local.swiss)
         write_secret_file(self.file_directory / "control.ref", f"{reference.uri()}\n".encode(), replace=True)
         await self.registering.start(patience)
+        self._heeding.start()
 
     async def close(self) -> None:
         """Be known no more. The node goes on; references to the control object break with it."""
+        await self._heeding.close()
         await self.registering.close()
         for end in self.closing:
             end()
@@ -174,7 +182,8 @@ class Server:
             device("steward-files", files),
             device("audit", self._audit),
         )
-        return self.vat.spawn(Steward, self.node.key.public, self.host, *devices, files.grants())
+        checker = device("certificates", Checker(self.home.path, time.time))
+        return self.vat.spawn(Steward, self.node.key.public, self.host, *devices, files.grants(), checker)
 
     def _open(self, found: Callable[[bytes | None], Ref[Any]]) -> SturdyRef:
         """A swiss number of this run, which no store keeps: it ends with the server."""

@@ -50,6 +50,10 @@ class Guest:
         """A part that needs no unlock. `Refused` says what it takes."""
         return self.steward.lend(self._holder(), name)
 
+    def present(self, chain: bytes) -> Any:
+        """Show a certificate for one's key: the parts that it names are granted until it ends or is revoked. Gives them."""
+        return self.steward.present(self._holder(), self._proved(), chain)
+
     def door(self) -> Any:
         """The sturdyref of the server's door, where a node proves its key: what unlocks a server that was reached otherwise."""
         return self.steward.door()
@@ -89,7 +93,7 @@ class Guest:
 
     def _proved(self) -> bytes:
         if self.key is None:
-            raise Refused("an unlock is for a node that has proved its key: come by the server's door")
+            raise Refused("this is for a node that has proved its key: come by the server's door")
         return self.key
 
 

@@ -16,7 +16,17 @@ from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from remit.ensemble.admin._guest import Giver, Lease
-from remit.ensemble.admin._table import ADMIN, ITSELF, LOCAL, ROOTS, UNLOCKED, Grant, GrantTable, check_part
+from remit.ensemble.admin._table import (
+    ADMIN,
+    CERTIFICATE,
+    ITSELF,
+    LOCAL,
+    ROOTS,
+    UNLOCKED,
+    Grant,
+    GrantTable,
+    check_part,
+)
 from remit.ensemble.admin._unlock import Unlock, check_unlock
 from remit.errors import Broken, Expired, Missing, Refused, Revoked
 from remit.lib import Attenuation, Membrane, membrane
@@ -69,7 +79,8 @@ class Use:
 class Steward:
     """Owned by the server, which alone holds it; others get what `Guest`, `Lease` and `Giver` let through. Ends with the server's vat.
 
-    `network`, `timer`, `files` (`StewardFiles`) and `audit` (`AuditLog`) are devices.
+    `network`, `timer`, `files` (`StewardFiles`), `audit` (`AuditLog`) and `certificates` (`ca.Checker`) are devices.
+    `grants` are kept, `certified` are what certificates say; `outcasts` are keys that were expelled, with the reason.
     """
 
     server_key: bytes
@@ -79,9 +90,13 @@ class Steward:
     files: Ref[Any]
     audit: Ref[Any]
     grants: list[Grant] = field(list)
+    certificates: Ref[Any] | None = None
     uses: list[Use] = field(list)
     leases: dict[str, float] = field(dict)
     number: int = 0
+    certified: list[Grant] = field(list)
+    outcasts: dict[str, str] = field(dict)
+    revocations: bytes | None = None
 
     def ping(self, actor: str | None) -> Any:
         """See `Guest.ping`."""
@@ -99,10 +114,11 @@ class Steward:
 
     async def granted(self, holder: str) -> dict[str, float | None]:
         """The parts that this holder may have without an unlock, with their ends."""
+        self._check_member(holder)
         if holder in _LOCAL:
             return dict.fromkeys(await self._local(holder))
         now = await self.network.now()
-        return GrantTable(self.grants).held(holder, now)
+        return self._table().held(holder, now)
 
     async def _local(self, holder: str) -> list[str]:
         admin = None if holder == ITSELF else await self.files.admin()
@@ -112,6 +128,7 @@ class Steward:
     async def lend(self, holder: str, part: str) -> Ref[Any]:
         """A part, by a grant, or to the local user or the server itself. `Refused` where it takes something else, which the error names."""
         check_part(part)
+        self._check_member(holder)
         if holder in _LOCAL:
             if part not in await self._local(holder):
                 if part in (known := [*(await self.workshop.names()), ADMIN]):
@@ -125,7 +142,7 @@ class Steward:
 
     def _held(self, holder: str, part: str, now: float) -> float | None:
         """Until when this holder has the part by a grant. `Refused` where he has it not."""
-        held = GrantTable(self.grants).held(holder, now)
+        held = self._table().held(holder, now)
         if part not in held:
             shown = self._shown(holder)
             raise Refused(
@@ -134,9 +151,20 @@ class Steward:
             )
         return held[part]
 
+    def _table(self) -> GrantTable:
+        return GrantTable([*self.grants, *self.certified])
+
+    def _set(self, table: GrantTable) -> None:
+        self.certified = [each for each in table.grants if each.by.startswith(CERTIFICATE)]
+        self.grants = [each for each in table.grants if not each.by.startswith(CERTIFICATE)]
+
+    def _check_member(self, holder: str) -> None:
+        if holder in self.outcasts:
+            raise Refused(self.outcasts[holder])
+
     def _shown(self, holder: str) -> str:
         """An id for a key, where a grant knows one."""
-        return next((each.shown for each in self.grants if each.key == holder), holder)
+        return next((each.shown for each in self._table().grants if each.key == holder), holder)
 
     def _who(self, holder: str) -> str:
         """The same for the audit log, with the key, which is what counts."""
@@ -182,12 +210,10 @@ class Steward:
 
     def _sweep(self, now: float) -> None:
         """End what is over at this time, or what nobody grants any more."""
-        table = GrantTable(self.grants).pruned(now)
-        if len(table.grants) != len(self.grants):
-            self.grants = table.grants
-            on(
-                self.files.keep(table.grants), broken=lambda _: None
-            )  # what is over is over, whether it is written or not
+        table, kept = self._table().pruned(now), len(self.grants)
+        self._set(table)
+        if len(self.grants) != kept:  # what is over is over, whether it is written or not
+            on(self.files.keep(list(self.grants)), broken=lambda _: None)
         for use in [*self.uses]:
             if use.until is not None and use.until <= now:
                 self._end(use, f"the time of {use.part} is over")
@@ -207,10 +233,48 @@ class Steward:
             if use.holder == holder:
                 self._end(use, why)
 
+    # --- certificates, and who is out ----------------------------------------------------------------------
+
+    async def present(self, holder: str, key: bytes, chain: Any) -> list[str]:
+        """Take what a certificate says of this holder's key, until that ends or is revoked. Gives its parts."""
+        self._check_member(holder)
+        if self.certificates is None:
+            raise Refused("this server takes no certificates")
+        known = self.revocations
+        said = await self.certificates.check(chain, key, known)
+        now = await self.network.now()
+        if self.revocations != known:  # it has come meanwhile
+            said = await self.certificates.check(chain, key, self.revocations)
+        by = f"{CERTIFICATE}{said.serial}"
+        mine = [Grant(holder, said.id, check_part(part), said.expires, by, now) for part in said.parts]
+        self.certified = [*(each for each in self.certified if each.key != holder), *mine]
+        self._sweep(now)
+        return list(said.parts)
+
+    async def heed(self, outcasts: dict[str, str], revocations: bytes | None, intermediate: bytes | None) -> None:
+        """Take over from the registry who is out: what they have open ends now."""
+        self.outcasts = dict(outcasts)
+        for holder, why in self.outcasts.items():
+            self.expel(holder, why)
+        if self.certificates is None or revocations is None or revocations == self.revocations:
+            return
+        serials = await self.certificates.take(revocations, intermediate, self.revocations)
+        now = await self.network.now()
+        self.revocations = revocations
+        gone = {f"{CERTIFICATE}{serial}" for serial in serials}
+        self.certified = [each for each in self.certified if each.by not in gone]
+        self._sweep(now)
+
+    @reads
+    def knows_revocations(self) -> bool:
+        """Whether the revocation list has come: before, no certificate is taken."""
+        return self.revocations is not None
+
     # --- unlocking ---------------------------------------------------------------------------------------
 
     async def unlock(self, holder: str, key: bytes, nonce: bytes | None, unlock: Any, signature: Any) -> Ref[Any]:
         """A lease on the parts that the unlock names; each try is written down."""
+        self._check_member(holder)
         admin = await self.files.admin()
         now = await self.network.now()
         who = self._who(holder)
@@ -265,15 +329,14 @@ class Steward:
                 raise Missing(f"this server has no part {part!r}; it has: {', '.join(sorted(known))}")
         now = await self.network.now()
         new = [Grant(key, shown, part, expires, by, now) for part in parts]
-        GrantTable(self.grants).with_grants(new, now)  # what makes no sense is not written down
+        self._table().with_grants(new, now)  # what makes no sense is not written down
         end = "" if expires is None else f" until {expires:.0f}"
         await self.audit.note(who, ADMIN, f"authorize {shown} ({key}) {' '.join(parts)}{end}")
         before = list(self.grants)
-        table = GrantTable(before).with_grants(new, now)
-        self.grants = table.grants
+        self._set(self._table().with_grants(new, now))
         failed: Broken | None = None
         try:
-            await self.files.keep(table.grants)
+            await self.files.keep(list(self.grants))
         except Broken as error:
             failed = error
             places = {(each.key, each.part, each.by) for each in new}
@@ -289,13 +352,13 @@ class Steward:
     async def retract(self, by: str, who: str, grantee: str, parts: Sequence[str]) -> list[Grant]:
         """Take these parts back, or all that the grantee has of this giver's; what is open ends at once, written or not."""
         now = await self.network.now()
-        GrantTable(self.grants).without(grantee, parts, by, now)
+        self._table().without(grantee, parts, by, now)
         await self.audit.note(who, ADMIN, f"retract {grantee} {' '.join(parts)}".rstrip())
-        table, gone = GrantTable(self.grants).without(grantee, parts, by, now)
-        self.grants = table.grants
+        table, gone = self._table().without(grantee, parts, by, now)
+        self._set(table)
         self._sweep(now)
         try:
-            await self.files.keep(table.grants)
+            await self.files.keep(list(self.grants))
         except Broken as error:
             raise type(error)(
                 f"{error.message}; it is taken back now, but would be there again after a restart: free some room, and retract it again"
@@ -309,7 +372,7 @@ class Steward:
     @reads
     def listed(self, by: str) -> list[Grant]:
         """The grants that a giver may see: the roots all of them, others what they gave."""
-        return [each for each in GrantTable(self.grants).grants if by in ROOTS or each.by == by]
+        return [each for each in self._table().grants if by in ROOTS or each.by == by]
 
 
 def _later(one: float | None, other: float | None) -> bool:

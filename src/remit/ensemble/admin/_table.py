@@ -15,7 +15,7 @@ from remit.errors import BadArgument, Conflict, Missing, Refused, StoreCorrupt, 
 from remit.net import public_of
 from remit.values import printable, record
 
-__all__ = ["ADMIN", "ITSELF", "LOCAL", "ROOTS", "Grant", "GrantTable", "check_part"]
+__all__ = ["ADMIN", "CERTIFICATE", "ITSELF", "LOCAL", "ROOTS", "Grant", "GrantTable", "check_part", "is_root"]
 
 LOCAL: Final = "local"
 """Giver: the Unix user that the server runs as."""
@@ -24,6 +24,8 @@ ITSELF: Final = "itself"
 UNLOCKED: Final = "admin"
 """Giver: who had unlocked the server."""
 ROOTS: Final = frozenset({LOCAL, ITSELF, UNLOCKED})
+CERTIFICATE: Final = "certificate "
+"""Giver: this, and the serial number of the certificate that says so. Such grants are kept in no file: they are shown again."""
 ADMIN: Final = "admin"
 """The part that gives to others what its holder has."""
 MOST: Final = 1000
@@ -73,7 +75,7 @@ class GrantTable:
         """
         for grant in new:
             _check(grant, now)
-            if grant.by not in ROOTS:
+            if not is_root(grant.by):
                 self._check_giver(grant, now)
         table = GrantTable([*self.pruned(now).grants, *new])
         if len(table._grants) > MOST:
@@ -86,7 +88,12 @@ class GrantTable:
         `grantee`: a designator, or an id as it was shown. Roots take back anything, others what they gave. What the grantee gave on
         goes with what he held. Raises `Missing` where there is nothing of the kind.
         """
-        mine = [each for each in self.grants if grantee in (each.key, each.shown) and (by in ROOTS or each.by == by)]
+        mine = [
+            each
+            for each in self.grants
+            if grantee in (each.key, each.shown)
+            and (each.by == by or (by in ROOTS and not each.by.startswith(CERTIFICATE)))
+        ]
         unknown = sorted(set(parts) - {each.part for each in mine})
         if not mine or unknown:
             what = f" of {', '.join(unknown)}" if unknown and mine else ""
@@ -104,7 +111,7 @@ class GrantTable:
         return GrantTable(
             each
             for each in self.grants
-            if _open(each.expires, now) and (each.by in ROOTS or self._gives(force, each.by, each.part))
+            if _open(each.expires, now) and (is_root(each.by) or self._gives(force, each.by, each.part))
         )
 
     def next_end(self, now: float) -> float | None:
@@ -129,12 +136,12 @@ class GrantTable:
         force: dict[str, dict[str, float | None]] = {}
         waiting = [each for each in self.grants if _open(each.expires, now)]
         while waiting:
-            good = [each for each in waiting if each.by in ROOTS or self._gives(force, each.by, each.part)]
+            good = [each for each in waiting if is_root(each.by) or self._gives(force, each.by, each.part)]
             if not good:
                 break
             for each in good:
                 end = each.expires
-                if each.by not in ROOTS:
+                if not is_root(each.by):
                     own = force[each.by]
                     end = _sooner(end, _sooner(own[ADMIN], own[each.part]))
                 parts = force.setdefault(each.key, {})
@@ -176,9 +183,14 @@ def check_part(part: Any) -> str:
     return part
 
 
+def is_root(by: str) -> bool:
+    """Whether what this giver gives hangs on no other grant."""
+    return by in ROOTS or by.startswith(CERTIFICATE)
+
+
 def _check(grant: Grant, now: float) -> None:
     check_part(grant.part)
-    for name in (grant.key, *([] if grant.by in ROOTS else [grant.by])):
+    for name in (grant.key, *([] if is_root(grant.by) else [grant.by])):
         if type(name) is not str:
             raise BadArgument("a grant is to a node's key, by its designator")
         public_of(name)

@@ -170,6 +170,10 @@ class Authority:
         """The newest revocation list, in DER."""
         return read_secret_file(self._directory / "revoked.crl")
 
+    def signer(self) -> bytes:
+        """The intermediate's certificate, in PEM: whose signature is on the list."""
+        return to_pem([self.intermediate])
+
     def _write(self) -> None:
         kept = {"version": 1, "number": self._number, "issued": [asdict(each) for each in self.issued]}
         write_secret_file(self._directory / "issued.json", json.dumps(kept, indent=1).encode() + b"\n", replace=True)

@@ -19,15 +19,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from remit.ensemble.ca._installed import MOST
 from remit.errors import BadArgument, Expired, Refused, Revoked
 from remit.net import designator_of
 
-__all__ = ["Certified", "Revocations", "check_chain", "names_of", "read_chain", "to_pem", "when"]
+__all__ = ["Certified", "Revocations", "check_chain", "check_intermediate", "names_of", "read_chain", "to_pem", "when"]
 
 SERVER: Final = "remit:server/"
 PART: Final = "remit:part/"
-MOST: Final = 16 << 10
-"""Bytes of a chain: two certificates have about 1500."""
 MOST_LIST: Final = 1 << 20
 """Bytes of a revocation list: 25 000 certificates."""
 SKEW: Final = 300.0
@@ -128,13 +127,10 @@ def check_chain(
     Raises `Refused` (not of this ensemble, or of another node), `Expired`, or `Revoked`. Without a current revocation list nothing is taken.
     """
     leaf, intermediate = read_chain(pem)
-    _check_signed(intermediate, root, "intermediate")
+    check_intermediate(intermediate, root, now)
     _check_signed(leaf, intermediate, "server's")
-    _check_authority(root, None)
-    _check_authority(intermediate, 0)
-    for each, what in ((root, "root"), (intermediate, "intermediate"), (leaf, "server's")):
-        _check_time(each, what, now)
-        _check_extensions(each, what)
+    _check_time(leaf, "server's", now)
+    _check_extensions(leaf, "server's")
     said = _said(leaf)
     if said.key != key:
         raise Refused(
@@ -146,6 +142,16 @@ def check_chain(
     if said.serial in revocations.serials:
         raise Revoked(f"the certificate of {said.id} with the serial number {said.serial:x} was revoked")
     return said
+
+
+def check_intermediate(intermediate: x509.Certificate, root: x509.Certificate, now: float) -> None:
+    """Refuse an intermediate that this root has not signed, or that is over."""
+    _check_signed(intermediate, root, "intermediate")
+    _check_authority(root, None)
+    _check_authority(intermediate, 0)
+    for each, what in ((root, "root"), (intermediate, "intermediate")):
+        _check_time(each, what, now)
+        _check_extensions(each, what)
 
 
 def names_of(certificate: x509.Certificate) -> tuple[str, tuple[str, ...], tuple[str, ...]]:

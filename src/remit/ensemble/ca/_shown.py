@@ -1,22 +1,19 @@
-"""What a server shows of certificates: its request, and the chain in its directory, taken anew whenever the file is another one."""
+"""What a server needs for a certificate: its request, and the file that the answer goes to."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from remit.durable import read_secret_file, write_secret_file
-from remit.ensemble.ca._certificate import MOST, read_chain
+from remit.ensemble.ca._certificate import read_chain
+from remit.ensemble.ca._installed import CHAIN
 from remit.ensemble.ca._make import make_request
 from remit.errors import Missing, StoreCorrupt
 
-__all__ = ["CHAIN", "install_chain", "read_installed", "request_of"]
-
-CHAIN: Final = "certificate.pem"
-"""The name of a server's chain in its directory."""
+__all__ = ["install_chain", "request_of"]
 
 
 def request_of(directory: Path, id: str) -> bytes:
@@ -39,11 +36,3 @@ def install_chain(directory: Path, pem: bytes) -> Path:
     path = directory / CHAIN
     write_secret_file(path, pem, replace=True)
     return path
-
-
-def read_installed(directory: Path) -> bytes | None:
-    """The chain in a server's directory, or None where it has none."""
-    try:
-        return read_secret_file(directory / CHAIN, limit=MOST)
-    except Missing:
-        return None
