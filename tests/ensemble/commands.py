@@ -1,30 +1,31 @@
-"""Commands of a person, run in this process, beside an ensemble that runs in a thread of its own."""
+"""Commands of a person, run in this process, beside an ensemble that runs in a child of it: two vats' loops in two threads would share what is the process's."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import threading
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+import select
+import signal
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from remit.cli._main import run
 from remit.ensemble import Home, Server, run_registry, serve
+from remit.net import NodeKey, designator_of
 
 PATIENCE = 20.0  # seconds
 
 
 class Ensemble:
-    """A registry and servers in a thread, and commands about them. `setup(server)` is called there for each server."""
+    """The home of a registry and servers, and commands about them."""
 
     def __init__(self, home: Path, capsys: Any) -> None:
         self.home = Home(home)
-        self.servers: dict[str, Server] = {}
         self._capsys = capsys
-        self._loop: asyncio.AbstractEventLoop
-        self._end: asyncio.Event
 
     def command(self, *words: str, passphrase: str | None = None) -> tuple[int, str, str]:
         """A command's exit code, and what it wrote. `passphrase` comes by a descriptor."""
@@ -43,50 +44,50 @@ class Ensemble:
         out, err = self._capsys.readouterr()
         return code, out, err
 
-    def ask(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Something done in the servers' loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
-
-    async def main(self, ids: tuple[str, ...], setup: Callable[[Server], None], ready: threading.Event) -> None:
-        """The thread's work."""
-        from contextlib import AsyncExitStack
-
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        async with AsyncExitStack() as stack:
-            self.servers["registry"] = await stack.enter_async_context(run_registry(self.home))
-            for id in ids:
-                self.servers[id] = await stack.enter_async_context(serve(id, home=self.home))
-                setup(self.servers[id])
-            ready.set()
-            await self._end.wait()
-
-    def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
+    def key(self, id: str) -> str:
+        """The designator of a server's key."""
+        return designator_of(NodeKey.load(self.home.server(self.home.id_of(id)) / "key.pem").public)
 
 
 @contextmanager
 def ensemble(
     home: Path, capsys: Any, *ids: str, setup: Callable[[Server], None] = lambda _: None
 ) -> Iterator[Ensemble]:
-    """An ensemble with these servers, while this lasts."""
-    made, ready, failed = Ensemble(home, capsys), threading.Event(), []
-
-    def work() -> None:
+    """An ensemble with these servers, while this lasts; `setup(server)` is called for each of them."""
+    made = Ensemble(home, capsys)
+    ours, theirs = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # threads of the runner's own, which the child does not need
+        child = os.fork()
+    if child == 0:
         try:
-            asyncio.run(made.main(ids, setup, ready))
-        except BaseException as error:  # the test's thread raises it
-            failed.append(error)
-            ready.set()
-
-    thread = threading.Thread(target=work)
-    thread.start()
+            os.close(ours)
+            asyncio.run(serve_all(made.home, ids, setup, theirs))
+        except BaseException:  # the child ends here, whatever it was
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    os.close(theirs)
     try:
-        assert ready.wait(PATIENCE)
-        if not failed:
-            yield made
+        assert select.select([ours], [], [], PATIENCE)[0]
+        assert os.read(ours, 1) == b"+"
+        yield made
     finally:
-        if not failed:
-            made.close()
-        thread.join(PATIENCE)
-    for error in failed:
-        raise error
+        os.kill(child, signal.SIGTERM)
+        _, status = os.waitpid(child, 0)
+        os.close(ours)
+    assert status == 0
+
+
+async def serve_all(home: Home, ids: tuple[str, ...], setup: Callable[[Server], None], ready: int) -> None:
+    """The child's work, until it is told to end."""
+    end = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(run_registry(home))
+        for id in ids:
+            setup(await stack.enter_async_context(serve(id, home=home)))
+        os.write(ready, b"+")
+        await end.wait()

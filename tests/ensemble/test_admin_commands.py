@@ -39,8 +39,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def listed(place: Ensemble, *words: str, **more: Any) -> list[tuple[str, str, str]]:
-    code, out, _ = place.command("admin", "list", *words, "--json", **more)
-    assert code == 0
+    code, out, said = place.command("admin", "list", *words, "--json", **more)
+    assert code == 0, said
     return [(each["server"], each["grantee"], each["part"]) for each in json.loads(out)]
 
 
@@ -153,7 +153,7 @@ def test_a_new_passphrase_is_typed_twice_at_a_terminal(
 def test_parts_are_granted_listed_and_retracted(home: Path, capsys: Any) -> None:
     """By ids; the grant is to a key, and says until when."""
     with ensemble(home, capsys, "till", "front", setup=with_vault) as place:
-        key = designator_of(place.servers["front"].node.key.public)
+        key = place.key("front")
         code, _, said = place.command("admin", "authorize", "till", "front", "vault", "--until", "2h")
         assert code == 0
         assert key in said
