@@ -30,6 +30,7 @@ MODULES = (
     "plan",
     "tunnel",
     "services",
+    "ensemble",
     "loading",
     "stores",
     "apps",

@@ -50,7 +50,7 @@ def server(place: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> Invo
 
 
 def test_a_module_is_loaded_listed_taken_back_and_forgotten(place: Path, server: Invoke) -> None:
-    """The digest of what was loaded is all of stdout; people are told on stderr what was executed. What is there already is said to be."""
+    """E20: The digest of what was loaded is all of stdout; people are told on stderr what was executed. What is there already is said to be."""
     code = place / "code"
     (code / "handler.py").write_text("import helper\nN = 1\n")
     (code / "helper.py").write_text("")

@@ -98,7 +98,7 @@ async def register(here: Town, **changed: Any) -> Any:
 
 
 def test_a_member_says_nothing_of_others(tmp_path: Path) -> None:
-    """E1: an address that another key has signed, one that is altered, and a door of another node are refused."""
+    """E5: an address that another key has signed, one that is altered, and a door of another node are refused."""
 
     async def main() -> None:
         async with town(tmp_path) as here:

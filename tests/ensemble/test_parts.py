@@ -171,7 +171,7 @@ def test_a_log_is_shown_and_followed(tmp_path: Path) -> None:
 
 
 def test_a_log_file_is_in_the_directory_of_its_server(tmp_path: Path) -> None:
-    """E12: a name of a log that leads out of the server's own directory is refused, by whatever way."""
+    """E23: a name of a log that leads out of the server's own directory is refused, by whatever way."""
     tmp_path.chmod(0o700)
     (tmp_path / "link").symlink_to(tmp_path.parent / "elsewhere")
     assert log_path(tmp_path, "-") == tmp_path / "server.log"

@@ -139,7 +139,7 @@ def test_a_relayed_hello_is_refused_when_mallory_answers_with_her_own_key(same_b
 
 
 def test_a_hello_of_an_earlier_connection_is_refused():
-    """Replaying everything that Anna once said fails, since the acceptor's nonce is new each time."""
+    """E5: Replaying everything that Anna once said fails, since the acceptor's nonce is new each time."""
     anna, boris = dialler(), acceptor()
     greeting = anna.start()
     proof = anna.feed(boris.feed(greeting))

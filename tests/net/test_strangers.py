@@ -117,7 +117,7 @@ def test_more_connections_than_the_limit_are_not_held(test):
 
 
 def test_garbage_is_hung_up_on_at_once(test):
-    """Bytes of no protocol of ours end the connection long before the time limit, whatever they begin with."""
+    """E1: Bytes of no protocol of ours end the connection long before the time limit, whatever they begin with."""
 
     async def body(kit):
         netlayer, _, hints, acceptor = await listening(kit, seconds=30)
@@ -204,7 +204,7 @@ def test_only_so_many_shake_hands_at_once(folder, run):
 
 
 def test_only_so_many_come_in(test, kit_class):
-    """Anybody can make a key, so proved connections are bounded, too: one more is hung up on, until one has ended."""
+    """E3: Anybody can make a key, so proved connections are bounded, too: one more is hung up on, until one has ended."""
 
     async def body(kit):
         netlayer, key, hints, acceptor = await listening(kit, members=1)

@@ -94,15 +94,20 @@ class Directory:
 
     async def presence(self, id: str | ServerId) -> Ref[Guest]:
         """A server as this node has it, connected to now: asked of the registry, then dialled, unix socket first. Raises `Missing`, `Unreachable`."""
-        node, entry = self._network.node, await self.find(id)
+        entry = await self.find(id)
         try:
-            return cast("Ref[Guest]", await node.fetch_from(entry.door))
+            return await self._knock(entry)
         except (LinkLost, Refused):  # it may have started anew, and the word of that is on its way
             self.forget(entry.id)
             newer = await self.find(id)
             if newer.door == entry.door:
                 raise
-            return cast("Ref[Guest]", await node.fetch_from(newer.door))
+            return await self._knock(newer)
+
+    async def _knock(self, entry: ServerEntry) -> Ref[Guest]:
+        """Go to where the server itself says that it is: nobody else's word is taken for it."""
+        self._network.learn(entry.address)
+        return cast("Ref[Guest]", await self._network.node.fetch_from(entry.door))
 
     def forget(self, *ids: str) -> None:
         """What was known of these servers is not so any more: ask again."""
@@ -177,7 +182,6 @@ class Directory:
         membership, before = await self._followed(), self._changes
         self.asked += 1
         found = _entry(await membership.lookup(id))
-        self._network.learn(found.address)
         if self._following and before == self._changes:
             self._ids[id] = found
         return found
@@ -186,8 +190,6 @@ class Directory:
         membership, before = await self._followed(), self._changes
         self.asked += 1
         found = [_entry(each) for each in await membership.with_role(role, domain)]
-        for entry in found:
-            self._network.learn(entry.address)
         if self._following and before == self._changes:
             self._roles[role, domain] = found
         return found

@@ -343,7 +343,7 @@ class Membership:
             raise BadArgument(f"a server registers under its whole id, {checked}, not {id[:80]!r}")
         if type(door) is not SturdyRef or door.locator.designator != designator_of(self.key):
             raise Refused(f"the door of {id} must be one of the node that registers it")
-        if not isinstance(address, SignedAddress) or address.key != self.key or not address.holds():
+        if not isinstance(address, SignedAddress) or address.key != self.key or not self._signed(address):
             raise Refused(f"the address of {id} must be signed by the node that registers it")
         if len(roles) > MOST_ROLES or len(info) > MOST_INFO:
             raise BadArgument(f"a server has at most {MOST_ROLES} roles, and says {MOST_INFO} things of itself")
@@ -351,6 +351,14 @@ class Membership:
             id, sorted({check_role(role) for role in roles}), address, door, self.key, float(since), info
         )
         return call(self.registry).register(self.key, entry, owner, self.serial)
+
+    def _signed(self, address: SignedAddress) -> bool:
+        """Whether the signature is good; that of one address is looked at once."""
+        if self.__dict__.get("_seen") != address:
+            if not address.holds():
+                return False
+            object.__setattr__(self, "_seen", address)
+        return True
 
     @reads
     def lookup(self, id: str) -> ServerEntry:

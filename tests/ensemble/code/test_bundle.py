@@ -208,7 +208,7 @@ def test_names_of_modules_are_such(name: Any) -> None:
 
 
 def test_a_signature_is_for_all_of_it(sender: Sender) -> None:
-    """Unsigned, signed by another key than it says, or changed since: refused. It survives the wire."""
+    """E28: Unsigned, signed by another key than it says, or changed since: refused. It survives the wire."""
     sender.write(handler="x = 1\n")
     manifest = sender.bundle("handler").manifest
     assert checked(decode(encode(manifest))) == manifest

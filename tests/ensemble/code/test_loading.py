@@ -218,7 +218,7 @@ def test_a_bundle_that_is_too_large_or_leads_out_is_refused_by_the_server(server
 
 
 def test_only_chosen_signers_are_taken_where_there_are_any(sender: Sender, tmp_path: Path) -> None:
-    """Another key's bundle is refused, with the key."""
+    """E28: Another key's bundle is refused, with the key."""
     server = Server(tmp_path / "server", signers=lambda: [KEY.public])
     sender.write(handler="x = 1\n")
     other = NodeKey.generate()
@@ -228,7 +228,7 @@ def test_only_chosen_signers_are_taken_where_there_are_any(sender: Sender, tmp_p
 
 
 def test_versions_are_kept_and_gone_back_to(sender: Sender, server: Server) -> None:
-    """One step back, or to a digest; who loaded it, who signed it and when is known of each; at most so many are kept."""
+    """E28: One step back, or to a digest; who loaded it, who signed it and when is known of each; at most so many are kept."""
     digests = []
     for number in range(KEPT + 2):
         sender.write(handler=f"import deep\nN = {number}\n", deep=f"N = {number}\n")
@@ -336,7 +336,7 @@ def test_damage_in_the_directory_is_found(sender: Sender, server: Server) -> Non
 
 
 def test_a_library_is_loaded_from_the_servers_own_path(server: Server, tmp_path: Path) -> None:
-    """Once, or anew by force; an unknown one is answered with the nearest; one that raises leaves the old one."""
+    """E20: Once, or anew by force; an unknown one is answered with the nearest; one that raises leaves the old one."""
     write(tmp_path / "program", {"plugin.py": "N = 1\n"})
     sys.path.insert(0, str(tmp_path / "program"))
     manifest = Manifest("plugin", [], {}, [])

@@ -54,7 +54,7 @@ def test_the_user_of_the_home_gives_orders_and_they_are_written_down(tmp_path: P
 
 
 def test_whoever_has_no_grant_gives_no_orders(tmp_path: Path) -> None:
-    """Another member pings and describes; with a grant of exec it gives orders, as itself, until that is taken back."""
+    """E7: Another member pings and describes; with a grant of exec it gives orders, as itself, until that is taken back."""
 
     async def main() -> None:
         async with ensemble(tmp_path) as server:
@@ -109,7 +109,7 @@ def test_a_module_is_a_server_of_the_ensemble_with_its_roles(tmp_path: Path) -> 
 
 
 def test_a_server_is_authorised_beforehand_by_its_settings(tmp_path: Path) -> None:
-    """E: what `authorize` says of an id is granted to the key that has it, once that has come; to nobody else, and nothing more."""
+    """E16: what `authorize` says of an id is granted to the key that has it, once that has come; to nobody else, and nothing more."""
     (tmp_path / "hello_service.py").write_text(MODULE)
     config = f'[roles.web]\nmodule = "hello_service"\nauthorize = {{ friend = ["ping"] }}\nenvironment = {{ PYTHONPATH = "{tmp_path}" }}\n'
 
@@ -137,7 +137,7 @@ def test_a_server_is_authorised_beforehand_by_its_settings(tmp_path: Path) -> No
 
 
 def test_an_upload_is_resumed_by_the_next_attempt(tmp_path: Path) -> None:
-    """E: cut off in the middle, the same order sends the rest only, and what is whole is not sent again; a directory is the same version each time."""
+    """E22: cut off in the middle, the same order sends the rest only, and what is whole is not sent again; a directory is the same version each time."""
 
     async def main() -> None:
         async with ensemble(tmp_path) as server, Console(server.home) as console:

@@ -86,7 +86,7 @@ def test_a_role_that_nobody_describes_is_named_with_the_nearest() -> None:
     ],
 )
 def test_a_wrong_setting_is_named_before_anything_is_started(section: str, table: dict[str, Any], words: str) -> None:
-    """E: a policy under a misspelt key is refused, with what was meant; it does not quietly become another policy."""
+    """E15: a policy under a misspelt key is refused, with what was meant; it does not quietly become another policy."""
     whole = {section: table} if section == "defaults" else {section: {"x": table}}
     with pytest.raises(BadArgument, match=words):
         check_tables(whole, "config.toml")
@@ -94,13 +94,13 @@ def test_a_wrong_setting_is_named_before_anything_is_started(section: str, table
 
 @pytest.mark.parametrize("policy", ["always", "on-error", "never"])
 def test_the_policy_of_a_role_is_the_one_that_its_process_gets(tmp_path: Path, policy: str) -> None:
-    """E: what the role says is what is done, not always to restart."""
+    """E15: what the role says is what is done, not always to restart."""
     file = ("f", {"roles": {"r": {"module": "m", "restart": policy}}})
     assert process_of("s", plain(effective([file], "s", "r")), Places(tmp_path / "s", tmp_path))["restart"] == policy
 
 
 def test_who_is_authorised_beforehand_is_passed_to_the_server(tmp_path: Path) -> None:
-    """E: a supervised server is told who may use it from its first moment; its own table adds to its role's."""
+    """E16: a supervised server is told who may use it from its first moment; its own table adds to its role's."""
     tables = {
         "roles": {"r": {"module": "m", "authorize": {"console": ["shutdown"]}}},
         "servers": {"s": {"role": "r", "authorize": {"web1": ["load"]}}},
@@ -110,14 +110,14 @@ def test_who_is_authorised_beforehand_is_passed_to_the_server(tmp_path: Path) ->
 
 
 def test_every_setting_has_a_meaning_of_its_own() -> None:
-    """E: no two settings or flags share a key, and each stands in some section: none is accepted and then not looked at."""
+    """E19: no two settings or flags share a key, and each stands in some section: none is accepted and then not looked at."""
     assert set().union(*SECTIONS.values()) == set(SETTINGS)
     sample = {name: object() for name in SETTINGS}
     assert all(check(sample[name]) for name, check in SETTINGS.items()), "each refuses what is nothing of its kind"
 
 
 def test_a_table_is_checked_as_what_it_is(tmp_path: Path) -> None:
-    """E: a server's table is held against what servers may say, not against a role's or a whole configuration."""
+    """E21: a server's table is held against what servers may say, not against a role's or a whole configuration."""
     tables = Tables([], tmp_path / "updates.json")
     assert tables.update("servers", "s", {"role": "r", "start": True}) == {"role": "r", "start": True}
     with pytest.raises(BadArgument, match="start"):
@@ -127,7 +127,7 @@ def test_a_table_is_checked_as_what_it_is(tmp_path: Path) -> None:
 
 
 def test_what_is_set_is_kept_under_the_name_that_it_was_set_for(tmp_path: Path) -> None:
-    """E: name and table are not swapped, neither in memory nor after a restart."""
+    """E18: name and table are not swapped, neither in memory nor after a restart."""
     tables = Tables([], tmp_path / "updates.json")
     tables.update("servers", "web1", {"role": "web", "start": True})
     tables.update("workers", "w", {"role": "job", "number": 2})
@@ -169,7 +169,7 @@ def test_a_file_that_is_wrong_is_named_with_its_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("id", ["", ".", "..", "a/b", "../x", "a@b", "a@/../x", "-a", "a" * 90, "a@/" + "b" * 200, 3])
 def test_a_name_that_could_lead_elsewhere_is_no_id(id: Any, tmp_path: Path) -> None:
-    """E: ids become names of logs and directories; none has a way out of them."""
+    """E23: ids become names of logs and directories; none has a way out of them."""
     with pytest.raises(RemitError):
         Tables([], tmp_path / "u").update("servers", id, {})
 

@@ -32,7 +32,7 @@ def test_a_server_is_started_stopped_and_started_by_its_role(tmp_path: Path) -> 
 
 
 def test_a_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
-    """SIGKILL of the process: by its policy another one runs soon."""
+    """E25: SIGKILL of the process: by its policy another one runs soon."""
 
     async def main() -> None:
         async with hosted(tmp_path) as host:
@@ -49,7 +49,7 @@ def test_a_server_that_is_killed_is_started_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("policy", "state"), [("never", "complete"), ("on-error", "complete"), ("always", "failed")])
 def test_what_comes_after_an_end_is_the_role_s_policy(tmp_path: Path, policy: str, state: str) -> None:
-    """E: each of the policies is done, with real processes; one that gives up by its limit says so."""
+    """E15: each of the policies is done, with real processes; one that gives up by its limit says so."""
     good = "0" if policy == "on-error" else "3"
     config = f'[roles.r]\nprogram = "/bin/sh"\narguments = ["-c", "echo once; exit {good}"]\nrestart = "{policy}"\nrestart-limit = [1, 60]\n'
 
@@ -110,7 +110,7 @@ def test_groups_and_roles_are_stopped_and_restarted_as_one(tmp_path: Path) -> No
 
 
 def test_what_starts_by_itself_has_its_own_settings(tmp_path: Path) -> None:
-    """E: servers and groups that are preloaded run at once, each by its own table. One that is wrong is told of, and the others run."""
+    """E17: servers and groups that are preloaded run at once, each by its own table. One that is wrong is told of, and the others run."""
     config = CONFIG + (
         '[servers.e1]\nrole = "echo"\nstart = true\nenvironment = { REMIT_SERVER_ID = "mine" }\n'
         '[servers.e2]\nrole = "echo"\n[servers.bad]\nrole = "nobody"\nstart = true\n[workers.w]\nrole = "echo"\nnumber = 2\n'
@@ -213,7 +213,7 @@ def test_servers_start_in_the_order_of_what_they_need(tmp_path: Path) -> None:
 
 
 def test_an_order_with_wrong_arguments_is_refused_with_words(tmp_path: Path) -> None:
-    """E: an argument that is missing is named, nothing is done with half of them; unknown orders and settings, too."""
+    """E24: an argument that is missing is named, nothing is done with half of them; unknown orders and settings, too."""
 
     async def main() -> None:
         async with hosted(tmp_path) as host:

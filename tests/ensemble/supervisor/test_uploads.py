@@ -47,7 +47,7 @@ class Bench:
 
 
 def test_an_upload_goes_on_where_it_was_left(tmp_path: Path) -> None:
-    """E: after a lost connection, and after a restart, `begin` gives the offset that has come; the rest makes it whole."""
+    """E22: after a lost connection, and after a restart, `begin` gives the offset that has come; the rest makes it whole."""
     digest = sha256(DATA).hexdigest()
     begun = Bench(tmp_path).uploads.begin("program", "tool", digest, len(DATA))
     assert (begun["offset"], begun["done"]) == (0, False)
@@ -192,7 +192,7 @@ def test_an_archive_is_unpacked_with_its_links_and_modes(tmp_path: Path, mode: s
 def test_an_archive_that_reaches_outside_is_refused(
     tmp_path: Path, members: list[Callable[[tarfile.TarFile], None]], words: str
 ) -> None:
-    """`..`, absolute names, links that lead out or that others stand behind, devices: refused with the member's name, and nothing of it becomes a version."""
+    """E26: `..`, absolute names, links that lead out or that others stand behind, devices: refused with the member's name, and nothing of it becomes a version."""
     path = archive(lambda made: [add(made) for add in members] and None, tmp_path / "a.tar")
     (tmp_path / "a").mkdir()
     bench = Bench(tmp_path / "b")
@@ -219,7 +219,7 @@ def test_what_is_unpacked_is_bounded(tmp_path: Path, bound: str) -> None:
 
 
 def test_versions_are_switched_listed_and_rolled_back(tmp_path: Path) -> None:
-    """The path in use stays the same; a version that was only brought is used by name; back is back to what was before."""
+    """E26: The path in use stays the same; a version that was only brought is used by name; back is back to what was before."""
     bench = Bench(tmp_path)
     one, two = bench.send(b"one"), bench.send(b"two")
     path = bench.places.current("program", "tool")
