@@ -106,6 +106,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/ensemble/_run_registry.py": "gives the vat of a registry a mark for the ids of its errors",
     "src/remit/ensemble/_serve.py": "the same for servers",
     "src/remit/ensemble/_cookie.py": "makes the swiss numbers of cookies",
+    "src/remit/app/components/_http_side.py": "makes the tokens of edges over HTTP",
     "src/remit/app/components/_store_direct.py": "makes the key that the passwords of logins are derived from",
     "src/remit/app/api/_serve.py": "opens listening sockets for HTTP",
     "src/remit/warden/_spawn.py": "starts the processes of services: fork, rights, exec",

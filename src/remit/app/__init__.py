@@ -14,7 +14,7 @@ from remit.app._interface import Interface, exposed
 from remit.app._load import load_program
 from remit.app._persona import Host, Persona
 from remit.app._twice import graph_of, read_program
-from remit.app.components import ApiServer, CliCommand, Failed, Job, Queue, Size, Store, Taken, Worker, endpoint
+from remit.app.components import ApiServer, CliCommand, Failed, Guest, Job, Queue, Size, Store, Taken, Worker, endpoint
 
 __all__ = [
     "ApiServer",
@@ -26,6 +26,7 @@ __all__ = [
     "CliCommand",
     "Component",
     "Failed",
+    "Guest",
     "Held",
     "Host",
     "Id",

@@ -17,7 +17,9 @@ __all__ = ["Host", "Persona", "declaration_of"]
 
 
 class Host:
-    """What a target offers a component where it runs. `directory` is for what it keeps, None where nothing is kept; `settings` is what its target says of this component."""
+    """What a target offers a component where it runs. `directory` is for what it keeps, None where nothing is kept; `settings` is what its target says of this component; `gates` are
+    those of the edges that lead to it, by their ids.
+    """
 
     def __init__(
         self, id: str, name: str, directory: Path | None, settings: dict[str, Any], now: Callable[[], float]
@@ -27,6 +29,7 @@ class Host:
         self.directory = directory
         self.settings = settings
         self.now = now
+        self.gates: dict[str, Gate] = {}
 
 
 class Persona:
@@ -42,6 +45,7 @@ class Persona:
         self.body = body_of(declaration, lambda edge: edge.target.component.client(Caller(edge, wiring)))
         leading = (edge for each in declaration.id.app.declarations.values() for edge in each.edges.values())
         self.gates = {edge.id: Gate(edge, self.body, host.now) for edge in leading if edge.target is declaration}
+        host.gates = self.gates
 
     async def start(self) -> None:
         """Open what it needs; then it is ready."""

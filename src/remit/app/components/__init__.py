@@ -2,6 +2,7 @@
 
 from remit.app.components._api import ApiServer, endpoint
 from remit.app.components._command import CliCommand, run_words
+from remit.app.components._guest import Guest
 from remit.app.components._job import Job
 from remit.app.components._queue import Queue
 from remit.app.components._queued import Failed, Size, Taken
@@ -12,6 +13,7 @@ __all__ = [
     "ApiServer",
     "CliCommand",
     "Failed",
+    "Guest",
     "Job",
     "Queue",
     "Size",

@@ -45,6 +45,16 @@ class ApiServer(Component):
     def check(self) -> None:
         endpoints_of(type(self))
 
+    async def start(self, host: Any) -> None:
+        if host.settings.get("http"):
+            from remit.app.components._http_side import serve_beside
+
+            self.__dict__["_http"] = await serve_beside(self, host)
+
+    async def stop(self) -> None:
+        if served := self.__dict__.pop("_http", None):
+            await served.aclose()
+
     async def answer(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         endpoint = endpoints_of(type(self)).get(method)
         if endpoint is None:

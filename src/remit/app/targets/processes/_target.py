@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from remit.app._graph import AppGraph
 from remit.app.targets._target import LogLine, Place, Problem, Row, Target
 from remit.app.targets.processes._code import snapshot
+from remit.app.targets.processes._http import http_places, http_problems
 from remit.app.targets.processes._layout import Layout, read
 from remit.app.targets.processes._logs import read_logs
 from remit.app.targets.processes._stores import store_problems, store_settings
@@ -18,7 +19,7 @@ from remit.graph import Graph
 
 __all__ = ["ProcessesTarget"]
 
-KINDS: Final = {"worker", "api", "store"}
+KINDS: Final = {"guest", "worker", "api", "store"}
 
 
 class ProcessesTarget(Target):
@@ -36,6 +37,7 @@ class ProcessesTarget(Target):
     def check(self, graph: AppGraph) -> list[Problem]:
         return [
             *store_problems(self.layout, graph, self._settings["store"]),
+            *http_problems(graph, http_places(self.layout, self.place.options, graph.app)),
             *self._unknown(graph),
         ]
 
@@ -50,7 +52,11 @@ class ProcessesTarget(Target):
         """With the digest of the program's code, so that a change of it is a change of what runs; without needs, since what is started waits by itself."""
         digest, _ = snapshot(self.place.program, self.layout.code)
         whole = graph.as_graph()
-        nodes = [node.but(needs=(), fields={**node.fields, "code": digest}) for node in whole.nodes]
+        places = http_places(self.layout, self.place.options, graph.app)
+        more = {id: {"http": place} for id, place in places.items()}
+        nodes = [
+            node.but(needs=(), fields={**node.fields, "code": digest, **more.get(node.id, {})}) for node in whole.nodes
+        ]
         return Graph(whole.project, nodes, whole.links, whole.policies, whole.moved)
 
     def world(self, graph: AppGraph) -> ProcessesWorld:

@@ -104,13 +104,16 @@ class ProcessesWorld:
         data.mkdir(mode=0o700, exist_ok=True)
         if node.kind in KEEPS:
             keep_settings(self._layout, self._settings["store"])
+        settings = dict(self._settings)
+        if node.fields.get("http"):
+            settings["http"] = {"listen": node.fields["http"]}
         manifest = Manifest(
             node.id,
             name,
             str(self._program),
             "processes",
             listen={"unix": "sock"},
-            settings=self._settings,
+            settings=settings,
             data=str(data),
         )
         self._layout.directory(name).make(manifest)
@@ -119,10 +122,11 @@ class ProcessesWorld:
         holder, provider = (self._layout.name(id) for id in (link.grantee, link.service))
         field = field_of(link)
         mine, theirs = self._layout.directory(holder), self._layout.directory(provider)
-        if (theirs.path / "persona.json").exists():
+        if (theirs.path / "persona.json").exists() and (mine.path / "persona.json").exists():
             swiss = mine.swiss(field)
             theirs.grant(edge_of(link), swiss, mine.key())
             mine.hold(field, self._layout.locator(provider), swiss)
+        (mine.path / "edges").mkdir(mode=0o700, exist_ok=True)
         write(mine.path / "edges" / f"{field}.json", data(link))
         return Done(link.id)
 
