@@ -73,6 +73,16 @@ def test_a_module_is_loaded_listed_taken_back_and_forgotten(place: Path, server:
     assert json.loads(server("versions", "web1", "--json").out) == []
 
 
+def test_a_module_of_the_servers_own_path_is_loaded(server: Invoke) -> None:
+    """E20: Nothing is sent with --library; with --force it is executed anew."""
+    loads = [
+        server("load", *words, "web1", "colorsys", "--json")
+        for words in (["--library"], ["--library"], ["--library", "-f"])
+    ]
+    assert [json.loads(each.out)["executed"] for each in loads] == [["colorsys"], [], ["colorsys"]]
+    assert server("forget", "web1", "colorsys").code == 0
+
+
 def test_what_is_wrong_is_said_in_one_line(place: Path, server: Invoke) -> None:
     """An unknown module, a syntax error, a module that raises, an unknown server, and words that are missing."""
     code = place / "code"

@@ -54,6 +54,19 @@ def test_only_what_has_changed_is_sent_and_executed(sender: Sender, server: Serv
     assert sys.modules["middle"].N == 2 and sys.modules["other"] is other  # type: ignore[attr-defined]
 
 
+def test_data_that_has_changed_comes_with_what_reads_it(sender: Sender, server: Server) -> None:
+    """A package whose data is another is another package; a module finds data beside it, whether its package is taken or not."""
+    reads = "from pathlib import Path\nTEXT = (Path(__file__).parent / 'word.txt').read_text()\n"
+    write(sender.top, {"shop/__init__.py": reads, "shop/job.py": reads, "shop/word.txt": "one"})
+    server.take(sender.bundle("shop.job"))
+    write(sender.top, {"shop/job.py": f"{reads}N = 2\n"})
+    assert server.take(sender.bundle("shop.job")).executed == ["shop.job"]
+    assert sys.modules["shop.job"].TEXT == "one"  # type: ignore[attr-defined]
+    write(sender.top, {"shop/word.txt": "two"})
+    assert server.take(sender.bundle("shop.job")).executed == ["shop", "shop.job"]
+    assert (sys.modules["shop"].TEXT, sys.modules["shop.job"].TEXT) == ("two", "two")  # type: ignore[attr-defined]
+
+
 def test_modules_of_the_program_itself_are_left_and_named(sender: Sender, server: Server, tmp_path: Path) -> None:
     """What the server imported by itself may hold what it lives on; loading it by its own name replaces it."""
     write(tmp_path / "program", {"ours.py": "STATE = []\n", "same.py": "x = 1\n"})

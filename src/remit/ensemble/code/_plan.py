@@ -36,12 +36,13 @@ def plan(manifest: Manifest, *, force: bool, only: Collection[str] | None = None
     """What loading this bundle would take and leave; `force`: the module alone; `only`: those modules of it, which it took when it was loaded before."""
     known_to_it = modules_of(manifest)
     modules = known_to_it if only is None else {name: file for name, file in known_to_it.items() if name in only}
+    forms = forms_of(manifest)
     taken = {manifest.module}
     differ = []
     for name, file in {} if force else modules.items():
         known = FINDER.places.get(name)
         if known is not None:
-            if known.digest != file.digest or name not in sys.modules:
+            if known.digest != forms[name] or name not in sys.modules:
                 taken.add(name)
         elif name in sys.modules:
             if name != manifest.module and _differs(name, file):
@@ -51,7 +52,7 @@ def plan(manifest: Manifest, *, force: bool, only: Collection[str] | None = None
     if not force:
         _users(manifest, taken)
     return Plan(
-        sorted(taken), [file for file in files_of(manifest) if _belongs(file.path, taken, known_to_it)], sorted(differ)
+        sorted(taken), [file for file in files_of(manifest) if _belongs(file, taken, known_to_it)], sorted(differ)
     )
 
 
@@ -64,17 +65,30 @@ def _users(manifest: Manifest, taken: set[str]) -> None:
         taken |= more
 
 
-def _belongs(path: str, taken: set[str], modules: dict[str, File]) -> bool:
-    """Whether a file is a module that is taken, or data of a package that is taken, or of none."""
-    name = module_of(path)
+def forms_of(manifest: Manifest) -> dict[str, bytes]:
+    """What tells whether a module is the same as before: the digest of its source, and for a package of its data as well."""
+    modules = modules_of(manifest)
+    forms = {name: file.digest for name, file in modules.items()}
+    for file in files_of(manifest):
+        package = "" if module_of(file.path) else _package_of(file.path, modules)
+        if package:
+            forms[package] = sha256(forms[package] + file.path.encode() + b"\0" + file.digest).digest()
+    return forms
+
+
+def _package_of(path: str, modules: dict[str, File]) -> str:
+    """The package that a data file belongs to, "" for none."""
+    parts = path.split("/")[:-1]
+    found = (".".join(parts[:depth]) for depth in range(len(parts), 0, -1))
+    return next((name for name in found if name in modules), "")
+
+
+def _belongs(file: File, taken: set[str], modules: dict[str, File]) -> bool:
+    """Whether a file is put into the tree: a module that is taken, and all data, but for that of libraries which are left."""
+    name = module_of(file.path)
     if name:
         return name in taken
-    parts = path.split("/")[:-1]
-    for depth in range(len(parts), 0, -1):
-        package = ".".join(parts[:depth])
-        if package in modules:
-            return package in taken
-    return True
+    return not file.library or _package_of(file.path, modules) in taken
 
 
 def _differs(name: str, file: File) -> bool:
@@ -103,7 +117,7 @@ def refuse_lacking(manifest: Manifest) -> None:
 def compiled(manifest: Manifest, made: Plan, tree: Path, sources: dict[str, bytes]) -> dict[str, Place]:
     """The places of the modules that are taken, with their code. Raises `BadArgument` with the line where one is no Python."""
     bundle = digest_of(manifest).hex()
-    modules = modules_of(manifest)
+    modules, forms = modules_of(manifest), forms_of(manifest)
     places = {}
     for name in made.taken:
         file = modules[name]
@@ -116,5 +130,5 @@ def compiled(manifest: Manifest, made: Plan, tree: Path, sources: dict[str, byte
                 line = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
                 why = error.msg if isinstance(error, SyntaxError) else str(error)
                 raise BadArgument(f"{file.path}{line}: {why}: nothing was changed, what runs goes on") from None
-        places[name] = Place(target, tree, file.digest, bundle, tuple(manifest.imports.get(name, ())), code)
+        places[name] = Place(target, tree, forms[name], bundle, tuple(manifest.imports.get(name, ())), code)
     return places
