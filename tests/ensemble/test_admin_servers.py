@@ -128,6 +128,42 @@ def test_retracting_ends_what_is_open_over_the_wire(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
+@pytest.mark.parametrize("end", ["retract", "lock", "console"])
+def test_code_that_runs_ends_with_what_it_was_started_by(tmp_path: Path, end: str) -> None:
+    """A running REPL, by a grant or by an unlock: its code is interrupted, and its session is out of reach."""
+
+    async def story(place: Town) -> None:
+        running = tmp_path / "running"
+        code = f"import pathlib, time\npathlib.Path({str(running)!r}).touch()\nwhile True: time.sleep(0.01)"
+        code = code.replace("while", "try:\n  while").replace(
+            "sleep(0.01)", f"sleep(0.01)\nfinally: pathlib.Path({str(running)!r}).unlink()"
+        )
+        node = NodeKey.generate()
+        async with serve("till", home=place.home):
+            async with Console(place.home, key=node) as holder:
+                if end == "retract":
+                    giver = await (await place.console.control("till", ["admin"])).part("admin")
+                    await giver.authorize(node.designator, "holder", ["eval"])
+                    control: Any = await holder.presence("till")
+                else:
+                    key = AdminKey.make(place.home.path, WORDS)
+                    control = await holder.control("till", ["eval"], unlock=key)
+                session = await (await control.part("eval")).session("mine")
+                result = session.run(code)
+                await until(running.exists)
+                if end == "retract":
+                    await giver.retract("holder", ["eval"])
+                elif end == "lock":
+                    await control.lock()
+                if end != "console":
+                    for broken in (result, session.run("1")):
+                        with pytest.raises(Revoked):
+                            await broken
+            await until(lambda: not running.exists())
+
+    told(tmp_path, story)
+
+
 def test_the_servers_own_program_needs_no_unlock(tmp_path: Path) -> None:
     """It is the server."""
 
