@@ -125,6 +125,8 @@ DRIVERS: dict[str, str] = {
     "src/remit/services/_processes.py": "starts the warden and speaks with it",
     "src/remit/app/targets/_in_process.py": "tells components the time, for limits of edges",
     "src/remit/app/hosting/_manifest.py": "makes the swiss numbers of edges",
+    "src/remit/app/hosting/_command.py": "tells a command that a person runs the time, and marks its errors",
+    "src/remit/app/targets/processes/_target.py": "runs commands of applications in processes of their own",
     "src/remit/app/hosting/_process.py": "tells the component the time, and whoever started it that it is ready",
     "src/remit/app/targets/processes/_supervisor.py": "starts the supervisor, and listens for commands on a socket",
     "src/remit/app/_twice.py": "computes a program's graph in another process, whose hashes differ",

@@ -18,6 +18,12 @@ def main(words: list[str]) -> int:
             return 0
         if words[:1] == ["persona"] and len(words) >= 2:
             return _persona(words[1], words[2:])
+        if words[:1] == ["command"] and len(words) >= 2:
+            from pathlib import Path
+
+            from remit.app.hosting._command import run_command
+
+            return run_command(Path(words[1]), words[2:])
         if words[:1] == ["supervise"] and len(words) == 2:
             from remit.app.targets.processes import supervise
 
@@ -31,7 +37,7 @@ def main(words: list[str]) -> int:
         )
         return 1
     print(
-        "usage: python -m remit.app graph FILE | persona DIRECTORY [--program FILE] [--ready-fd N] | supervise DIRECTORY",
+        "usage: python -m remit.app graph FILE | persona DIRECTORY [--program FILE] [--ready-fd N] | command DIRECTORY [WORD]... | supervise DIRECTORY",
         file=sys.stderr,
     )
     return 2

@@ -27,7 +27,7 @@ PROGRAM = '''
 
 import os
 
-from remit.app import ApiServer, App, Store, Worker, endpoint, own
+from remit.app import ApiServer, App, CliCommand, Store, Worker, endpoint, own
 
 
 class Server(ApiServer):
@@ -45,8 +45,17 @@ class Client(Worker):
         print(f"count {await self.server.count()}")
 
 
+class Ask(CliCommand):
+    server: Server
+
+    async def run(self, times: int = 1) -> int | str:
+        return " ".join([str(await self.server.count()) for _ in range(times)]) or 7
+
+
 app = App("shop")
-Client(app / "client", server=Server(app / "server").only("count"))
+server = Server(app / "server").only("count")
+Client(app / "client", server=server)
+Ask(app / "ask", server=server)
 '''
 
 
@@ -101,6 +110,7 @@ def test_an_application_is_brought_up_changed_and_taken_down(program: Path) -> N
     """Components start in order and say so; a new version replaces the old; one that does not come up leaves the previous version running; `down` leaves nothing but data (A4)."""
     remit("up", program, "--target", "processes", "--yes")
     assert {id: row["state"] for id, row in status(program).items()} == {
+        "shop/ask": "ready",
         "shop/client": "done",
         "shop/server": "ready",
         "shop/server/db": "ready",
@@ -129,7 +139,7 @@ def test_an_application_is_brought_up_changed_and_taken_down(program: Path) -> N
     assert "kept: shop/server/db" in done.stderr
     assert processes_of(program.parent) == []
     left = {path.name for path in (program.parent / ".remit" / "shop" / "processes").iterdir()}
-    assert left <= {"ledger.sqlite", "names.json", ".gitignore", "data"}, left
+    assert left <= {"ledger.sqlite", "names.json", "store.json", ".gitignore", "data"}, left
     program.write_text(PROGRAM)
     remit("up", program, "--target", "processes", "--yes")
     assert (
@@ -143,7 +153,7 @@ def test_what_a_component_holds_is_its_own(standing: Path) -> None:
     secret = [
         path for pattern in ("*/key.pem", "*/edges/*.ref", "*/grants/*.json") for path in components.glob(pattern)
     ]
-    assert len(secret) == 3 + 2 + 2
+    assert len(secret) == 4 + 3 + 4, "keys, references, and grants: a command that is run has another"
     assert {path.stat().st_mode & 0o777 for path in secret} == {0o600}
     assert {path.stat().st_mode & 0o777 for path in components.iterdir()} == {0o700}
     (ref,) = components.glob("shop-client-*/edges/server.ref")
@@ -158,6 +168,14 @@ def test_what_a_component_holds_is_its_own(standing: Path) -> None:
                 await (await node.fetch_from(SturdyRef.parse(ref.read_text().strip()))).call("count", [], {})
 
     asyncio.run(steal())
+
+
+def test_a_command_is_run_where_the_application_is(standing: Path) -> None:
+    """`remit exec` runs a command with its own key and edges, on this terminal; its result is said, or is the exit code."""
+    first = remit("exec", standing, "ask", "2").stdout.split()
+    assert [int(each) - int(first[0]) for each in first] == [0, 1]
+    assert remit("exec", standing, "ask", "0", check=False).returncode == 7
+    assert remit("exec", standing, "ask", "--wrong", check=False).returncode == 2
 
 
 def test_killed_processes_come_back(standing: Path) -> None:

@@ -95,13 +95,14 @@ class Directory:
             return secrets.token_bytes(32)
 
     def grant(self, edge: str, swiss: bytes, holder: NodeKey) -> None:
-        """It is held by way of this edge."""
+        """It is held by way of this edge, with this key: a command that is held and run has two."""
         text = msgspec.json.encode(Grant(edge, hashlib.sha256(swiss).hexdigest(), holder.designator))
-        _write(self.path / "grants" / _file(edge), text + b"\n")
+        _write(self.path / "grants" / f"{_mark(edge)}-{_mark(holder.designator)}.json", text + b"\n")
 
     def revoke(self, edge: str) -> None:
         """It is held by way of this edge no more."""
-        (self.path / "grants" / _file(edge)).unlink(missing_ok=True)
+        for path in self.path.glob(f"grants/{_mark(edge)}-*.json"):
+            path.unlink(missing_ok=True)
 
     def digest(self) -> str:
         """Of all that its process reads when it starts."""
@@ -142,8 +143,8 @@ def read_manifest(path: Path) -> Manifest:
     return found
 
 
-def _file(edge: str) -> str:
-    return f"{hashlib.sha256(edge.encode()).hexdigest()[:32]}.json"
+def _mark(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def _write(path: Path, data: bytes) -> None:

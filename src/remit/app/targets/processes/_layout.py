@@ -6,6 +6,7 @@ STATE/                    0700
         node.json                 what it is to be
         deployed.json             what it was when it last became ready
         edges/FIELD.json          the edge behind the reference
+    commands/NAME/            of each command, its directory when it is run by a person
     data/NAME/                what it keeps; `remit down` leaves it, `remit down --data` does not
     code/DIGEST/              the program, as it was when it was deployed
     run/NAME.toml             what the supervisor runs
@@ -34,6 +35,7 @@ class Layout:
     def __init__(self, state: Path) -> None:
         self.state = state
         self.components = state / "components"
+        self.commands = state / "commands"
         self.data = state / "data"
         self.code = state / "code"
         self.run = state / "run"
@@ -45,7 +47,7 @@ class Layout:
 
     def make(self) -> None:
         """Make the directories that are missing."""
-        for each in (self.state, self.components, self.data, self.code, self.run, self.services):
+        for each in (self.state, self.components, self.commands, self.data, self.code, self.run, self.services):
             open_state_dir(each)
         if not (self.state / ".gitignore").exists():
             (self.state / ".gitignore").write_text("*\n")
@@ -87,6 +89,10 @@ class Layout:
     def directory(self, name: str) -> Directory:
         """A component's directory."""
         return Directory(self.components / name)
+
+    def command(self, name: str) -> Directory:
+        """A command's directory, when it is run by a person."""
+        return Directory(self.commands / name)
 
     def locator(self, name: str) -> Locator:
         """How others reach it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar, Final
 
@@ -14,12 +16,12 @@ from remit.app.targets.processes._logs import read_logs
 from remit.app.targets.processes._stores import store_problems, store_settings
 from remit.app.targets.processes._supervisor import ask
 from remit.app.targets.processes._world import ProcessesWorld
-from remit.errors import Unreachable
+from remit.errors import Missing, Unreachable
 from remit.graph import Graph
 
 __all__ = ["ProcessesTarget"]
 
-KINDS: Final = {"guest", "worker", "api", "store"}
+KINDS: Final = {"guest", "worker", "api", "store", "queue", "job", "command"}
 
 
 class ProcessesTarget(Target):
@@ -91,6 +93,8 @@ class ProcessesTarget(Target):
         }
         if not node["fields"]["hosted"]:
             return Row(id, node["kind"], "ready", "", more)
+        if row is None and node["kind"] == "command":
+            return Row(id, node["kind"], "ready", f"remit exec runs it: {node['fields']['command']}", more)
         if row is None:
             return Row(id, node["kind"], "missing", "the supervisor has nothing to run for it: remit up", more)
         words = next((each["text"] for each in row["processes"] if each["text"]), "")
@@ -108,3 +112,16 @@ class ProcessesTarget(Target):
     def logs(self, graph: AppGraph, ids: Sequence[str], *, follow: bool, lines: int) -> AsyncIterator[LogLine]:
         names = {name: node["id"] for name, node in self.layout.there().items() if not ids or node["id"] in ids}
         return read_logs(self.layout.logs, names, follow=follow, lines=lines)
+
+    async def run_command(self, graph: AppGraph, id: str, words: Sequence[str]) -> int:
+        """In a process of its own, for as long as it takes, with the terminal of who asks."""
+        names = {node["id"]: name for name, node in self.layout.there().items()}
+        if id not in names:
+            raise Missing(f"{id} was not deployed: remit up")
+        command = [sys.executable, "-P", "-m", "remit.app", "command", str(self.layout.commands / names[id]), *words]
+        process = await asyncio.create_subprocess_exec(*command)
+        while True:
+            try:
+                return await process.wait()
+            except asyncio.CancelledError:  # the command has had the same ctrl-C, and ends as it likes
+                continue

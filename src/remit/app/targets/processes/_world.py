@@ -59,7 +59,10 @@ class ProcessesWorld:
             directory = self._layout.components / name
             done = read(directory / "deployed.json")
             fields = done.get("fields", node["fields"])
-            whole = not node["fields"]["hosted"] or (bool(done) and done.get("unit") == self._unit_text(name))
+            idle = not self._is_run(node)
+            whole = idle or (bool(done) and done.get("unit") == self._unit_text(name))
+            if idle:
+                fields = node["fields"]
             things.append(
                 Seen(Node(node["id"], node["kind"], fields), self._graph.app, name, "up" if whole else "half")
             )
@@ -67,6 +70,12 @@ class ProcessesWorld:
                 found = part_of(read(path))
                 things.append(Seen(found, self._graph.app, found.id, "up"))
         return Actual(things)
+
+    def _is_run(self, node: dict[str, Any]) -> bool:
+        """Whether a process is there for it all the time: a command that no component holds is run when somebody asks for it."""
+        if node["kind"] != "command":
+            return bool(node["fields"]["hosted"])
+        return any(read(path)["service"] == node["id"] for path in self._layout.components.glob("*/edges/*.json"))
 
     def _unit_text(self, name: str) -> str:
         try:
@@ -117,15 +126,19 @@ class ProcessesWorld:
             data=str(data),
         )
         self._layout.directory(name).make(manifest)
+        if node.kind == "command":
+            self._layout.command(name).make(msgspec.structs.replace(manifest, listen={}))
 
     def _hold(self, link: Link) -> Done:
         holder, provider = (self._layout.name(id) for id in (link.grantee, link.service))
         field = field_of(link)
         mine, theirs = self._layout.directory(holder), self._layout.directory(provider)
-        if (theirs.path / "persona.json").exists() and (mine.path / "persona.json").exists():
-            swiss = mine.swiss(field)
-            theirs.grant(edge_of(link), swiss, mine.key())
-            mine.hold(field, self._layout.locator(provider), swiss)
+        if (theirs.path / "persona.json").exists():
+            for each in (mine, self._layout.command(holder)):
+                if (each.path / "persona.json").exists():
+                    swiss = each.swiss(field)
+                    theirs.grant(edge_of(link), swiss, each.key())
+                    each.hold(field, self._layout.locator(provider), swiss)
         (mine.path / "edges").mkdir(mode=0o700, exist_ok=True)
         write(mine.path / "edges" / f"{field}.json", data(link))
         return Done(link.id)
@@ -139,6 +152,7 @@ class ProcessesWorld:
         if link.grantee in names:
             directory = self._layout.directory(names[link.grantee])
             directory.let_go(field)
+            self._layout.command(names[link.grantee]).let_go(field)
             (directory.path / "edges" / f"{field}.json").unlink(missing_ok=True)
         return Done()
 
@@ -182,7 +196,8 @@ class ProcessesWorld:
                 if self._forget_data:
                     raise
                 self.kept.append(f"{node.id}: its logins, since {error.message}")
-        shutil.rmtree(self._layout.components / name, ignore_errors=True)
+        for path in (self._layout.components / name, self._layout.commands / name):
+            shutil.rmtree(path, ignore_errors=True)
         if kept.exists() and (self._forget_data or not any(kept.iterdir())):
             shutil.rmtree(kept)
         if kept.exists():
@@ -212,12 +227,13 @@ class ProcessesWorld:
 
     async def settle(self) -> Sequence[Late]:
         """See `World`: start what is not as it is to be, and wait for it."""
-        nodes = {node["id"]: (name, node) for name, node in self._layout.there().items() if node["fields"]["hosted"]}
-        if not nodes:
+        every = {node["id"]: (name, node) for name, node in self._layout.there().items() if node["fields"]["hosted"]}
+        nodes = {id: each for id, each in every.items() if self._is_run(each[1])}
+        if not every:
             await self._end()
             return []
         self._since = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
-        self._rewrite(nodes)
+        self._rewrite(every)
         self._sweep({name for name, _ in nodes.values()})
         await ensure(self._layout)
         late: dict[str, Late] = {}
@@ -342,7 +358,13 @@ class ProcessesWorld:
     async def _end(self) -> None:
         """Nothing is left to run: nor is the supervisor, or what it kept."""
         await ended(self._layout, self._place.patience)
-        for path in (self._layout.services, self._layout.run, self._layout.components, self._layout.code):
+        for path in (
+            self._layout.services,
+            self._layout.run,
+            self._layout.components,
+            self._layout.commands,
+            self._layout.code,
+        ):
             shutil.rmtree(path, ignore_errors=True)
         for path in (self._layout.log, self._layout.lock, self._layout.socket):
             path.unlink(missing_ok=True)
@@ -352,7 +374,8 @@ class ProcessesWorld:
 
     def _clean_code(self) -> None:
         """Copies of the program that nothing runs any more."""
-        used = " ".join(path.read_text() for path in self._layout.run.glob("*.toml"))
+        files = [*self._layout.run.glob("*.toml"), *self._layout.commands.glob("*/persona.json")]
+        used = " ".join(path.read_text() for path in files)
         for path in self._layout.code.iterdir():
             if path.name not in used:
                 shutil.rmtree(path, ignore_errors=True)
