@@ -32,6 +32,7 @@ MODULES = (
     "services",
     "ensemble",
     "loading",
+    "repl",
     "stores",
     "apps",
 )

@@ -71,7 +71,7 @@ async def server_of(tmp_path):
         yield place, server
 
 
-async def remit(place, *words, stdin=""):
+async def remit(place, *words, stdin="", cwd=None):
     """A command as a process of its own: its exit code, and what it wrote."""
     child = await asyncio.create_subprocess_exec(
         *command(*words),
@@ -79,6 +79,7 @@ async def remit(place, *words, stdin=""):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        cwd=cwd,
     )
     out, err = await child.communicate(stdin.encode())
     return child.returncode, out.decode(), err.decode()
@@ -119,6 +120,30 @@ def test_a_script_is_worked_off_line_by_line(tmp_path):
             assert (ill[0], ill[1]) == (1, "after\n")
             assert "ZeroDivisionError" in ill[2]
             assert "there is no control command ,nope; see ,help" in ill[2]
+
+    asyncio.run(main())
+
+
+def test_control_commands_load_look_and_shut_down(tmp_path):
+    """A module of this machine is brought and imported; threads, backtraces and tasks of the server are shown; shutdown leaves, too."""
+
+    async def main():
+        (tmp_path / "brought_here.py").write_text("x = 41\n")
+        async with server_of(tmp_path) as (place, server):
+            looks = ",threads\n,threads -a\n,(thread-backtrace 1)\n,tasks\n,backtrace 99\n"
+            loads = ",load brought_here\n,import brought_here\nbrought_here.x + 1\n,load\n"
+            (code, out, err), loaded = await asyncio.gather(
+                remit(place, "server", "repl", "web1", stdin=looks),
+                remit(place, "server", "repl", "web1", stdin=loads, cwd=tmp_path),
+            )
+            assert "MainThread" in out
+            assert "asyncio" in out
+            assert (code, "write ,backtrace N, N from 1" in err) == (1, True)
+            assert "brought_here: loaded brought_here" in loaded[1]
+            assert loaded[1].endswith("\n42\n")
+            assert "write ,load [-f|-l] MODULE" in loaded[2]
+            assert (await remit(place, "server", "repl", "web1", stdin=",shutdown\nnever\n"))[0] == 0
+            assert server.stopping.is_set()
 
     asyncio.run(main())
 

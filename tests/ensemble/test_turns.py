@@ -77,6 +77,7 @@ def test_an_object_is_looked_at_by_name_and_turn(tmp_path):
     """As it is, after a turn, and before it; by the server's name or by its label; no secret is in it."""
 
     async def main(place, server, till, part):
+        assert (await part.object_at("till"))["fields"]["total"] == "0"
         await part.keep_turns(60.0)
         await till.pay(5)
         await till.pay(7)

@@ -199,7 +199,7 @@ def _show_one(turn: dict[str, Any], as_json: bool) -> None:
 @as_json_option
 @click.pass_obj
 def look(settings: Settings, id: str, actor: str, number: int | None, home: str | None, as_json: bool) -> None:
-    """Show the fields of ACTOR in server ID, as they are or as they were. What is secret is not shown. Needs the part inspect, and that turns are kept."""
+    """Show the fields of ACTOR in server ID, as they are or as they were. What is secret is not shown. Needs the part inspect; for --at, turns have to be kept."""
 
     async def question(console: Any) -> Any:
         part = await (await console.control(id, ["inspect"])).part("inspect")

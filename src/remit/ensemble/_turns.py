@@ -110,8 +110,8 @@ class Turns:
         return [{"id": step["id"], "cause": step["cause"]} for step in found][: 10 * PAGE]
 
     def object_at(self, actor: str, number: int | None = None) -> dict[str, Any]:
-        """An object as it was after a turn (None: as it is): {"actor", "turn", "fields": {name: text}}."""
-        past = self._kept()
+        """An object as it was after a turn (None: as it is, for which no turns need be kept): {"actor", "turn", "fields": {name: text}}."""
+        past = Past(self._server.vat) if number is None and self._past is None else self._kept()
         ref = self._find(past, actor)
         at = self._server.vat.turn_number if number is None else number
         return {"actor": self._name(past, ref), "turn": at, "fields": fields_at(past, ref, at)}

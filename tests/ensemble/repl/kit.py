@@ -36,19 +36,6 @@ class Sink:
         return "".join(self.texts)
 
 
-@actor(kind="test.repl.audit")
-class Audit:
-    """Remembers what was noted."""
-
-    lines: list
-
-    def note(self, who, part, what):
-        self.lines.append([who, part, what])
-
-    def all(self):
-        return list(self.lines)
-
-
 @actor(kind="test.repl.granter")
 class Granter:
     """Gives the part through a membrane, and takes it back."""
@@ -70,12 +57,16 @@ class Stage:
     def __init__(self, vat):
         self.vat = vat
         self.counter = vat.spawn(Counter)
-        self.desk = Desk(lambda: {"vat": vat, "counter": self.counter}, lambda: vat._awake)
+        self.lines = []
+        self.desk = Desk(
+            lambda: {"vat": vat, "counter": self.counter},
+            lambda: vat._awake,
+            lambda *line: self.lines.append(list(line)),
+        )
         self.device = vat.device("repl", self.desk)
-        self.audit = vat.spawn(Audit, [])
 
     def part(self, who="me"):
-        return self.vat.spawn(Eval, self.device, self.audit, who)
+        return self.vat.spawn(Eval, self.device, who)
 
     def sink(self):
         return self.vat.spawn(Sink, [])
@@ -116,4 +107,4 @@ async def until(condition, seconds=DEADLINE):
             await asyncio.sleep(0.001)
 
 
-__all__ = ["Audit", "Counter", "Granter", "Sink", "Stage", "on_stage", "run", "spawn", "stage", "until"]
+__all__ = ["Counter", "Granter", "Sink", "Stage", "on_stage", "run", "spawn", "stage", "until"]

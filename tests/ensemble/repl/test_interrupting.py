@@ -31,7 +31,7 @@ def test_code_that_never_ends_is_interrupted_when_its_time_is_up(piece):
     async def main(stage):
         session = await stage.part().session("s")
         done = await session.run(piece, 0, 0.1)
-        assert "KeyboardInterrupt" in done.error
+        assert "KeyboardInterrupt" in done.error or (piece == ENDLESS[-1] and "left behind" in done.error)
         assert (await session.run("1")).text == "1"
 
     on_stage(main)
@@ -65,13 +65,14 @@ def test_the_server_goes_on_while_code_runs_and_its_user_interrupts_it(piece):
     ],
 )
 def test_code_that_cannot_be_interrupted_is_left_behind(piece, monkeypatch):
-    """A call into C that does not return, and code that catches everything, cost their thread; the session goes on in another."""
+    """A call into C that does not return, and code that catches everything, may cost their thread; the session goes on in another."""
     monkeypatch.setattr("remit.ensemble.repl._lane.TRIES", 5)
 
     async def main(stage):
         session = await stage.part().session("s")
         done = await session.run(piece, 0, 0.05)
-        assert "left behind" in done.error
+        # Python 3.12 may see an interruption just outside of the `try`.
+        assert "left behind" in done.error or ("except" in piece and "KeyboardInterrupt" in done.error)
         assert (await session.run("1")).text == "1"
 
     on_stage(main)
@@ -209,7 +210,7 @@ def _part_in(vat, made):
     from remit.ensemble.repl import Desk, Eval
 
     desk = made.desk = Desk(dict)
-    return vat.spawn(Eval, vat.device("repl", desk), None, "peer")
+    return vat.spawn(Eval, vat.device("repl", desk), "peer")
 
 
 def test_taking_back_the_grant_ends_running_code_and_session():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import inspect
 from collections.abc import Coroutine, Generator
 from functools import partial
@@ -18,6 +19,7 @@ __all__ = ["Code"]
 _FUTURES: Final = (
     0x1FFE000  # the bits of `__future__` in a code object's flags: what one piece has asked for holds for the next
 )
+SHORT: Final = 1000
 _VALUE: Final = "__remit_value__"
 _LEFT: Final[list[Any]] = []  # coroutines that cannot be ended: the interpreter would complain if they were let go
 
@@ -110,14 +112,18 @@ class Code:
         if code.co_flags & inspect.CO_COROUTINE:
             return self._step(FunctionType(code, self._names)(), None)
         try:
-            exec(code, self._names)  # noqa: S102  # what this is for
+            value = eval(code, self._names)  # noqa: S307  # what this is for; of statements it gives None
         except BaseException as error:  # noqa: BLE001  # whatever it raises is its outcome
             return "", self._told(error)
-        return self._result()
+        return self._result(value)
 
     def _compiled(self) -> CodeType:
         name = self._sources.add(self._source)
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | self.flags
+        if len(self._source) < SHORT and "\n" not in self._source:  # most are expressions, which need no tree
+            with contextlib.suppress(SyntaxError):
+                expression: CodeType = compile(self._source, name, "eval", flags, dont_inherit=True)
+                return expression
         tree: Any = compile(self._source, name, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
         if tree.body and isinstance(tree.body[-1], ast.Expr):
             last = tree.body[-1]
@@ -130,14 +136,15 @@ class Code:
     def _step(self, coroutine: Coroutine[Any, Any, Any], error: BaseException | None) -> Any:
         try:
             future = coroutine.send(None) if error is None else coroutine.throw(error)
-        except StopIteration:
-            return self._result()
+        except StopIteration as end:
+            return self._result(end.value)
         except BaseException as raised:  # noqa: BLE001  # as above
             return "", self._told(raised)
         return Awaits(coroutine, future)
 
-    def _result(self) -> tuple[str, str]:
-        value = self._names.pop(_VALUE, None)
+    def _result(self, value: Any) -> tuple[str, str]:
+        if value is None:
+            value = self._names.pop(_VALUE, None)
         if value is None:
             return "", ""
         self._names["_"] = value

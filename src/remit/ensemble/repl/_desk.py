@@ -20,9 +20,17 @@ LONGEST: Final = 86_400.0
 
 
 class Desk:
-    """The device of one server. `names`: what each new namespace begins with. `crowded`: whether messages wait in the server's vat. `close()` ends all sessions; the server does it when it ends."""
+    """The device of one server. `names`: what each new namespace begins with. `crowded`: whether messages wait in the server's vat. `note` is the
+    audit log's: told who, the part and the source before anything is evaluated, it raises where that cannot be written down. `close()` ends all sessions; the server does it when it ends.
+    """
 
-    def __init__(self, names: Callable[[], Mapping[str, Any]], crowded: Callable[[], bool] = bool) -> None:
+    def __init__(
+        self,
+        names: Callable[[], Mapping[str, Any]],
+        crowded: Callable[[], bool] = bool,
+        note: Callable[[str, str, str], None] = lambda *_: None,
+    ) -> None:
+        self._note = note
         self._crowded = crowded
         self._names = names
         self._capture = Capture()
@@ -68,6 +76,8 @@ class Desk:
 
     async def run(self, id: int, source: str, number: int, seconds: float | None) -> Evaluated:
         """See `Session.run`."""
+        self._session(id)
+        self._note(self._owners[id][0], "eval", source)
         return await self._session(id).run(source, number, None if seconds is None else min(seconds, LONGEST))
 
     def interrupt(self, id: int) -> bool:

@@ -26,10 +26,11 @@ def make_eval(server: Server, who: str) -> Ref[Eval]:
     """The part for one holder; the first one brings the server's desk with it."""
     vat = server.vat
     if DEVICE not in vat.devices:
-        desk = Desk(lambda: _names(server), lambda: vat._awake)
+        audit: Any = vat.devices["audit"]._link
+        desk = Desk(lambda: _names(server), lambda: vat._awake, audit.obj.note)
         server.closing.append(desk.close)
         vat.device(DEVICE, desk)
-    return vat.spawn(Eval, vat.devices[DEVICE], vat.devices["audit"], who, next(_uses))
+    return vat.spawn(Eval, vat.devices[DEVICE], who, next(_uses))
 
 
 def _names(server: Server) -> dict[str, Any]:
@@ -44,7 +45,6 @@ class Eval:
     """
 
     desk: Ref[Any]
-    audit: Ref[Any] | None
     who: str
     use: int = 0
 
@@ -54,7 +54,7 @@ class Eval:
         `sink` is told what is printed meanwhile; when its link is lost, the code is interrupted.
         """
         id = await self.desk.open(self.who, self.use, "")
-        session = spawn(ReplSession, self.desk, self.audit, self.who, id)
+        session = spawn(ReplSession, self.desk, self.who, id)
         try:
             if sink is not None:
                 await session.attach(sink)
@@ -69,7 +69,7 @@ class Eval:
         `sink` is told what is printed, as `write(text)`, one text at a time.
         """
         id = await self.desk.open(self.who, self.use, name)
-        made = spawn(ReplSession, self.desk, self.audit, self.who, id)
+        made = spawn(ReplSession, self.desk, self.who, id)
         if sink is not None or not name:
             await made.attach(sink)
         return made
@@ -84,7 +84,6 @@ class ReplSession:
     """A session of one user: a namespace that lasts from one piece of code to the next. Ended by `close`, or by nobody coming back to it."""
 
     desk: Ref[Any]
-    audit: Ref[Any] | None
     who: str
     id: int
 
@@ -96,16 +95,13 @@ class ReplSession:
         found: Attached = attached
         return found
 
-    async def run(self, source: str, number: int = 0, seconds: float | None = None) -> Evaluated:
+    def run(self, source: str, number: int = 0, seconds: float | None = None) -> Any:
         """Evaluate one piece of code: statements, or an expression, whose value is shown. `await` may stand anywhere.
 
         `number` rises from 1: a piece that is sent again with its number after a lost connection runs once, and is answered. `seconds`: after
         which it is interrupted, None for never.
         """
-        if self.audit is not None:
-            await self.audit.note(self.who, "eval", source)
-        done: Evaluated = await self.desk.run(self.id, source, number, seconds)
-        return done
+        return self.desk.run(self.id, source, number, seconds)
 
     def interrupt(self) -> Any:
         """Interrupt what runs, as ctrl-C does; whether anything did."""

@@ -179,7 +179,8 @@ class Session:
             result = Evaluated(value, self._output.take(1 << 30), error)
             if not self._answer.done():
                 self._answer.set_result(result)
-        self._news.set()
+        if self._output.waiting:
+            self._news.set()
         return result
 
     def _ready(self) -> Lane:
