@@ -59,6 +59,7 @@ def test_a_module_is_loaded_listed_taken_back_and_forgotten(place: Path, server:
     assert len(first.out.strip()) == 64 and "... loaded handler\n... loaded helper\n" in first.err
     again = server("load", "web1", "handler")
     assert again.out == first.out and "there already" in again.err
+    assert server("load", "web1", "handler.py").out == first.out
     alone = json.loads(server("load", "--force", "web1", "handler", "--json").out)
     assert alone["executed"] == ["handler"] and alone["digest"] != first.out.strip()
     listed = json.loads(server("versions", "web1", "handler", "--json").out)

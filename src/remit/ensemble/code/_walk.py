@@ -36,6 +36,7 @@ class Walk:
         self.needs: set[str] = set()
         self._seen: dict[str, Found | None] = {}
         self._real: dict[str, str] = {}
+        self._pure: dict[str, bool] = {}  # libraries, by their top names
         self._total = 0
         self._todo: list[Found] = []
 
@@ -93,8 +94,10 @@ class Walk:
         top = found.name.partition(".")[0]
         if top in self.needs:
             return True
-        whole = find(top, self.path) if found.library else found
-        if found.native or (whole is not None and whole.library and _has_native(whole)):
+        if found.library and top not in self._pure:
+            whole = find(top, self.path)
+            self._pure[top] = whole is None or not (whole.library and _has_native(whole))
+        if found.native or not self._pure.get(top, True):
             self.needs.add(top)
             return True
         return False
