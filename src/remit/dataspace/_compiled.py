@@ -15,7 +15,7 @@ from remit.errors import BadArgument
 from remit.values import Symbol, key, passable
 from remit.values.preserves import Map, order
 
-__all__ = ["OPEN", "Compiled", "Places", "Signature", "Takes", "compiled", "fresh"]
+__all__ = ["OPEN", "PLAIN", "Compiled", "Places", "Signature", "Takes", "compiled", "fresh"]
 
 HAS: Final = 0
 LIT: Final = 1
@@ -234,19 +234,20 @@ class Takes:
         """The same as one observer gets it: nobody else sees what it does with it."""
         if self.only >= 0:  # most patterns capture one part, which a comprehension takes twice as long for
             part = parts[self.only]
-            return [part] if type(part) in _PLAIN else fresh([part])
+            return [part] if type(part) in PLAIN else fresh([part])
         if self.flat:
             found = [parts[at] for at in self.positions]
             for part in found:
-                if type(part) not in _PLAIN:
+                if type(part) not in PLAIN:
                     return fresh(found)
             return found
         return fresh(self.take(value, parts))
 
 
-_PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes, Symbol})
+PLAIN: Final = frozenset({type(None), bool, int, float, str, bytes, Symbol})
+"""Classes of captures that need no copy."""
 
 
 def fresh(captures: list[Any]) -> list[Any]:
     """Captures as one observer gets them, copied where they could be changed."""
-    return [part if type(part) in _PLAIN else passable(part) for part in captures]
+    return [part if type(part) in PLAIN else passable(part) for part in captures]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from remit.dataspace._compiled import OPEN, Compiled, Places, Signature, Takes
+from remit.dataspace._compiled import OPEN, PLAIN, Compiled, Places, Signature, Takes
 from remit.dataspace._view import LABELS, view
 from remit.values import key
 
@@ -103,8 +103,9 @@ class Skeleton:
     def message(self, value: Any, parts: Any, told: list[tuple[Any, list[Any]]]) -> None:
         """Add to `told` whom a message meets here."""
         places = self.places
-        if places.only >= 0 and len(parts) >= places.least:  # as `look` does, for the one place that most patterns have
-            at = parts[places.only]
+        only = places.only
+        if only >= 0 and len(parts) >= places.least:  # as `look` does, for the one place that most patterns have
+            at = parts[only]
             kind = type(at)
             if kind is not str and kind is not int and kind is not bytes:
                 at = places.look(value, parts)
@@ -114,8 +115,14 @@ class Skeleton:
         if leaf is not None:
             for projection in leaf.projections.values():
                 takes = projection.takes
+                only = takes.only
                 for each in projection.observers:
-                    told.append((each.observer, ["message", takes.give(value, parts)]))  # noqa: PERF401  # most have one
+                    if (
+                        only >= 0 and type(parts[only]) in PLAIN
+                    ):  # as `give` does, for the one part that most patterns capture
+                        told.append((each.observer, ["message", [parts[only]]]))
+                    else:
+                        told.append((each.observer, ["message", takes.give(value, parts)]))
 
     def tidy(self, wanted: Any, leaf: Leaf) -> None:
         """Forget a leaf on which nothing is left."""

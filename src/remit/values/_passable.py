@@ -113,7 +113,7 @@ def _items(value: Sequence[Any], depth: int) -> list[Any]:
     try:
         for item in value:
             kind = type(item)
-            if kind in _FREE or (kind is str and item.isascii()) or (kind is int and -_SMALL < item < _SMALL):
+            if (kind is str and item.isascii()) or (kind is int and -_SMALL < item < _SMALL) or kind in _FREE:
                 copied.append(item)
             else:
                 copier = _COPIERS.get(kind)  # as `_copy` does
@@ -160,9 +160,8 @@ def _recorded(value: Recorded, depth: int) -> object:
     fields = value.__record_values__()
     for item in fields:
         kind = type(item)
-        if kind in _FREE or (kind is str and item.isascii()) or (kind is int and -_SMALL < item < _SMALL):
-            continue
-        break
+        if not ((kind is str and item.isascii()) or (kind is int and -_SMALL < item < _SMALL) or kind in _FREE):
+            break
     else:
         if CLASSES.get(value.__record_label__) is type(value):
             return value  # frozen, and nothing in it can be changed
