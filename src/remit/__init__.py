@@ -10,32 +10,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import TypeVar as _TypeVar
 
-from remit.errors import Broken, RemitError
-from remit.values import NULL, Symbol, Tagged, compiled, key, passable, record, same
-from remit.vat import (
-    Promise,
-    Ref,
-    Vat,
-    actor,
-    become,
-    call,
-    field,
-    off_sever,
-    on,
-    on_sever,
-    promise,
-    reads,
-    send,
-    spawn,
-    tell,
-    this,
-)
+from remit._lazy import lazily as _lazily
 
 if _TYPE_CHECKING:
     import os
 
+    from remit.errors import Broken, RemitError
     from remit.machines import LocalMachine
-    from remit.vat import Teller
+    from remit.values import NULL, Symbol, Tagged, compiled, key, passable, record, same
+    from remit.vat import (
+        Promise,
+        Ref,
+        Teller,
+        Vat,
+        actor,
+        become,
+        call,
+        field,
+        off_sever,
+        on,
+        on_sever,
+        promise,
+        reads,
+        send,
+        spawn,
+        tell,
+        this,
+    )
 
 _T = _TypeVar("_T")
 
@@ -86,3 +87,13 @@ def machine(hob: str | os.PathLike[str] | None = None) -> LocalMachine:
     from remit.machines import LocalMachine  # only programs on machines pay for the network
 
     return LocalMachine(hob)
+
+
+__getattr__ = _lazily(
+    __name__,
+    {
+        "errors": "Broken RemitError",
+        "values": "NULL Symbol Tagged compiled key passable record same",
+        "vat": "Promise Ref Vat actor become call field off_sever on on_sever promise reads send spawn tell this",
+    },
+)

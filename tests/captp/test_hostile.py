@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from remit.captp import Session
-from remit.captp._crypto import key_value, signature_value
-from remit.captp._session import MAX_COUNTS, _my_location
+from remit.captp._crypto import key_value, my_location, signature_value
+from remit.captp._session import MAX_COUNTS
 from remit.errors import LimitExceeded, LinkLost, Refused
 from remit.net import NodeKey, proves
 from remit.testing import World
@@ -210,7 +210,7 @@ class Door:
             "version": "1.0",
             "public": key_value(key.public),
             "place": location,
-            "signature": signature_value(key.sign(_my_location(signed))),
+            "signature": signature_value(key.sign(my_location(signed))),
         }
         return [*{**fields, **{name: value for name, value in other.items() if name in fields}}.values()]
 

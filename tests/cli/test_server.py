@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.kit import PATIENCE, Invoke, command, environment
+from tests.cli.kit import PATIENCE, Done, Invoke, command, environment, process
 from tests.house.source import TOP
 
 MAIN = "tests.ensemble.town_main"
@@ -60,6 +60,8 @@ def test_servers_are_run_found_asked_and_shut_down(home: Path, invoke: Invoke) -
         running(home, "server", "run", "-r", "httpd", "--log-file", "-", "web1", MAIN, "8080", "-x") as web1,
     ):
         assert invoke("server", "ping", "web1")[:2] == (0, "OK\n")
+        assert process(home, "server", "ping", "web1", "greeter") == Done(0, "OK\n", "")  # the quick way
+        assert "has no actor 'greter'; did you mean greeter?" in process(home, "server", "ping", "web1", "greter").err
         assert invoke("server", "ping", "web1", "greeter")[:2] == (0, "OK\n")
         names = [each["id"] for each in json.loads(invoke("server", "list", "--json").out)]
         assert names == ["registry@/", "web1@/"]

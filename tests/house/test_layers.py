@@ -34,6 +34,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/net/_arrival.py": "looks at an accepted socket's first byte",
     "src/remit/net/_listener.py": "takes connections off a listening socket",
     "src/remit/net/_socketfile.py": "makes the file of a unix socket",
+    "src/remit/net/_once.py": "asks one question over a unix socket, and gives its hello a nonce",
     "src/remit/net/_bulks.py": "makes tickets that nobody guesses",
     "src/remit/net/_socket_end.py": "sets options of the sockets that tunnels lead to and from",
     "src/remit/net/_tls.py": "opens listening sockets",

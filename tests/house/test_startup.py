@@ -31,7 +31,8 @@ ALLOWED = {
     *("typing", "collections", "functools", "abc", "types", "operator", "keyword", "reprlib", "contextlib", "copyreg"),
     *("re", "enum", "_sre", "weakref", "_weakrefset", "itertools", "heapq", "bisect", "string", "linecache"),
     *("struct", "_struct", "math", "hashlib", "_hashlib", "base64", "binascii", "warnings", "traceback"),
-    *(("remit__mypyc", "importlib") if remit.compiled else ()),  # what extension modules of mypyc's load
+    "importlib",  # the package is small; what is heavy in it is loaded at Python's start
+    *(("remit__mypyc",) if remit.compiled else ()),  # what extension modules of mypyc's load
     *("_typing", "_collections", "_functools", "_operator", "_heapq", "_bisect", "_blake2", "__future__"),
 }
 
@@ -81,3 +82,17 @@ def test_help_loads_no_network_and_no_store() -> None:
     """`remit --help` loads click and what that needs, and nothing that commands use when they work."""
     dear = DEAR - {"click", "inspect"}  # click loads inspect
     assert loaded(HELP) & dear == set()
+
+
+QUICK = """
+import os, sys
+from remit.cli import main
+os.environ["REMIT_ENSEMBLE"] = "/nowhere"
+from remit.cli._quick import pinged
+assert not pinged(["web1"])
+"""
+
+
+def test_a_ping_loads_no_event_loop() -> None:
+    """`remit server ping` of a server of this home is asked without asyncio, click, a vat or a store."""
+    assert loaded(QUICK) & {"asyncio", "click", "sqlite3", "logging", "ssl", "inspect"} == set()

@@ -4,11 +4,19 @@ Start with `_session.py` (a session's life), then `_outgoing.py` and `_incoming.
 `_imports.py` (the tables), `_descriptors.py` and `_bootstrap.py` (references and handoffs), `_meeting.py` (crossed hellos).
 """
 
-from remit.captp._crypto import SessionKey, Verify, session_id, side_id, signature_bytes, signature_value
-from remit.captp._dialect import DIALECTS, OCAPN_1_0, SUITE_2026_02, VERSION, Dialect, dialect
-from remit.captp._home import Home, Tracer
-from remit.captp._meeting import CROSSED, Meeting
-from remit.captp._session import Session
+from __future__ import annotations
+
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from remit._lazy import lazily as _lazily
+
+if _TYPE_CHECKING:
+    from remit.captp._crypto import SessionKey, Verify, session_id, side_id, signature_bytes, signature_value
+    from remit.captp._dialect import DIALECTS, OCAPN_1_0, SUITE_2026_02, VERSION, Dialect, dialect
+    from remit.captp._home import Home, Tracer
+    from remit.captp._meeting import CROSSED, Meeting
+    from remit.captp._once import Once
+    from remit.captp._session import Session
 
 __all__ = [
     "CROSSED",
@@ -19,6 +27,7 @@ __all__ = [
     "Dialect",
     "Home",
     "Meeting",
+    "Once",
     "Session",
     "SessionKey",
     "Tracer",
@@ -29,3 +38,15 @@ __all__ = [
     "signature_bytes",
     "signature_value",
 ]
+
+__getattr__ = _lazily(
+    __name__,
+    {
+        "_crypto": "SessionKey Verify session_id side_id signature_bytes signature_value",
+        "_dialect": "DIALECTS OCAPN_1_0 SUITE_2026_02 VERSION Dialect dialect",
+        "_home": "Home Tracer",
+        "_meeting": "CROSSED Meeting",
+        "_once": "Once",
+        "_session": "Session",
+    },
+)

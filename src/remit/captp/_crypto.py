@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from remit.errors import ProtocolError
-from remit.values import Symbol, encode
+from remit.values import Locator, Record, Symbol, encode
 
 _S: Final = Symbol
 _HEAD: Final = (_S("curve"), _S("Ed25519"), _S("flags"), _S("eddsa"), _S("q"))
@@ -31,6 +31,11 @@ class Verify(Protocol):
     """Checks an Ed25519 signature; an argument, so that the engine needs no cryptography of its own."""
 
     def __call__(self, public: bytes, signature: bytes, data: bytes) -> bool: ...
+
+
+def my_location(location: Locator) -> bytes:
+    """What the signature of a location is over; the label keeps it from being taken for anything else."""
+    return encode(Record(_S("my-location"), [location]))
 
 
 def key_value(public: bytes) -> list[Any]:

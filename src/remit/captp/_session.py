@@ -20,6 +20,7 @@ from remit.captp._crypto import (
     Verify,
     key_bytes,
     key_value,
+    my_location,
     session_id,
     side_id,
     signature_bytes,
@@ -100,7 +101,7 @@ class Session(Outgoing):
         """Send our hello: the initiator at once, the responder whenever it likes."""
         if self.state == "new":
             self.state = "greeting"
-            signature = self.key.sign(_my_location(self.location))
+            signature = self.key.sign(my_location(self.location))
             fields = [VERSION, key_value(self.key.public), self.location, signature_value(signature)]
             self._send(encode(Record(Symbol("op:start-session"), fields)))
 
@@ -159,7 +160,7 @@ class Session(Outgoing):
         if not isinstance(location, Locator):
             raise ProtocolError("the location in op:start-session is not a peer locator")
         self.remote_public = key_bytes(public)
-        if not self.verify(self.remote_public, signature_bytes(signature), _my_location(location)):
+        if not self.verify(self.remote_public, signature_bytes(signature), my_location(location)):
             raise ProtocolError("the signature of the location is wrong")
         if self.proved is not None and location.designator != self.proved:
             raise ProtocolError("the claimed location does not carry the key that this connection has proved")
@@ -278,11 +279,6 @@ class Session(Outgoing):
     def __repr__(self) -> str:
         where = "nobody yet" if self.remote_location is None else self.remote_location.designator[:8]
         return f"<session with {where}, {self.state}>"
-
-
-def _my_location(location: Locator) -> bytes:
-    """What the location's signature is over; the label keeps it from being taken for anything else."""
-    return encode(Record(Symbol("my-location"), [location]))
 
 
 def _reason(fields: list[Any]) -> str:

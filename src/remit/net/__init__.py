@@ -33,6 +33,7 @@ if _TYPE_CHECKING:
     from remit.net._metrics import EXPOSITION_TYPE, Family, exposition
     from remit.net._network import Network
     from remit.net._node import Guide, Node
+    from remit.net._once import ask_once
     from remit.net._pool import Pool
     from remit.net._recall import Recall
     from remit.net._socket_end import SocketEnd
@@ -87,6 +88,7 @@ __all__ = [
     "TurnLog",
     "UnixNetlayer",
     "WebSocketNetlayer",
+    "ask_once",
     "connect_unix",
     "designator_of",
     "dialling",
@@ -126,6 +128,7 @@ __getattr__ = _lazily(
         "_metrics": "EXPOSITION_TYPE Family exposition",
         "_network": "Network",
         "_node": "Guide Node",
+        "_once": "ask_once",
         "_pool": "Pool",
         "_recall": "Recall",
         "_socket_end": "SocketEnd",

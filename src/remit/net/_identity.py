@@ -13,12 +13,6 @@ import secrets
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
 from remit.errors import BadArgument, Conflict, StoreCorrupt, StoreError
 from remit.net._private import make_private, refuse_exposed
@@ -118,6 +112,8 @@ class NodeKey:
         `StoreCorrupt` if it is no Ed25519 key.
         """
         path = os.path.abspath(os.fspath(path))
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # only keys in files need it
+
         pem = _read_private(path)
         try:
             secret = load_pem_private_key(pem, None)
@@ -144,6 +140,8 @@ class NodeKey:
         return self._secret.sign(data)
 
     def _pem(self) -> bytes:
+        from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # as above
+
         return self._secret.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     def __repr__(self) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from remit.errors import Misuse, Unreachable
 from remit.net._address import hint
+from remit.net._binding import binding_of
 from remit.net._identity import public_of
 from remit.net._socketfile import SocketFile
 from remit.net._streams import StreamNetlayer, fresh_hello
@@ -118,11 +119,6 @@ def process_of(connected: socket.socket) -> tuple[int, int]:
     """Process and user at the other end of a unix socket, as the kernel tells them."""
     pid, uid, _ = _CREDENTIALS.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
     return int(pid), int(uid)
-
-
-def binding_of(found: os.stat_result) -> bytes:
-    """What both ends of a unix connection agree on: the socket's file, under whatever path each of them sees it."""
-    return b"unix\0%d:%d" % (found.st_dev, found.st_ino)
 
 
 async def connect_unix(connected: socket.socket, path: str) -> bytes:
