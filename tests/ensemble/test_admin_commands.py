@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -217,3 +218,25 @@ def test_with_a_key_its_passphrase_is_needed(home: Path, capsys: Any) -> None:
         code, _, said = place.command(*grant, passphrase=WORDS)
         assert code == 1
         assert "chmod 600" in said
+
+
+def test_each_command_that_needs_a_sensitive_part_unlocks_it(
+    home: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Evaluating, working inside and ending: without the passphrase none of them, with it each; what is not sensitive needs none."""
+    with ensemble(home, capsys, "till") as place:
+        assert place.command("admin", "key", passphrase=WORDS)[0] == 0
+        for words in (("eval", "till", "6*7"), ("repl", "till"), ("shutdown", "till")):
+            monkeypatch.setattr(sys, "stdin", io.StringIO("6*7\n"))
+            code, out, said = place.command("server", *words)
+            assert (code, out) == (2, "")
+            assert "--passphrase-fd" in said
+        assert place.command("server", "actors", "till")[0] == 0
+        assert place.command("server", "ping", "till")[0] == 0
+        assert place.command("server", "eval", "till", "6*7", passphrase=WORDS)[:2] == (0, "42\n")
+        monkeypatch.setattr(sys, "stdin", io.StringIO("6*7\n"))
+        assert place.command("server", "repl", "till", passphrase=WORDS)[:2] == (0, "42\n")
+        _, out, _ = place.command("admin", "audit", "till", "--json", passphrase=WORDS)
+        uses = [(each["part"], each["what"].split()[0]) for each in json.loads(out)]
+        assert uses[:4] == [("unlock", "eval"), ("eval", "6*7"), ("unlock", "eval"), ("eval", "6*7")]
+        assert place.command("server", "shutdown", "till", passphrase=WORDS)[0] == 0

@@ -17,6 +17,7 @@ import click
 from remit.cli._main import Settings
 from remit.cli._server_ask import ask_console, reference_of
 from remit.ensemble import Console
+from remit.ensemble.admin import LEASE, LONGEST, AdminKey
 from remit.ensemble.repl import Evaluated
 from remit.errors import LinkLost, Missing, Uncertain
 from remit.values import printable
@@ -60,21 +61,38 @@ class Screen:
         await self.terminal.write(text)
 
 
-async def reach(console: Console, id: str | None, reference: str | None, parts: list[str]) -> Any:
-    """The control object of a server that is named by id or by a reference."""
+async def reach(
+    console: Console,
+    id: str | None,
+    reference: str | None,
+    parts: list[str],
+    key: AdminKey | None = None,
+    seconds: float = LEASE,
+) -> Any:
+    """The control object of a server that is named by id or by a reference; with `key` its parts are unlocked, where they need that, for so many seconds."""
     if (id is None) == (reference is None):
         raise click.UsageError("name one server: its ID, or --server FILE")
     if id is None:
-        return await console.by_reference(reference_of(str(reference)))
-    return await console.control(id, parts)
+        return await console.by_reference(reference_of(str(reference)), parts, unlock=key, seconds=seconds)
+    return await console.control(id, parts, unlock=key, seconds=seconds)
 
 
 class Link:
-    """One session of one server, for the main thread. `say` tells the person of what happens to the connection."""
+    """One session of one server, for the main thread. `say` tells the person of what happens to the connection.
+
+    With the administrators' `key` it unlocks the server, for an hour at most, and again after each lost connection.
+    """
 
     def __init__(
-        self, settings: Settings, home: str | None, id: str | None, reference: str | None, say: Callable[[str], None]
+        self,
+        settings: Settings,
+        home: str | None,
+        id: str | None,
+        reference: str | None,
+        say: Callable[[str], None],
+        key: AdminKey | None = None,
     ) -> None:
+        self._key = key
         self._settings = settings
         self._place = home, id, reference
         self._say = say
@@ -139,7 +157,7 @@ class Link:
     async def control(self, *parts: str) -> Any:
         """The control object, for other parts than `eval`."""
         assert self._console is not None
-        return await reach(self._console, self._place[1], self._place[2], list(parts))
+        return await reach(self._console, self._place[1], self._place[2], list(parts), self._key, LONGEST)
 
     async def part(self, name: str) -> Any:
         """Another part of the same server."""

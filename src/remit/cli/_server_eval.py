@@ -9,7 +9,7 @@ import click
 
 from remit.cli._exit import FAILED
 from remit.cli._main import Settings
-from remit.cli._server_ask import ask_console, ensemble_options
+from remit.cli._server_ask import admin_key, ask_console, ensemble_options
 from remit.cli._times import span
 
 __all__ = ["eval_command"]
@@ -32,6 +32,8 @@ def eval_command(
     of the server has what was evaluated. Exit code 1: it raised.
     """
     from remit.cli._repl_link import Screen, Terminal, reach, show
+    from remit.ensemble.admin import LEASE
+    from remit.errors import Refused
 
     if reference is not None and source is None:
         id, source = None, id
@@ -39,14 +41,22 @@ def eval_command(
         raise click.UsageError("say what to evaluate: EXPR, or '-' for standard input")
     text = sys.stdin.read() if source == "-" else source
 
-    async def question(console: Any) -> Any:
-        control = await reach(console, id, reference, ["eval"])
+    parts: list[Any] = []
+
+    async def question(console: Any, key: Any = None) -> Any:
+        control = await reach(console, id, reference, ["eval"], key, seconds + LEASE)
         part = await control.part("eval")
+        parts.append(part)
         vat = console.node.vat
         screen = vat.spawn(Screen, vat.device("terminal", Terminal(sys.stdout)))
         return await part.evaluate(text, seconds, screen)
 
-    done = ask_console(settings, home, question, patient=True)
+    try:
+        done = ask_console(settings, home, question, patient=True)
+    except Refused:
+        if parts or (opened := admin_key(settings, home)) is None:
+            raise
+        done = ask_console(settings, home, lambda console: question(console, opened), patient=True)
     show(done.output)
     if done.text:
         show(f"{done.text}\n")

@@ -11,7 +11,7 @@ import click
 
 from remit.cli._exit import FAILED, told
 from remit.cli._main import Settings
-from remit.cli._server_ask import ensemble_options
+from remit.cli._server_ask import admin_key, ensemble_options
 from remit.cli._show import say
 
 __all__ = ["repl"]
@@ -29,10 +29,21 @@ def repl(settings: Settings, id: str | None, home: str | None, reference: str | 
     Needs the part eval; the audit log of the server has every line.
     """
     from remit.cli._repl_link import Link
+    from remit.errors import Refused
 
-    link = Link(settings, home, id, reference, lambda text: say(f"[{text}]"))
+    def note(text: str) -> None:
+        say(f"[{text}]")
+
+    link = Link(settings, home, id, reference, note)
     try:
-        link.open()
+        try:
+            link.open()
+        except Refused:
+            key = admin_key(settings, home)
+            if key is None:
+                raise
+            link = Link(settings, home, id, reference, note, key)
+            link.open()
     except concurrent.futures.TimeoutError:
         raise click.ClickException(f"no answer within {settings.timeout:g} s") from None
     return Conversation(settings, link, home, id).hold()
