@@ -188,3 +188,38 @@ def test_an_error_of_a_server_is_logged_where_it_happened(caplog: pytest.LogCapt
     assert Caller.error.kind == "ZeroDivisionError" and Caller.error.__cause__ is None
     (record,) = [each for each in caplog.records if Caller.error.id in each.getMessage()]
     assert record.exc_info is not None and "edge shop/caller/wrong to shop/wrong, wrong()" in record.getMessage()
+
+
+def test_a_worker_that_is_not_well_is_started_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker whose `health` raises an error three times, 5 s apart, is ended, and started again by its policy; one that recovers goes on (A24)."""
+    caplog.set_level(logging.CRITICAL)
+    looks: list[float] = []
+
+    class Ill(Worker):
+        async def run(self) -> None:
+            Ill.runs = getattr(Ill, "runs", 0) + 1
+            if Ill.runs == 1:
+                await asyncio.Event().wait()
+
+        async def health(self) -> None:
+            looks.append(len(looks))
+            if len(looks) != 2:
+                raise ValueError("not well")
+
+    app = App("shop")
+    Ill(app / "ill")
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        await asyncio.sleep(0)
+
+    async def main() -> None:
+        async with InProcess(app, now=lambda: 0.0, sleep=sleep) as running:
+            monkeypatch.setattr(running, "_sleep_well", sleep)
+            await running.finished()
+
+    asyncio.run(main())
+    assert Ill.runs == 2 and slept[:6] == [5.0, 5.0, 5.0, 5.0, 5.0, 1.0]

@@ -148,3 +148,8 @@ def test_assertions_say_which_epoch_it_is() -> None:
         assert_build()
         with pytest.raises(Misuse, match="it is the build"):
             assert_runtime()
+
+
+def test_what_a_program_prints_is_no_part_of_its_graph(tmp_path: Path) -> None:
+    """A start-up may print: the graph is the same."""
+    assert graph_of(program(tmp_path, "print('hello')\nIdle(app / 'a')\n")).by_id.keys() == {"shop/a"}

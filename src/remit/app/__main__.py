@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import redirect_stdout
 
 
 def main(words: list[str]) -> int:
@@ -14,7 +15,9 @@ def main(words: list[str]) -> int:
             from remit.app._graph import compute
             from remit.app._load import load_program
 
-            sys.stdout.write(compute(load_program(words[1])).canonical())
+            with redirect_stdout(sys.stderr):  # what the program prints is no part of its graph
+                graph = compute(load_program(words[1]))
+            sys.stdout.write(graph.canonical())
             return 0
         if words[:1] == ["persona"] and len(words) >= 2:
             return _persona(words[1], words[2:])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from remit.app._app import App
 from remit.app._component import Declaration, body_of
@@ -14,6 +15,11 @@ from remit.app._held import Caller, Wiring
 from remit.errors import Missing
 
 __all__ = ["Host", "Persona", "declaration_of"]
+
+HEALTH: Final = 5.0
+"""Seconds between two looks at a worker's health."""
+ILL: Final = 3
+"""Looks after which one that is not well is ended, to be started again."""
 
 
 class Host:
@@ -61,6 +67,31 @@ class Persona:
         """Raises what is wrong with it."""
         with in_epoch(RUNTIME, self.id):
             await self.body.health()
+
+    async def ill(self, sleep: Callable[[float], Awaitable[Any]]) -> None:
+        """Look at its health for as long as it runs; raises what is wrong with it, when it has been so for a while."""
+        bad = 0
+        while True:
+            await sleep(HEALTH)
+            try:
+                await self.health()
+                bad = 0
+            except Exception:
+                bad += 1
+                if bad >= ILL:
+                    raise
+
+    async def work(self, sleep: Callable[[float], Awaitable[Any]]) -> None:
+        """What it does by itself, until that is done, fails, or it is not well."""
+        tasks = [asyncio.ensure_future(each) for each in (self.run(), self.ill(sleep))]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def stop(self) -> None:
         """Close what it has opened."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from remit.app import App, AppGraph
     from remit.app.targets import Target
 
-__all__ = ["Opened", "Program", "opened_program", "program_options"]
+__all__ = ["Opened", "Program", "deployed_beside", "opened_program", "program_options"]
 
 HERE = "in-process"
 
@@ -80,6 +80,21 @@ def opened_program(program: Program, say: Callable[[str], Any] = str, patience: 
     name = program.target or _deployed(top)
     place = Place(program.file.absolute(), top / name, say, patience, {**program.options, **options})
     return Opened(app, graph, find_target(name)(place), top / name)
+
+
+def deployed_beside(program: Program, say: Callable[[str], Any], patience: float, **options: str) -> Opened | None:
+    """What is deployed beside a program that cannot be read: of the one application that there is; None where that is not plain."""
+    from remit.app import App, AppGraph
+    from remit.app.targets import Place, find_target
+
+    found = sorted((program.file.absolute().parent / ".remit").glob("*/*/ledger.sqlite"))
+    found = [path for path in found if program.target in ("", path.parent.name)]
+    if len(found) != 1:
+        return None
+    state = found[0].parent
+    name = state.parent.name
+    place = Place(program.file.absolute(), state, say, patience, {**program.options, **options})
+    return Opened(App(name), AppGraph(name, [], []), find_target(state.name)(place), state)
 
 
 def _deployed(top: Path) -> str:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from remit.cli._app import Opened, Program, opened_program
+from remit.cli._app import Opened, Program, deployed_beside, opened_program
 from remit.cli._doing import Teller, confirm, load_plan, save_plan, tell_end
 from remit.cli._exit import CHANGES, FAILED, PARTLY
 from remit.cli._plan_text import markdown, text
 from remit.cli._show import progress, say, show_json, tell
-from remit.errors import BadArgument
+from remit.errors import BadArgument, RemitError
 from remit.graph import Graph, Late, Node, Plan, apply, check_same, data, plan
 from remit.ledger import SqliteLedger, open_ledger
 
@@ -67,11 +67,25 @@ def up_program(program: Program, *, step: bool, file: Path | None, yes: bool, pa
 def down_program(program: Program, *, forget: bool, yes: bool, patience: float, as_json: bool) -> None:
     """Remove all of it from its target."""
     with progress() as show:
-        opened = opened_program(program, show, patience, **({"data": "forget"} if forget else {}))
+        opened = _to_be_removed(program, show, patience, **({"data": "forget"} if forget else {}))
         if opened.target.foreground:
             say("nothing of this application is deployed")
             return
         _bring(opened, Graph(opened.graph.app), None, show, yes=yes, as_json=as_json)
+
+
+def _to_be_removed(program: Program, show: Callable[[str], Any], patience: float, **options: str) -> Opened:
+    """The program; or, where it cannot be read any more, what is known of the one application that is deployed beside it."""
+    try:
+        return opened_program(program, show, patience, **options)
+    except (RemitError, OSError) as error:
+        found = deployed_beside(program, show, patience, **options)
+        if found is None:
+            raise
+        say(
+            f"the program cannot be read ({str(error).splitlines()[0]}): what is deployed of {found.graph.app} is removed without it"
+        )
+        return found
 
 
 def _deployable(opened: Opened) -> None:

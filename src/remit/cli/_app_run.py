@@ -6,6 +6,7 @@ import asyncio
 import difflib
 import logging
 import shlex
+import signal
 import sys
 
 import click
@@ -13,7 +14,7 @@ import click
 from remit.app import AppGraph
 from remit.app.targets import InProcess
 from remit.cli._app import Opened
-from remit.cli._exit import FAILED
+from remit.cli._exit import FAILED, INTERRUPTED
 from remit.cli._show import progress, say
 from remit.errors import BadArgument
 
@@ -58,10 +59,12 @@ async def _running(opened: Opened, *, step: bool, typed: bool) -> dict[str, Base
     with progress() as show:
         async with InProcess(opened.app, step=step, say=show) as running:
             show("")
-            if typed:
-                await typing(running, commands_of(opened.graph))
-            else:
-                await running.finished()
+            work = asyncio.ensure_future(typing(running, commands_of(opened.graph)) if typed else running.finished())
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
+            try:
+                await work
+            except asyncio.CancelledError:
+                raise click.exceptions.Exit(INTERRUPTED) from None
             return running.failed
 
 

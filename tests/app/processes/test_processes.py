@@ -193,6 +193,16 @@ def test_killed_processes_come_back(standing: Path) -> None:
     )
     remit("up", standing, "--yes")
     assert status(standing)["shop/server"]["more"]["pids"] == before["more"]["pids"]
+    (supervisor,) = [
+        pid for pid in processes_of(standing.parent) if b"supervise" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    os.kill(
+        supervisor, signal.SIGKILL
+    )  # and what runs without one is taken down all the same, by a program that cannot be read
+    standing.write_text("1 / 0")
+    assert "removed without it" in remit("down", standing, "--yes").stderr
+    assert processes_of(standing.parent) == []
+    standing.write_text(PROGRAM)
 
 
 @pytest.mark.parametrize(("number", "after"), [(signal.SIGINT, 0.6), (signal.SIGKILL, 1.2)])

@@ -12,7 +12,7 @@ import socket
 import time
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from remit.app._component import Edge
 from remit.app._graph import compute
@@ -27,11 +27,6 @@ from remit.net import Network, Node, TlsNetlayer, TurnLog, UnixNetlayer, diallin
 from remit.vat import Vat
 
 __all__ = ["run_persona"]
-
-HEALTH: Final = 5.0
-"""Seconds between two looks at a worker's health."""
-ILL: Final = 3
-"""Looks after which one that is not well is ended, to be started again."""
 
 
 def run_persona(path: Path, *, program: Path | None = None, graph: str = "", ready: int | None = None) -> int:
@@ -145,36 +140,20 @@ async def _opened(node: Node, persona: Persona, directory: Directory, started: a
 
 async def _until(stop: asyncio.Event, persona: Persona) -> int:
     """Until it is told to stop, its work is done with nobody there who could ask for more, or it fails."""
-    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stop.wait())]
-    if persona.runs:
-        work = asyncio.create_task(persona.run(), name=persona.id)
-        health = asyncio.create_task(_watched(persona))
-        tasks += [work, health]
-        await asyncio.wait([tasks[0], work, health], return_when=asyncio.FIRST_COMPLETED)
-        if health.done():
-            health.result()  # what is wrong
-        if work.done():
-            work.result()
-            if persona.gates and persona.restart != "always":
-                health.cancel()
-                await tasks[0]
-    else:
-        await tasks[0]
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    told = asyncio.create_task(stop.wait())
+    tasks: list[asyncio.Task[Any]] = [told]
+    try:
+        if persona.runs:
+            work = asyncio.create_task(persona.work(asyncio.sleep), name=persona.id)
+            tasks.append(work)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+                if not persona.gates or persona.restart == "always":
+                    return 0
+        await told
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return 0
-
-
-async def _watched(persona: Persona) -> None:
-    """Raises what is wrong with it, when it has been so for a while."""
-    bad = 0
-    while True:
-        await asyncio.sleep(HEALTH)
-        try:
-            await persona.health()
-            bad = 0
-        except Exception:
-            bad += 1
-            if bad >= ILL:
-                raise

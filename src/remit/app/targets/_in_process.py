@@ -124,7 +124,7 @@ class InProcess:
         while True:
             begun = persona.host.now()
             try:
-                await persona.run()
+                await persona.work(self._sleep_well)
                 self.failed.pop(persona.id, None)
                 if restart != "always":
                     return
@@ -138,6 +138,9 @@ class InProcess:
             self._say(f"{persona.id} is started again in {wait:g} s")
             await self._sleep(wait)
             wait = min(wait * 2, _AGAIN[1])
+
+    async def _sleep_well(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     async def _stop(self) -> None:
         tasks = [*self._workers.values(), *self._calls]

@@ -22,7 +22,7 @@ from remit.errors import Broken, ProviderError, StoreLocked, Unreachable
 from remit.net import run, told_to_stop
 from remit.services import Services
 
-__all__ = ["ask", "ended", "ensure", "is_up", "supervise"]
+__all__ = ["ask", "ended", "ensure", "is_up", "runs", "supervise"]
 
 LINGER: Final = 3600.0
 """Seconds that components go on without a supervisor."""
@@ -143,9 +143,16 @@ async def ensure(layout: Layout) -> None:
         await asyncio.sleep(_POLL)
 
 
+def runs(layout: Layout) -> bool:
+    """Whether anything may run: with a supervisor, or by a warden whose supervisor was killed."""
+    warden = layout.services / "warden.lock"
+    return is_up(layout) or (warden.exists() and _is_held(warden))
+
+
 async def ended(layout: Layout, seconds: float) -> None:
     """End the supervisor and its warden, and wait until both have. Raises `ProviderError` where they do not."""
-    if is_up(layout):
+    if runs(layout):
+        await ensure(layout)
         await ask(layout, "end")
     deadline = time.monotonic() + seconds
     for lock, what in ((layout.lock, "supervisor"), (layout.services / "warden.lock", "warden")):

@@ -23,7 +23,8 @@ from remit.app.hosting import Manifest
 from remit.app.targets._target import Place
 from remit.app.targets.processes._layout import Layout, read, write
 from remit.app.targets.processes._stores import KEEPS, forget_settings, keep_settings, release_store
-from remit.app.targets.processes._supervisor import ask, ended, ensure, is_up
+from remit.app.targets.processes._supervisor import ask, ended, ensure, runs
+from remit.durable import write_secret_file
 from remit.errors import Broken, Unreachable
 from remit.graph import Actual, Done, Late, Link, Node, Seen, Step, data, part_of
 
@@ -186,7 +187,8 @@ class ProcessesWorld:
     async def _remove(self, node: Node) -> Done:
         name = self._layout.name(node.id)
         (self._layout.run / f"{name}.toml").unlink(missing_ok=True)
-        if is_up(self._layout):
+        if runs(self._layout):
+            await ensure(self._layout)
             await self._gone(name)
         kept = self._layout.data / name
         if node.kind in KEEPS and kept.exists():
@@ -242,7 +244,7 @@ class ProcessesWorld:
             unit, path = self._unit(name, nodes[id][1]), self._layout.run / f"{name}.toml"
             old[id] = path.read_text() if path.exists() else None
             if old[id] != unit:
-                path.write_text(unit)
+                write_unit(path, unit)
         for id in await self._waited(nodes, old):
             name, node = nodes[id]
             late[id] = Late(f"{node['kind']} {id}", await self._put_back(id, name, old[id]), again=True)
@@ -342,7 +344,7 @@ class ProcessesWorld:
         path = self._layout.run / f"{name}.toml"
         more = ""
         if old is not None and old != path.read_text():
-            path.write_text(old)
+            write_unit(path, old)
             more = ". Its previous version runs again"
         return f"{why}{f': {last}' if last else ''}{more} (remit logs {self._place.program.name} {id})"
 
@@ -396,3 +398,8 @@ def plain_of(graph: AppGraph) -> AppGraph:
     return msgspec.structs.replace(graph, nodes=[msgspec.structs.replace(node, name="") for node in graph.nodes]).named(
         {}
     )
+
+
+def write_unit(path: Path, text: str) -> None:
+    """Whole or not at all, and not seen by the supervisor before."""
+    write_secret_file(path, text.encode(), replace=True)
