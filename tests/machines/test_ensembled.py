@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from remit.cli._server_by_boss import BossConsole
-from remit.ensemble import Console, Home
+from remit.ensemble import Console, Home, serve
 from remit.ensemble.admin import read_audit
+from remit.ensemble.repl import Evaluated
 from remit.errors import Broken, Missing, NotAllowed, Revoked
 from remit.net import Node, NodeKey, TlsNetlayer, UnixNetlayer
 from remit.values import SturdyRef
@@ -165,7 +166,7 @@ def test_a_boss_that_is_killed_has_the_same_directory_again(stage: Stage) -> Non
 
 @pytest.mark.parametrize("parts", [["status"], ["inspect"], ["supervise"], ["control"]])
 def test_who_was_invited_to_a_part_gets_no_more_of_servers(stage: Stage, parts: list[str]) -> None:
-    """E: the boss relays with the authority of the reference that it was asked by; what was got ends with the invitation."""
+    """E7: the boss relays with the authority of the reference that it was asked by; what was got ends with the invitation."""
 
     async def work() -> None:
         await stage.create("db")
@@ -274,5 +275,49 @@ def test_a_machine_that_is_made_anew_has_its_name_in_the_directory(stage: Stage)
             await listed(console, "boss", "db")
             (second,) = await console.with_role("hob")
             assert first.key != second.key
+
+    in_place(work)
+
+
+def test_boss_and_machines_have_the_parts_that_all_servers_have(stage: Stage) -> None:
+    """inspect, eval, load, logs, shutdown: asked by the boss, of both. Shut down, their processes end as when they are told to; others go on."""
+
+    async def work() -> None:
+        await stage.create("db")
+        async with by_boss(stage) as console:
+            await listed(console, "boss", "db")
+            for id, actor in (("db", "hob"), ("boss", "boss")):
+                control = await console.control(id)
+                assert await control.ping(actor) > 0
+                inspect = await control.part("inspect")
+                assert actor in str(await inspect.actors())
+                found = await (await control.part("eval")).evaluate("6 * 7", 5.0)
+                assert isinstance(found, Evaluated) and found.text == "42"
+                for name in ("load", "logs", "ping"):
+                    await control.part(name)
+            agent = stage.agent("db")
+            await (await (await console.control("db")).part("shutdown")).shutdown()
+            await until(lambda: asyncio.to_thread(agent.wait, PATIENCE))
+            await listed(console, "boss")
+            await (await (await console.control("boss")).part("shutdown")).shutdown()
+            assert stage.boss is not None and await asyncio.to_thread(stage.boss.wait, PATIENCE) == 0
+
+    in_place(work)
+
+
+def test_an_id_of_a_server_that_is_there_is_not_taken_by_a_machine_of_that_name(stage: Stage) -> None:
+    """The directory keeps who has it; the machine works without being in it, and is reached by the boss all the same."""
+
+    async def work() -> None:
+        await stage.create("db")
+        async with by_boss(stage) as console:
+            await listed(console, "boss", "db")
+            home = Home(stage.state / "ensemble")
+            async with serve("app", home=home):
+                await listed(console, "app", "boss", "db")
+                (before,) = [entry.key for entry in await console.entries() if entry.id == "app@/"]
+                await stage.create("app")
+                assert await (await console.control("app")).ping() > 0
+                assert [entry.key for entry in await console.entries() if entry.id == "app@/"] == [before]
 
     in_place(work)

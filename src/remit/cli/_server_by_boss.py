@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from remit.ensemble import ServerId
 from remit.errors import BadArgument, Missing
-from remit.net import Node
+from remit.net import Network, Node
 from remit.vat import Ref
 
 __all__ = ["BossConsole", "ByBoss", "Seen"]
@@ -35,6 +35,7 @@ class BossConsole:
     def __init__(self, boss: Ref[Any], node: Node) -> None:
         self.boss = boss
         self.node = node
+        self.network = Network(node)
         self.directory = self
         self.home = self
 
@@ -77,13 +78,18 @@ class BossConsole:
         self, id: str | ServerId, parts: list[str] | None = None, unlock: Any = None
     ) -> Any:  # what is lacking, the boss says
         """The same: there is no other way by the boss."""
-        return ByBoss(self.boss, self.id_of(id).text)
+        return ByBoss(self.boss, _boss_for_registry(self.id_of(id)).text)
 
     async def by_reference(
         self, sturdyref: Any, parts: list[str] | None = None, unlock: Any = None
     ) -> Any:  # as `Console` has it
         """The control object of a server that no boss need know."""
         return await self.node.fetch_from(sturdyref)
+
+
+def _boss_for_registry(id: ServerId) -> ServerId:
+    """The registry of a boss's ensemble is the boss."""
+    return ServerId("boss") if id == ServerId("registry") else id
 
 
 class ByBoss:

@@ -24,17 +24,19 @@ if _TYPE_CHECKING:
     from remit.ensemble._program import current_server, run_main, run_server
     from remit.ensemble._records import ServerEntry
     from remit.ensemble._registry import REGISTRY_CLASSES, Registry
-    from remit.ensemble._run_registry import run_registry
+    from remit.ensemble._run_registry import CookieKeeper, RegistryDesk, run_registry
     from remit.ensemble._serve import serve
     from remit.ensemble._server import Server
 
 _WHERE = {
     "PARTS": "_parts",
     "Console": "_console",
+    "CookieKeeper": "_run_registry",
     "Expelled": "_outcasts",
     "Home": "_home",
     "REGISTRY_CLASSES": "_registry",
     "Registry": "_registry",
+    "RegistryDesk": "_run_registry",
     "open_entrance": "_cookie",
     "Server": "_server",
     "ServerEntry": "_records",
@@ -53,9 +55,11 @@ __all__ = [
     "PARTS",
     "REGISTRY_CLASSES",
     "Console",
+    "CookieKeeper",
     "Expelled",
     "Home",
     "Registry",
+    "RegistryDesk",
     "Server",
     "ServerEntry",
     "ServerId",

@@ -244,7 +244,9 @@ async def _one_life(state: Path, stop: asyncio.Event) -> None:
             hob = house.durable.root("hob")
             tending = asyncio.gather(tend(hob), refresh(hob))
             serving = asyncio.ensure_future(room.live(house.durable.root("hob")))
-            await first_of(stop, over, house.failed)
+            await first_of(stop, over, house.failed, resident.stopping)
+            if resident.stopping.is_set():
+                stop.set()
             await _ended(tending)
             await _ended(serving)
             await accounts.close()

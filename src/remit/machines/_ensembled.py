@@ -44,6 +44,8 @@ class Place:
         self._desk: Ref[Ensembled] | None = None
         self._starting: asyncio.Future[Any] | None = None
         self._opened = asyncio.Event()
+        self.stopping = asyncio.Event()
+        """Set when the server is told to shut down: whoever runs the process ends it then."""
 
     async def desk(self) -> Ref[Ensembled]:
         """What leads to the servers of this place, once it is there; the same each time."""
@@ -69,6 +71,7 @@ class Place:
         id = self.home.make().id_of(name)
         directory = self.home.make_server(id)
         made = self.server = Server(self.home, id, house.node, house.network, directory, roles=roles, info=info)
+        made.stopping = made.device.stopping = self.stopping
         self._starting = asyncio.ensure_future(self._start(made))
         self._opened.set()
         return made
@@ -172,6 +175,7 @@ class Resident(Place):
         self.home.make()
         (self.home.path / "machine").write_text(f"{name}\n")
         server = self.open(house, name, ["hob"], {"machine": name, "version": version})
+        server.name("hob", house.durable.root("hob"))
         device = server.vat.device("supervision", self._supervision)
         server.part_for("exec", lambda who: server.vat.spawn(Exec, device, who), sensitive=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from remit.dataspace import KINDS
-from remit.ensemble import REGISTRY_CLASSES, Registry, ServerEntry, open_entrance
+from remit.ensemble import REGISTRY_CLASSES, CookieKeeper, Registry, RegistryDesk, ServerEntry, open_entrance
 from remit.errors import Missing
 from remit.machines._ensembled import BOSS, Place
 from remit.machines._household import Household
@@ -38,8 +38,12 @@ class RegistryHouse(Place):
         """Be the registry, and a server in it."""
         self._registry = house.durable.root("registry")
         await self._registry.begin()
-        await open_entrance(house.node, self.home.make(), await self._registry.entrance())
-        self.open(house, BOSS, [BOSS, "registry"], {})
+        entrance = await self._registry.entrance()
+        await open_entrance(house.node, self.home.make(), entrance)
+        server = self.open(house, BOSS, [BOSS, "registry"], {})
+        keeper = server.vat.device("cookie", CookieKeeper(house.node, self.home, entrance))
+        server.part("registry", server.vat.spawn(RegistryDesk, self._registry, keeper), sensitive=True)
+        server.name(BOSS, house.durable.root("boss"))
         try:
             yield
         finally:

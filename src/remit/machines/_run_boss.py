@@ -195,7 +195,9 @@ async def _reign(
     resuming = asyncio.ensure_future(_resume(boss, start, say))
     try:
         async with house.devices["ensemble"].living(house), _metrics(settings, boss, say):
-            await first_of(stop, house.failed, house.devices["keys"].turned)
+            await first_of(stop, house.failed, house.devices["keys"].turned, house.devices["ensemble"].stopping)
+            if house.devices["ensemble"].stopping.is_set():
+                stop.set()
     finally:
         house.devices["relays"].close_all()
         resuming.cancel()
