@@ -60,7 +60,9 @@ async def be_supervisor(
 
     async with (
         told_to_stop() as stop,
-        run_supervisor(Home.find(home).make(), id, listen=listen, announce=announce, say=say) as server,
+        run_supervisor(
+            Home.find(home).make(), id, listen=listen, announce=announce, log_file=log_file, say=say
+        ) as server,
     ):
         say(f"supervisor {server.id} is at {_places(server)}")
         _ready(ready_fd)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-
 import click
 
 from remit.cli._main import Settings
-from remit.cli._registry import listening_options
+from remit.cli._registry import listening_options, log_to
 from remit.cli._server_ask import home_option
 from remit.cli._show import say
 
@@ -25,6 +23,7 @@ def supervise(
     listen: tuple[str, ...],
     announce: tuple[str, ...],
     log_file: str | None,
+    log: str,
     ready_fd: int | None,
     home: str | None,
 ) -> None:
@@ -35,6 +34,5 @@ def supervise(
     from remit.cli._server_process import be_supervisor  # its own weight, for this command only
     from remit.net import run as run_loop
 
-    if not settings.debug:
-        logging.getLogger("remit").setLevel(logging.INFO)
+    log_to(log, settings.debug, log_file is not None)
     run_loop(be_supervisor(id, home, listen, announce, log_file, ready_fd, say))

@@ -17,7 +17,7 @@ from remit.cli._server_start import settings_of
 from remit.ensemble import Console, Home, Server, run_registry, serve
 from remit.ensemble.admin import read_audit
 from remit.ensemble.supervisor import archive_of, run_supervisor, upload
-from remit.errors import Conflict, Missing, Refused
+from remit.errors import Broken, Conflict, Missing, Refused
 from tests.ensemble.supervisor.stage import CONFIG, eventually
 
 MODULE = """
@@ -227,3 +227,50 @@ def test_settings_on_a_command_line_are_toml_or_text() -> None:
         "environment": {"A": "1", "B": False},
         "limits": {"nofile": 9},
     }
+
+
+def test_a_supervisor_s_process_is_killed_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    """`remit server supervise`, SIGKILL, and the same command again: servers keep their processes; told to stop, it stops them."""
+    home = Home(tmp_path / "home").make()
+    (home.path / "config.toml").write_text(CONFIG)
+    environment = {**os.environ, "REMIT_ENSEMBLE": str(home.path)}
+
+    def supervise() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "remit.cli", "server", "supervise"]
+        return subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL)
+
+    async def pids(console: Console) -> dict[str, int]:
+        try:
+            part = await (await console.control("supervisor")).part("exec")
+            return {row["id"]: row["pid"] for row in await part.servers()}
+        except Broken:  # it has only just been started
+            return {}
+
+    async def main() -> None:
+        async with run_registry(home), Console(home) as console:
+            process = supervise()
+            try:
+
+                async def up() -> bool:
+                    return [each.id for each in await console.directory.with_role("supervisor")] == ["supervisor@/"]
+
+                await eventually(up, "it is registered")
+                part = await (await console.control("supervisor")).part("exec")
+                await part.workers("echo", "w", 2)
+                before = await pids(console)
+                process.kill()
+                process.wait()
+                process = supervise()
+
+                async def same() -> bool:
+                    return await pids(console) == before
+
+                await eventually(same, "the same processes are its own")
+                process.terminate()
+                assert await asyncio.to_thread(process.wait, 20) == 0
+                assert not any(Path(f"/proc/{pid}").exists() for pid in before.values())
+            finally:
+                process.kill()
+                process.wait()
+
+    asyncio.run(main())

@@ -182,9 +182,10 @@ def test_what_a_module_s_process_is_like(tmp_path: Path) -> None:
         "roles": ["front"],
         "arguments": ["{name}:{number}"],
         "listen": ["tcp:0"],
+        "log-level": "info",
     }
     made = process_of("w-3@/eu", settings, Places(tmp_path / "s", tmp_path / "home"), 3)
-    words = ["--role", "web", "--role", "front", "--listen", "tcp:0", "w-3@/eu", "shop.web", "w-3:3"]
+    words = ["--log", "INFO", "--role", "web", "--role", "front", "--listen", "tcp:0", "w-3@/eu", "shop.web", "w-3:3"]
     assert made["argv"][4:] == words
     assert made["env"]["REMIT_ENSEMBLE"] == str(tmp_path / "home") and made["env"]["REMIT_SERVER_ROLES"] == "web front"
     with pytest.raises(BadArgument, match="there are: domain"):

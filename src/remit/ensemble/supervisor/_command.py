@@ -60,7 +60,7 @@ def _argv(id: str, settings: Mapping[str, Any], places: Places, env: Path | None
         program = settings["program"]
         path = program if program.startswith("/") else str(places.current("program", program))
         return [path, *arguments]
-    options: list[str] = []
+    options = ["--log", settings["log-level"].upper()] if "log-level" in settings else []
     for option, values in (
         ("--role", roles_of(settings)),
         ("--listen", settings.get("listen", [])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from remit.ensemble.supervisor._desk import Desk
 from remit.ensemble.supervisor._open import supervision
 from remit.ensemble.supervisor._part import Exec
 from remit.services import Services
+from remit.vat import Ref
 
 __all__ = ["SUPERVISOR", "run_supervisor", "supervising"]
 
@@ -26,7 +28,7 @@ SUPERVISOR: Final = "supervisor"
 async def supervising(
     server: Server, services: Services, state: Path, say: Callable[[str], object] = str
 ) -> AsyncIterator[Desk]:
-    """Have a server supervise while this lasts, on services that run: what is on the roster in `state` runs, and holders of the part `exec` give orders.
+    """Have a server supervise while this lasts, on these services, which are opened: what is on the roster in `state` runs, and holders of the part `exec` give orders.
 
     Its home's config.toml describes the roles. `say` hears in words what could not be begun.
     """
@@ -35,13 +37,35 @@ async def supervising(
         return server.vat.devices["audit"].note(who, part, what)
 
     files = [server.home.path / "config.toml"]
-    async with supervision(services, state, server.home.path, files, audit, say) as desk:
-        device = server.vat.device("supervision", desk)
-        server.part_for("exec", lambda who: server.vat.spawn(Exec, device, who), sensitive=True)
-        try:
+    coming = ComingDesk()
+    device = server.vat.device("supervision", coming)
+    server.part_for("exec", lambda who: server.vat.spawn(Exec, device, who), sensitive=True)
+    try:
+        async with services, supervision(services, state, server.home.path, files, audit, say) as desk:
+            coming.there.set_result(desk)
             yield desk
-        finally:
-            del server.makers["exec"]
+    finally:
+        del server.makers["exec"]
+        coming.there.cancel()
+
+
+class ComingDesk:
+    """The device `supervision`: the desk, for which orders wait that come before it is there."""
+
+    def __init__(self) -> None:
+        self.there: asyncio.Future[Desk] = asyncio.get_running_loop().create_future()
+
+    async def ask(self, who: str, order: str, arguments: list[Any], options: dict[str, Any]) -> Any:
+        """See `Desk.ask`."""
+        return await (await asyncio.shield(self.there)).ask(who, order, arguments, options)
+
+    async def follow(self, what: str, name: str, sink: Ref[Any], lines: int = 50) -> int:
+        """See `Desk.follow`."""
+        return (await asyncio.shield(self.there)).follow(what, name, sink, lines)
+
+    async def unfollow(self, number: int) -> None:
+        """See `Desk.unfollow`."""
+        (await asyncio.shield(self.there)).unfollow(number)
 
 
 @asynccontextmanager
@@ -51,6 +75,7 @@ async def run_supervisor(
     *,
     listen: Iterable[str] = (),
     announce: Iterable[str] = (),
+    log_file: str | None = None,
     say: Callable[[str], object] = str,
 ) -> AsyncIterator[Server]:
     """Be the supervisor of this host while this lasts. Its servers end with it; one that was killed leaves them to the next one.
@@ -58,11 +83,10 @@ async def run_supervisor(
     Raises `Conflict` while another one runs from this home.
     """
     whole = home.id_of(id)
-    async with serve(whole, roles=[SUPERVISOR], listen=listen, announce=announce, home=home) as server:
-        state = home.server(whole) / "supervision"
-        environment = {"REMIT_PYTHON": sys.executable, "REMIT_ENSEMBLE": str(home.path)}
-        async with (
-            Services(state / "services", environment=environment) as services,
-            supervising(server, services, state, say),
-        ):
-            yield server
+    state = home.make_server(whole) / "supervision"
+    environment = {"REMIT_PYTHON": sys.executable, "REMIT_ENSEMBLE": str(home.path)}
+    async with (
+        serve(whole, roles=[SUPERVISOR], listen=listen, announce=announce, home=home, log_file=log_file) as server,
+        supervising(server, Services(state / "services", environment=environment), state, say),
+    ):
+        yield server

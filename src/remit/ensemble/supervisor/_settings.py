@@ -24,7 +24,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", re.ASCII)
 _DOMAIN: Final = re.compile(r"(/|(/[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}){1,16})", re.ASCII)
 _LONGEST_ID: Final = 100  # characters: it is in the name of a log, whole
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+_LEVELS: Final = ("debug", "info", "warning", "error")
 _RESTARTS: Final = ("always", "on-error", "never")
 
 
