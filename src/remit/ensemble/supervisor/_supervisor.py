@@ -209,9 +209,10 @@ class Supervisor:
 
     async def listing(self, role: str = "") -> list[dict[str, Any]]:
         """All servers that are on the roster, or those of a role: id, role, group, state, pid, note, and whether they run with the settings of now."""
-        return await self._views(
-            [row for row in self.roster.rows.values() if not role or role in (row.role, *roles_of(plain(row.settings)))]
-        )
+        rows = [
+            row for row in self.roster.rows.values() if not role or role in (row.role, *roles_of(plain(row.settings)))
+        ]
+        return await self._views(sorted(rows, key=lambda row: (row.group or row.id, row.number or 0)))
 
     def config(self, id: str, tables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The settings of a server as they would be now, each with where it is from, and whether it runs with them: {"id", "settings": {name: {"value", "from"}}, "current"}."""
