@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 if _TYPE_CHECKING:
     from remit.ensemble._calls import calls_picture, joined
     from remit.ensemble._console import Console
-    from remit.ensemble._cookie import make_cookie, open_entrance
+    from remit.ensemble._cookie import make_cookie
     from remit.ensemble._home import Home
     from remit.ensemble._ids import ServerId
     from remit.ensemble._outcasts import Expelled
@@ -24,20 +24,19 @@ if _TYPE_CHECKING:
     from remit.ensemble._program import current_server, run_main, run_server
     from remit.ensemble._records import ServerEntry
     from remit.ensemble._registry import REGISTRY_CLASSES, Registry
-    from remit.ensemble._run_registry import CookieKeeper, RegistryDesk, run_registry
+    from remit.ensemble._run_registry import REGISTRY_ROOTS, OpenRegistry, run_registry
     from remit.ensemble._serve import serve
     from remit.ensemble._server import Server
 
 _WHERE = {
     "PARTS": "_parts",
     "Console": "_console",
-    "CookieKeeper": "_run_registry",
+    "OpenRegistry": "_run_registry",
     "Expelled": "_outcasts",
     "Home": "_home",
     "REGISTRY_CLASSES": "_registry",
     "Registry": "_registry",
-    "RegistryDesk": "_run_registry",
-    "open_entrance": "_cookie",
+    "REGISTRY_ROOTS": "_run_registry",
     "Server": "_server",
     "ServerEntry": "_records",
     "ServerId": "_ids",
@@ -54,12 +53,12 @@ _WHERE = {
 __all__ = [
     "PARTS",
     "REGISTRY_CLASSES",
+    "REGISTRY_ROOTS",
     "Console",
-    "CookieKeeper",
     "Expelled",
     "Home",
+    "OpenRegistry",
     "Registry",
-    "RegistryDesk",
     "Server",
     "ServerEntry",
     "ServerId",
@@ -67,7 +66,6 @@ __all__ = [
     "current_server",
     "joined",
     "make_cookie",
-    "open_entrance",
     "run_main",
     "run_registry",
     "run_server",

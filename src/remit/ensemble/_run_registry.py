@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     from remit.ensemble._home import Home
     from remit.errors import StoreError
 
-__all__ = ["run_registry"]
+__all__ = ["REGISTRY_ROOTS", "OpenRegistry", "run_registry"]
 
+REGISTRY_ROOTS: Final[dict[str, tuple[type]]] = {"registry": (Registry,), OUTCASTS: (Outcasts,)}
+"""What a durable vat keeps of a registry."""
 CONNECTIONS: Final = 10_000
 """Nodes that may be in session with a registry at once, servers and consoles, on each of its sockets; each takes a descriptor."""
 MOST_WORDS: Final = 500
@@ -72,23 +74,11 @@ async def run_registry(
             durable.network.attach(node)
             durable.network.log = log
             await listen_on(node, home, id, listen, announce, lambda: _room(connections))
-            registry: Ref[Any] = durable.root("registry")
-            await registry.begin()
-            checker = durable.vat.device("certificate-checker", Checker(home.path, time.time))
-            await registry.heed(durable.root(OUTCASTS), checker)
-            entrance = await registry.entrance()
-            await open_entrance(node, home, entrance)
+            opened = OpenRegistry(durable, node, home)
+            await opened.begin()
             server = Server(home, id, node, durable.network, home.make_server(id), roles=[REGISTRY], log_file=log_file)
             stopping.append(server)
-            keeper = durable.vat.device("cookie", CookieKeeper(node, home, entrance))
-            open_certified_entrance(node, registry, checker, durable.vat.devices["server-timer"])
-            network, audit = durable.vat.devices["network"], durable.vat.devices["audit"]
-            server.part_for(
-                "registry",
-                lambda who: durable.vat.spawn(RegistryDesk, registry, keeper, network, audit, who),
-                sensitive=True,
-            )
-            home.keep_registry(node.locator)
+            opened.serve_with(server)
             try:
                 await server.start()
                 yield server
@@ -111,9 +101,39 @@ def _open(state: Path, log: TurnLog, fail: Any) -> DurableVat:
         recorder=log,
         mark=f"{os.urandom(3).hex()}-",
         classes=[*KINDS, *DATASPACE_KINDS, *REGISTRY_CLASSES],
-        roots={"swiss": (SwissNumbers,), "registry": (Registry,), OUTCASTS: (Outcasts,)},
+        roots={"swiss": (SwissNumbers,), **REGISTRY_ROOTS},
         on_failure=fail,
     )
+
+
+class OpenRegistry:
+    """A registry on a node that is there, whose vat has the `REGISTRY_ROOTS`; of the registry's process, or a boss's, and ends with it."""
+
+    def __init__(self, durable: DurableVat, node: Node, home: Home) -> None:
+        self._vat = durable.vat
+        self._node = node
+        self._home = home
+        self._outcasts = durable.root(OUTCASTS)
+        self.registry: Ref[Any] = durable.root("registry")
+
+    async def begin(self) -> None:
+        """Know what is there from now on, and let in who has the cookie."""
+        await self.registry.begin()
+        self._checker = self._vat.device("certificate-checker", Checker(self._home.path, time.time))
+        await self.registry.heed(self._outcasts, self._checker)
+        self._entrance = await self.registry.entrance()
+        await open_entrance(self._node, self._home, self._entrance)
+
+    def serve_with(self, server: Server) -> None:
+        """Let in by certificates, too, and have this server's control object give the part `registry`."""
+        vat, registry = self._vat, self.registry
+        keeper = vat.device("cookie", CookieKeeper(self._node, self._home, self._entrance))
+        open_certified_entrance(self._node, registry, self._checker, vat.devices["server-timer"])
+        network, audit = vat.devices["network"], vat.devices["audit"]
+        server.part_for(
+            "registry", lambda who: vat.spawn(RegistryDesk, registry, keeper, network, audit, who), sensitive=True
+        )
+        self._home.keep_registry(self._node.locator)
 
 
 class CookieKeeper:

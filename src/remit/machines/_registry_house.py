@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from remit.dataspace import KINDS
-from remit.ensemble import REGISTRY_CLASSES, CookieKeeper, Registry, RegistryDesk, ServerEntry, open_entrance
+from remit.ensemble import REGISTRY_CLASSES, REGISTRY_ROOTS, OpenRegistry, ServerEntry
 from remit.errors import Missing
 from remit.machines._ensembled import BOSS, Place
 from remit.machines._household import Household
@@ -19,7 +19,7 @@ from remit.vat import Ref
 __all__ = ["REGISTRY_KINDS", "REGISTRY_ROOT", "RegistryHouse"]
 
 REGISTRY_KINDS: Final[tuple[type, ...]] = (*KINDS, *REGISTRY_CLASSES)
-REGISTRY_ROOT: Final = {"registry": (Registry,)}
+REGISTRY_ROOT: Final = REGISTRY_ROOTS
 _log = logging.getLogger("remit.machines")
 
 
@@ -36,13 +36,11 @@ class RegistryHouse(Place):
     @asynccontextmanager
     async def living(self, house: Household) -> AsyncIterator[None]:
         """Be the registry, and a server in it."""
-        self._registry = house.durable.root("registry")
-        await self._registry.begin()
-        entrance = await self._registry.entrance()
-        await open_entrance(house.node, self.home.make(), entrance)
+        opened = OpenRegistry(house.durable, house.node, self.home.make())
+        await opened.begin()
+        self._registry = opened.registry
         server = self.open(house, BOSS, [BOSS, "registry"], {})
-        keeper = server.vat.device("cookie", CookieKeeper(house.node, self.home, entrance))
-        server.part("registry", server.vat.spawn(RegistryDesk, self._registry, keeper), sensitive=True)
+        opened.serve_with(server)
         server.name(BOSS, house.durable.root("boss"))
         try:
             yield
