@@ -39,6 +39,7 @@ RUN = {  # each example, and the test that runs it
     "shell-monitors/watch.sh": MONITORS,
     "web-and-postgres/app/web.py": "tests/examples/test_web_and_postgres.py::test_it_is_used_renewed_revoked_upgraded_and_destroyed",
     "customers/app.py": "tests/examples/test_customers_app.py::test_the_example_runs_in_this_process",
+    "orders/app.py": "tests/app/conformance/test_conformance.py::test_orders_are_packed_and_reported",
     "customers.py": "test_customers_can_be_added_found_and_changed",
     "demo.py": "tests/test_demo.py::test_the_demonstration_holds",
     "demo_program.py": "tests/test_demo.py::test_the_demonstration_holds",

@@ -77,6 +77,7 @@ DRIVERS: dict[str, str] = {
     "src/remit/machines/_local_users.py": "reads the kernel's list of sockets, in which addresses are numbers",
     "src/remit/machines/_shelf.py": "gives each new directory of a credential a name of its own",
     "src/remit/machines/_reload.py": "runs what bindings say is to be run when credentials have changed",
+    "src/remit/app/targets/containers/_image.py": "makes a parcel beside the image that it goes into",
     "src/remit/app/components/_queued.py": "gives whoever takes an item a token that nobody guesses",
     "src/remit/cli/_exec.py": "becomes a program, with our environment and more",
     "src/remit/machines/_program.py": "finds the hob of the machine that a program runs on",

@@ -27,6 +27,10 @@ def main(words: list[str]) -> int:
             from remit.app.hosting._command import run_command
 
             return run_command(Path(words[1]), words[2:])
+        if words[:1] == ["contained"]:
+            from remit.app.hosting import run_contained
+
+            return run_contained(words[2:] if words[1:2] == ["run"] else None)
         if words[:1] == ["supervise"] and len(words) == 2:
             from remit.app.targets.processes import supervise
 
@@ -40,7 +44,7 @@ def main(words: list[str]) -> int:
         )
         return 1
     print(
-        "usage: python -m remit.app graph FILE | persona DIRECTORY [--program FILE] [--ready-fd N] | command DIRECTORY [WORD]... | supervise DIRECTORY",
+        "usage: python -m remit.app graph FILE | persona DIRECTORY [--program FILE] [--ready-fd N] | command DIRECTORY [WORD]... | contained [run [WORD]...] | supervise DIRECTORY",
         file=sys.stderr,
     )
     return 2

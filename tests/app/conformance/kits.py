@@ -150,6 +150,10 @@ class Logged:
     def __init__(self, program: Path) -> None:
         self.program = program
 
+    def command(self, name: str, *words: str) -> str:
+        """What a command of the application says."""
+        return remit("exec", self.program, name, *words).stdout.strip()
+
     def written(self, id: str, until: str) -> list[str]:
         command = [*REMIT, "logs", str(self.program), id, "--follow", "--json"]
         lines: list[str] = []
@@ -175,3 +179,10 @@ KITS: dict[str, Callable[[], Kit]] = {
     "processes": ProcessesKit,
     "processes, postgres": PostgresKit,
 }
+
+
+def all_kits() -> dict[str, Callable[[], Kit]]:
+    """Those of this module, and those of containers."""
+    from tests.app.conformance.container_kits import CONTAINER_KITS  # which use this module
+
+    return {**KITS, **CONTAINER_KITS}

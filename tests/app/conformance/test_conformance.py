@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.app.conformance.kits import KITS
+from tests.app.conformance.kits import all_kits, remit
 
-EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "customers" / "app.py"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+TARGETS = [name for name in all_kits() if name not in ("in-process", "step")]
 
 VALUES = {
     "values": [
@@ -65,7 +66,7 @@ ERRORS = {
 @pytest.mark.parametrize("case", VALUES)
 def test_values_cross_edges_as_a_wire_carries_them(target: str, answers: dict[str, Any], case: str) -> None:
     """Falsy results are intact, tuples are lists, records are records, and nothing is shared with who sent it (A8, A9, A10)."""
-    if case not in KITS[target]().differs:
+    if case not in all_kits()[target]().differs:
         assert answers[case] == {"case": case, "value": VALUES[case]}
 
 
@@ -82,11 +83,41 @@ def test_every_case_is_judged(answers: dict[str, Any]) -> None:
     assert answers.keys() == VALUES.keys() | ERRORS.keys()
 
 
+@pytest.mark.timeout(300)
 def test_the_same_program_on_every_target(target: str, tmp_path: Path) -> None:
     """The customers example does the same wherever it runs (A3)."""
-    kit = KITS[target]()
+    kit = all_kits()[target]()
     if kit.lacks():
         pytest.skip(kit.lacks())
-    with kit.running(EXAMPLE, tmp_path) as running:
+    with kit.running(EXAMPLES / "customers" / "app.py", tmp_path) as running:
         lines = running.written("customers/example-client", "Loaded customer: Customer(id='1', name='John Doe')")
     assert lines == []
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("target", TARGETS)
+def test_orders_are_packed_and_reported(target: str, tmp_path: Path) -> None:
+    """What is put into the queue is packed once each, the job is done by its schedule, and commands order more and see what there is."""
+    kit = all_kits()[target]()
+    if kit.lacks():
+        pytest.skip(kit.lacks())
+    with kit.running(EXAMPLES / "orders" / "app.py", tmp_path) as running:
+        assert running.written("orders/packer", "packed pears, 1 by now") == ["packed apples, 1 by now"]
+        assert running.written("orders/report", "wrote a report") == []
+        if target == "swarm":  # which runs no commands
+            return
+        made: Any = running
+        assert made.command("order", "plums", "--times", "2") == "ordered plums"
+        running.written("orders/packer", "packed plums, 2 by now")
+        assert made.command("stock") == "1 apples, 1 pears, 2 plums"
+
+
+def test_commands_are_run_in_this_process_too(tmp_path: Path) -> None:
+    """`remit exec` without a target runs a command with the whole application around it; what is wrong with its words, or its name, is said."""
+    copy = tmp_path / "app.py"
+    copy.write_bytes((EXAMPLES / "orders" / "app.py").read_bytes())
+    assert "ordered figs" in remit("exec", copy, "order", "figs").stdout
+    wrong = remit("exec", copy, "order", check=False)
+    assert wrong.returncode == 2 and "Missing argument 'WHAT'" in wrong.stdout + wrong.stderr
+    unknown = remit("exec", copy, "ordr", check=False)
+    assert unknown.returncode != 0 and "order" in unknown.stderr

@@ -47,7 +47,7 @@ class CliCommand(Component):
             "runs": False,
             "command": self.name or str(self.id).rpartition("/")[2],
             "parameters": parameters(type(self)),
-            "help": inspect.getdoc(type(self)) or "",
+            "help": inspect.cleandoc(vars(type(self)).get("__doc__") or ""),
         }
 
 

@@ -121,7 +121,8 @@ async def _on_the_network(
         await node.listen(UnixNetlayer(key, path / manifest.listen["unix"]))
     if "tls" in manifest.listen:
         host, _, port = manifest.listen["tls"].rpartition(":")
-        await node.listen(TlsNetlayer(key, host=host, port=int(port)))
+        published = manifest.hints.get("tls", "").rpartition(":")[0] or None
+        await node.listen(TlsNetlayer(key, host=host, port=int(port), published=published))
     for netlayer in dialling(key, but=node.netlayers):
         node.use(netlayer)
     return Network(node)

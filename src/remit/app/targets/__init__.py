@@ -2,7 +2,7 @@
 
 from remit.app.targets._in_process import InProcess
 from remit.app.targets._table import TARGETS, find_target
-from remit.app.targets._target import LogLine, Place, Problem, Row, Target, TargetWorld, unsupported
+from remit.app.targets._target import LogLine, Place, Problem, Row, Target, TargetWorld, held_commands, unsupported
 
 __all__ = [
     "TARGETS",
@@ -14,5 +14,6 @@ __all__ = [
     "Target",
     "TargetWorld",
     "find_target",
+    "held_commands",
     "unsupported",
 ]

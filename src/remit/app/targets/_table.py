@@ -14,6 +14,9 @@ __all__ = ["TARGETS", "find_target"]
 TARGETS: Final[dict[str, tuple[str, str]]] = {
     "in-process": ("remit.app.targets._in_process", "InProcessTarget"),
     "processes": ("remit.app.targets.processes", "ProcessesTarget"),
+    "compose": ("remit.app.targets.containers", "ComposeTarget"),
+    "swarm": ("remit.app.targets.containers", "SwarmTarget"),
+    "kubernetes": ("remit.app.targets.containers", "KubernetesTarget"),
 }
 
 

@@ -11,7 +11,7 @@ from remit.app._graph import AppGraph
 from remit.errors import BadArgument
 from remit.graph import Actual, Graph, Kind, World
 
-__all__ = ["LogLine", "Place", "Problem", "Row", "Target", "TargetWorld", "unsupported"]
+__all__ = ["LogLine", "Place", "Problem", "Row", "Target", "TargetWorld", "held_commands", "unsupported"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +108,16 @@ class Target:
 def unsupported(target: Target, verb: str) -> BadArgument:
     """The error of a target for what it does not do."""
     return BadArgument(f"the target {target.name} has no {verb}")
+
+
+def held_commands(graph: AppGraph) -> list[Problem]:
+    """The problems of a target on which a command is a process for as long as it takes, and nobody is there to be called."""
+    commands = {node.id for node in graph.nodes if node.kind == "command"}
+    return [
+        Problem(
+            edge.source,
+            f"holds the command {edge.target}, which runs only while somebody has asked for it; have both of them call a method of a component that runs",
+        )
+        for edge in graph.edges
+        if edge.target in commands
+    ]
