@@ -90,7 +90,7 @@ def test_none_is_no_value(kit: Kit) -> None:
 
 
 def test_results_are_fresh(kit: Kit) -> None:
-    """To change what was got, or what was given, changes nothing that is kept."""
+    """To change what was got, or what was given, changes nothing that is kept (A10)."""
 
     async def test(store: Any) -> None:
         given: dict[str, Any] = {"list": [1]}
@@ -267,7 +267,7 @@ def test_modify_that_forgets_to_return(kit: Kit) -> None:
 
 
 def test_modify_under_contention(kit: Kit) -> None:
-    """Of many who count at once, all are counted; of many first writers of a key, none is lost."""
+    """Of many who count at once, all are counted; of many first writers of a key, none is lost (A13)."""
 
     async def test(store: Any) -> None:
         async def count() -> None:

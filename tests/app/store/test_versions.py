@@ -57,7 +57,7 @@ def right(letter: str) -> list[str]:
 
 
 def test_a_changed_function_is_refused(kit: Kit) -> None:
-    """A function that was changed and has kept its version is refused by name, and nothing is changed."""
+    """A function that was changed and has kept its version is refused by name, and nothing is changed (A7)."""
 
     async def test() -> None:
         await filled(kit)
@@ -94,7 +94,7 @@ def test_a_new_version_is_built(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_index_that_is_declared_no_more(kit: Kit) -> None:
-    """Its table is removed, and never stands in the way of a delete."""
+    """Its table is removed, and never stands in the way of a delete (A7)."""
 
     async def test() -> None:
         await filled(kit)

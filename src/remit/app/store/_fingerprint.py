@@ -108,6 +108,8 @@ def _said(node: Any) -> str:
         return f"[{' '.join(_said(each) for each in node)}]"
     if not isinstance(node, ast.AST):
         return repr(node)
+    if isinstance(node, ast.JoinedStr):
+        return f"(JoinedStr {_said(_joined(node.values))})"
     fields = [
         (name, value)
         for name, value in ast.iter_fields(node)
@@ -120,6 +122,18 @@ def _said(node: Any) -> str:
             if name not in ("name", "decorator_list")
         ]
     return f"({type(node).__name__} {' '.join(f'{name}={_said(value)}' for name, value in fields)})"
+
+
+def _joined(values: list[ast.expr]) -> list[ast.expr]:
+    """The parts of an f-string, with the texts between them in one piece each: Python 3.12 cuts them where others do not."""
+    found: list[ast.expr] = []
+    for each in values:
+        last = found[-1] if found else None
+        if isinstance(each, ast.Constant) and isinstance(last, ast.Constant):
+            found[-1] = ast.Constant(f"{last.value!s}{each.value!s}")
+        elif not (isinstance(each, ast.Constant) and each.value == ""):
+            found.append(each)
+    return found
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
