@@ -15,7 +15,7 @@ from typing import Any
 
 from remit.ensemble import Console, Home, run_registry
 from remit.net import sign_address
-from remit.values import SturdyRef
+from remit.values import Locator, SturdyRef
 from remit.vat import Ref, actor, send
 
 SILENCE = 3600.0  # seconds: no heartbeats between two measurements, during which nothing runs
@@ -71,11 +71,17 @@ class Member:
         self.bare = await self.console.node.fetch_from(SturdyRef(way.locator, SWISS))
         self.asker = self.console.node.vat.spawn(Asker, self.bare, self.membership)
         self.address = sign_address(self.console.key, {"unix": "/run/user/1000/remit-0123456789abcdef/web.sock"}, 1)
-        self.door = SturdyRef(self.address.locator(), b"x" * 32)
+        self.door = SturdyRef(Locator("remit", self.console.key.designator, {}), b"x" * 32)
+        self.held: list[Any] = []
 
     async def register(self, prefix: str) -> None:
         """All of its servers at once."""
-        await asyncio.gather(*(self._one(f"{prefix}{self.first + number}") for number in range(EACH)))
+        self.held += await asyncio.gather(*(self._one(f"{prefix}{self.first + number}") for number in range(EACH)))
+
+    async def withdraw(self) -> None:
+        """None of its servers is there any more."""
+        held, self.held = self.held, []
+        await asyncio.gather(*(each.withdraw() for each in held))
 
     def _one(self, name: str) -> Any:
         roles = ["httpd", f"role-{name}"]
@@ -113,6 +119,9 @@ class Ensemble:
     async def _all(self, prefix: str) -> None:
         await asyncio.gather(*(member.register(prefix) for member in self.members))
 
+    async def _gone(self) -> None:
+        await asyncio.gather(*(member.withdraw() for member in self.members))
+
     def call(self, count: int) -> float:
         """Microseconds of processor time of a bare call."""
         return self._used(self.members[0].asker.bare_calls(count), count)
@@ -135,10 +144,12 @@ class Ensemble:
 
     def again(self) -> float:
         """Milliseconds for 1,000 registrations in flight, of servers that were registered before: what a registry that was restarted sees."""
+        self.runner.run(self._gone())
         return self._took(self._all("s"))
 
     def anew(self) -> float:
         """The same of servers that nobody has seen before: whose their ids are is on disk before the answer."""
+        self.runner.run(self._gone())
         self.fresh += 1
         return self._took(self._all(f"n{self.fresh}-"))
 

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from remit.errors import Broken, Missing, Refused, RemitError
+from remit.values import Locator, SturdyRef
 from remit.vat import Ref, actor, on_sever, spawn, tell
 
 if TYPE_CHECKING:
@@ -92,8 +93,11 @@ class Registering:
         server = self._server
         self._lost.clear()
         membership = await server.directory.membership()
+        door = SturdyRef(
+            Locator("remit", server.node.designator, {}), server.door.swiss
+        )  # where it is says the address
         self._registration = await membership.register(
-            server.id.text, server.roles, server.locate(), server.door, self._anchor, server.info, server.since
+            server.id.text, server.roles, server.locate(), door, self._anchor, server.info, server.since
         )
         tell(self._anchor).watch(self._registration)
         self.state, self.why = "registered", ""

@@ -9,7 +9,7 @@ Kept are the owners of ids and nothing else: what is there begins anew with each
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from remit.dataspace import Dataspace, Party, on_asserted, on_retracted
 from remit.ensemble._ids import ROOT_DOMAIN, ServerId, check_role, domain_of
@@ -27,6 +27,8 @@ MOST_ROLES: Final = 64
 """Roles of one server."""
 MOST_INFO: Final = 64
 """What a server says of itself, in fields; the size of the message bounds the rest."""
+MOST_GOOD: Final = 100_000
+"""Members of whom it is remembered that they are."""
 PAGE: Final = 500
 """Entries of one answer: about 300 KiB."""
 
@@ -63,6 +65,9 @@ class Registry:
             call(now.outcasts).check(designator_of(key), serial)
         if serial in now.over:
             raise Expired(f"the certificate with the serial number {serial} has ended: renew it with: remit ca renew")
+        if len(now.good) >= MOST_GOOD:
+            now.good.clear()
+        now.good[key, serial] = None
 
     @reads
     def revocations(self) -> bytes | None:
@@ -78,6 +83,7 @@ class Registry:
 
     def end_certificate(self, serial: str) -> None:
         """Its time is over: who came by it is no member any more, unless it has shown another one."""
+        self._here().good.clear()
         self._here().over[serial] = None
         self.withdraw(None, [serial])
 
@@ -95,6 +101,7 @@ class Registry:
             raise Missing("this registry takes no revocation lists")
         known = call(now.outcasts).listed()
         serials = await now.checker.take(revocations, intermediate, known.revocations)
+        now.good.clear()
         call(now.outcasts).take(revocations, intermediate, serials)
         call(now.feed).changed()
         return self.withdraw(None, serials)
@@ -104,6 +111,7 @@ class Registry:
         now = self._here()
         assert now.outcasts is not None
         assert now.feed is not None
+        now.good.clear()
         call(now.outcasts).expel(designator_of(key), entry)
         call(now.feed).changed()
         return self.withdraw(key, [])
@@ -120,6 +128,7 @@ class Registry:
         now = self._here()
         assert now.outcasts is not None
         assert now.feed is not None
+        now.good.clear()
         found: bool = call(now.outcasts).pardon(key)
         call(now.feed).changed()
         return found
@@ -219,16 +228,6 @@ class Registry:
         """The servers that are there now under these keys: whole ids by designator."""
         return self._here().listing.ids({key: designator_of(key) for key in keys})
 
-    @reads
-    def with_role(self, role: str, domain: str) -> list[ServerEntry]:
-        """The servers of a role in a domain and below it."""
-        return self._here().listing.with_role(role, domain)
-
-    @reads
-    def entries(self, domain: str, after: str, most: int) -> list[ServerEntry]:
-        """Some of the servers of a domain and below it, those behind `after`."""
-        return self._here().listing.page(domain, after, most)
-
     def _here(self) -> Now:
         now: Now = self.__dict__["_now"]
         return now
@@ -242,6 +241,7 @@ class Now:
         "checker",
         "feed",
         "followers",
+        "good",
         "listing",
         "outcasts",
         "over",
@@ -258,6 +258,9 @@ class Now:
         self.replaced: dict[str, int] = {}  # retractions to come of what was said anew meanwhile
         self.serials: dict[str, str] = {}  # of servers that came by a certificate
         self.over: dict[str, None] = {}  # serial numbers of certificates that have ended in this run
+        self.good: dict[
+            tuple[bytes, str], None
+        ] = {}  # who was found to be a member since the last change of who is out
         self.outcasts: Ref[Outcasts] | None = None
         self.feed: Ref[OutcastFeed] | None = None
         self.checker: Ref[Any] | None = None  # a device
@@ -363,8 +366,9 @@ class Membership:
     @reads
     def lookup(self, id: str) -> ServerEntry:
         """The server with this whole id. Raises `Missing`, with the nearest one that is there."""
-        self._check()
-        return call(self.registry).lookup(ServerId.parse(id).text)
+        whole = ServerId.parse(id).text
+        found = self._now().listing.find(whole)
+        return found if found is not None else call(self.registry).lookup(whole)
 
     @reads
     def ids(self, keys: list[bytes]) -> dict[str, list[str]]:
@@ -374,14 +378,12 @@ class Membership:
     @reads
     def with_role(self, role: str, domain: str = ROOT_DOMAIN) -> list[ServerEntry]:
         """The servers of a role in a domain and below it, by id; none is no error."""
-        self._check()
-        return call(self.registry).with_role(check_role(role), domain_of(domain))
+        return self._now().listing.with_role(check_role(role), domain_of(domain))
 
     @reads
     def entries(self, domain: str = ROOT_DOMAIN, after: str = "", most: int = PAGE) -> list[ServerEntry]:
         """Some of the servers of a domain and below it, by id: at most `most`, those behind the whole id `after`."""
-        self._check()
-        return call(self.registry).entries(domain_of(domain), after, max(1, min(most, PAGE)))
+        return self._now().listing.page(domain_of(domain), after, max(1, min(most, PAGE)))
 
     def follow(self, watcher: Ref[Any]) -> None:
         """From now on `watcher.changed([whole id])` is told of servers that came, went or changed, once for each turn."""
@@ -403,7 +405,14 @@ class Membership:
         return self.registry.publish(revocations, intermediate)
 
     def _check(self) -> None:
-        call(self.registry).check(self.key, self.serial)
+        self._now()
+
+    def _now(self) -> Now:
+        """What the registry knows, for one who is a member now: looked at directly, since whoever starts asks."""
+        now = cast("Registry", self.registry._at)._here()
+        if (self.key, self.serial) not in now.good:
+            call(self.registry).check(self.key, self.serial)
+        return now
 
 
 @actor(kind="remit.ensemble.registration", version=1, passing=True)
