@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,8 +13,10 @@ from remit.cli._main import Settings
 from remit.cli._passphrase import passphrase_options, read_passphrase
 from remit.cli._server_way import console_for
 from remit.ensemble import Console, Home
-from remit.ensemble.admin import AdminKey
 from remit.errors import Refused
+
+if TYPE_CHECKING:
+    from remit.ensemble.admin import AdminKey
 
 __all__ = [
     "admin_key",
@@ -141,6 +143,8 @@ def ask_unlocking(
 
 def admin_key(settings: Settings, home: str | None) -> AdminKey | None:
     """The administrators' key of a home, opened with the passphrase that the person gives; None where it has none."""
+    from remit.ensemble.admin import AdminKey  # for those who have a key
+
     path = Home.find(home).path
     if not (path / "admin.key").exists():
         return None

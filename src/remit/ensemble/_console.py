@@ -7,12 +7,12 @@ cookie ──► registry ──► the server's door ──► what the console
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from remit.ensemble._certified import certified_way
 from remit.ensemble._directory import Directory
 from remit.ensemble._home import Home
-from remit.ensemble.admin import LEASE, answer
+from remit.ensemble.admin import LEASE, Challenge, Grant, answer
 from remit.errors import LinkLost, Missing, Refused
 from remit.net import Network, Node, NodeKey, dialling, public_of
 from remit.vat import Vat, actor
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from remit.vat import Ref
 
 __all__ = ["Console"]
+
+RECORDS: Final = (Challenge, Grant)
+"""What servers answer with: a record is read as one where its class is known."""
 
 
 class Console:

@@ -101,9 +101,9 @@ class GrantTable:
             raise Missing(
                 f"{printable(grantee)[:_LETTERS]} has no grant{what} here that could be taken back; there are: {', '.join(have[:20]) or 'none'}"
             )
-        gone = [each for each in mine if not parts or each.part in parts]
-        left = GrantTable(each for each in self.grants if each not in gone).pruned(now)
-        return left, [each for each in self.grants if each not in left.grants]
+        gone = {(each.key, each.part, each.by) for each in mine if not parts or each.part in parts}
+        left = GrantTable(each for place, each in self._grants.items() if place not in gone).pruned(now)
+        return left, [each for each in self.grants if (each.key, each.part, each.by) not in left._grants]
 
     def pruned(self, now: float) -> GrantTable:
         """The table without grants that are over, and those whose giver has nothing to give any more."""
@@ -136,7 +136,10 @@ class GrantTable:
         force: dict[str, dict[str, float | None]] = {}
         waiting = [each for each in self.grants if _open(each.expires, now)]
         while waiting:
-            good = [each for each in waiting if is_root(each.by) or self._gives(force, each.by, each.part)]
+            good: list[Grant] = []
+            left: list[Grant] = []
+            for each in waiting:
+                (good if is_root(each.by) or self._gives(force, each.by, each.part) else left).append(each)
             if not good:
                 break
             for each in good:
@@ -146,7 +149,7 @@ class GrantTable:
                     end = _sooner(end, _sooner(own[ADMIN], own[each.part]))
                 parts = force.setdefault(each.key, {})
                 parts[each.part] = _later(parts[each.part], end) if each.part in parts else end
-            waiting = [each for each in waiting if each not in good]
+            waiting = left
         return force
 
     @staticmethod
