@@ -9,6 +9,7 @@ import os
 import pty
 import select
 import subprocess
+import sys
 from contextlib import asynccontextmanager
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from remit.cli._repl_input import from_script
 from remit.cli._repl_words import words_of
 from remit.ensemble import serve
+from remit.ensemble.admin import AdminKey
 from remit.errors import BadArgument, LinkLost
 from remit.lib import Cell
 from tests.cli.kit import PATIENCE, command, environment
@@ -282,6 +284,46 @@ def test_a_server_that_is_not_there_is_named():
         assert done.returncode in (1, 4)
         assert "Traceback" not in done.stderr
         assert done.stderr.strip()
+
+
+def test_a_server_under_an_administrators_key_is_unlocked_and_stays_so(tmp_path):
+    """The passphrase is asked for once; the lease is renewed while the session lasts, which goes on in the newer one."""
+
+    async def main():
+        async with asyncio.timeout(PATIENCE), town(tmp_path) as place:
+            AdminKey.make(place.home.path, "a good passphrase")
+            async with serve("web1", home=place.home) as server:
+                code, _, err = await remit(place, "server", "eval", "web1", "1")
+                assert (code, "--passphrase-fd" in err) == (2, True)
+                ours, theirs = os.pipe()
+                os.write(theirs, b"a good passphrase\n")
+                os.close(theirs)
+                child = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-c", SHORT_LEASE, "server", "repl", "web1", "--passphrase-fd", str(ours)),
+                    env=environment(tmp_path, REMIT_ENSEMBLE=str(place.home.path)),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    pass_fds=[ours],
+                )
+                os.close(ours)
+                script = b"import asyncio\nx = 1\nawait asyncio.sleep(6)\nx + 1\n"
+                out, err = await child.communicate(script)
+                assert (child.returncode, out) == (0, b"2\n"), err
+                assert not server.vat.stopped
+
+    asyncio.run(main())
+
+
+SHORT_LEASE = """
+from remit.ensemble.admin import _unlock
+import remit.ensemble._console as console
+console.Console.control.__kwdefaults__['seconds'] = 5.0
+from remit.cli import _repl_link
+_repl_link.LEASE = 5.0
+from remit.cli import main
+main()
+"""
 
 
 def test_turns_and_objects_are_shown_by_command(tmp_path):

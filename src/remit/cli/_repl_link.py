@@ -7,26 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TextIO
 
-import click
-
 from remit.cli._main import Settings
-from remit.cli._server_ask import ask_console, reference_of
+from remit.cli._server_ask import ask_console
 from remit.ensemble import Console
-from remit.ensemble.admin import LEASE, LONGEST, AdminKey
+from remit.ensemble.admin import LEASE, AdminKey
 from remit.ensemble.repl import Evaluated
-from remit.errors import LinkLost, Missing, Uncertain
-from remit.values import printable
+from remit.errors import Expired, LinkLost, Missing, Refused, Revoked, Uncertain
+from remit.values import SturdyRef, printable
 from remit.vat import Ref, actor
 
 __all__ = ["Link", "Terminal", "reach", "show"]
 
 AGAIN: Final = (0.1, 0.3, 1.0, 2.0)
 """Seconds before each new attempt, the last of them again and again."""
+LOST: Final = (LinkLost, Missing, Revoked, Expired)
+"""What says that the session has to be found again: its link is gone, or the lease that it was reached by is over."""
 PIECE: Final = 2000  # characters that are looked at at a time: `printable` shows a bound of them
 
 
@@ -64,23 +65,22 @@ class Screen:
 async def reach(
     console: Console,
     id: str | None,
-    reference: str | None,
+    way: SturdyRef | None,
     parts: list[str],
     key: AdminKey | None = None,
-    seconds: float = LEASE,
+    seconds: float | None = None,
 ) -> Any:
-    """The control object of a server that is named by id or by a reference; with `key` its parts are unlocked, where they need that, for so many seconds."""
-    if (id is None) == (reference is None):
-        raise click.UsageError("name one server: its ID, or --server FILE")
-    if id is None:
-        return await console.by_reference(reference_of(str(reference)), parts, unlock=key, seconds=seconds)
-    return await console.control(id, parts, unlock=key, seconds=seconds)
+    """The control object of a server that is named by its id, or by the way to it; with `key` its parts are unlocked, where they need that, for so many seconds."""
+    how: dict[str, Any] = {"unlock": key} if seconds is None else {"unlock": key, "seconds": seconds}
+    if way is not None:
+        return await console.by_reference(way, parts, **how)
+    return await console.control(str(id), parts, **how)
 
 
 class Link:
-    """One session of one server, for the main thread. `say` tells the person of what happens to the connection.
+    """One session of one server, for the main thread. `way` leads to a server that has no id here, `key` unlocks one where that takes it.
 
-    With the administrators' `key` it unlocks the server, for an hour at most, and again after each lost connection.
+    `say` tells the person of what happens to the connection.
     """
 
     def __init__(
@@ -88,13 +88,15 @@ class Link:
         settings: Settings,
         home: str | None,
         id: str | None,
-        reference: str | None,
+        way: SturdyRef | None,
         say: Callable[[str], None],
         key: AdminKey | None = None,
     ) -> None:
-        self._key = key
         self._settings = settings
-        self._place = home, id, reference
+        self._home = home
+        self._id = id
+        self._way = way
+        self._key = key
         self._say = say
         self._ready: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._closing: asyncio.Event | None = None
@@ -124,7 +126,7 @@ class Link:
 
     def _live(self) -> None:
         try:
-            ask_console(self._settings, self._place[0], self._hold, patient=True)
+            ask_console(self._settings, self._home, self._hold, patient=True)
         except BaseException as error:  # noqa: BLE001  # the main thread raises it
             if not self._ready.done():
                 self._ready.set_exception(error)
@@ -135,15 +137,19 @@ class Link:
         self._console = console
         terminal = console.node.vat.device("terminal", Terminal(sys.stdout))
         self._screen = console.node.vat.spawn(Screen, terminal)
-        self._name = await self._token(console)
+        self._name = console.node.designator[:16]  # fresh for each command
         await self._connect()
         self._ready.set_result(None)
+        renewing = asyncio.create_task(self._renew())
         await self._closing.wait()
+        renewing.cancel()
 
-    @staticmethod
-    async def _token(console: Console) -> str:
-        token: Any = console.network.token()
-        return str(await token if hasattr(token, "__await__") else token)[:16]
+    async def _renew(self) -> None:
+        """Unlock again before the lease ends: a session goes on in the newer one."""
+        while self._key is not None:
+            await asyncio.sleep(LEASE * 0.5)
+            with contextlib.suppress(LinkLost, Missing, Refused):  # whoever uses it next hears of that
+                await self._connect()
 
     async def _leave(self) -> None:
         try:
@@ -154,14 +160,9 @@ class Link:
         assert self._closing is not None
         self._closing.set()
 
-    async def control(self, *parts: str) -> Any:
-        """The control object, for other parts than `eval`."""
-        assert self._console is not None
-        return await reach(self._console, self._place[1], self._place[2], list(parts), self._key, LONGEST)
-
     async def part(self, name: str) -> Any:
-        """Another part of the same server."""
-        return await (await self.control(name)).part(name)
+        """A part of the server, unlocked where that takes it."""
+        return await (await reach(self.console, self._id, self._way, [name], self._key)).part(name)
 
     @property
     def console(self) -> Console:
@@ -199,7 +200,7 @@ class Link:
         while True:
             try:
                 done: Evaluated = await self._session.run(source, mine)
-            except (LinkLost, Missing) as error:
+            except LOST as error:
                 last = await self._again()
                 if last in (mine, mine - 1) and not isinstance(error, Missing):
                     continue  # it runs, has run, or has not come there
@@ -214,7 +215,7 @@ class Link:
         while True:
             try:
                 return await getattr(self._session, method)(*arguments)
-            except LinkLost:
+            except LOST:
                 await self._again()
 
     async def quickly(self, method: str, *arguments: Any) -> Any:

@@ -9,7 +9,7 @@ import click
 
 from remit.cli._exit import FAILED
 from remit.cli._main import Settings
-from remit.cli._server_ask import admin_key, ask_console, ensemble_options
+from remit.cli._server_ask import admin_key, ask_console, ensemble_options, reference_of
 from remit.cli._times import span
 
 __all__ = ["eval_command"]
@@ -39,12 +39,15 @@ def eval_command(
         id, source = None, id
     if source is None:
         raise click.UsageError("say what to evaluate: EXPR, or '-' for standard input")
+    if (id is None) == (reference is None):
+        raise click.UsageError("name one server: its ID, or --server FILE")
+    way = None if reference is None else reference_of(reference)
     text = sys.stdin.read() if source == "-" else source
 
     parts: list[Any] = []
 
     async def question(console: Any, key: Any = None) -> Any:
-        control = await reach(console, id, reference, ["eval"], key, seconds + LEASE)
+        control = await reach(console, id, way, ["eval"], key, None if key is None else seconds + LEASE)
         part = await control.part("eval")
         parts.append(part)
         vat = console.node.vat

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from remit.cli._exit import FAILED, told
+from remit.cli._exit import FAILED, TimedOut, told
 from remit.cli._main import Settings
-from remit.cli._server_ask import admin_key, ensemble_options
+from remit.cli._server_ask import admin_key, ensemble_options, reference_of
 from remit.cli._show import say
+from remit.errors import Refused
 
 __all__ = ["repl"]
 
@@ -28,25 +29,28 @@ def repl(settings: Settings, id: str | None, home: str | None, reference: str | 
     is lost it is made again, and the session goes on. From a pipe or a file it reads a script: no prompts, and exit code 1 if anything failed.
     Needs the part eval; the audit log of the server has every line.
     """
-    from remit.cli._repl_link import Link
-    from remit.errors import Refused
-
-    def note(text: str) -> None:
-        say(f"[{text}]")
-
-    link = Link(settings, home, id, reference, note)
+    if (id is None) == (reference is None):
+        raise click.UsageError("name one server: its ID, or --server FILE")
+    way = None if reference is None else reference_of(reference)
     try:
-        try:
-            link.open()
-        except Refused:
-            key = admin_key(settings, home)
-            if key is None:
-                raise
-            link = Link(settings, home, id, reference, note, key)
-            link.open()
-    except concurrent.futures.TimeoutError:
-        raise click.ClickException(f"no answer within {settings.timeout:g} s") from None
+        link = _opened(settings, home, id, way, None)
+    except Refused:
+        key = admin_key(settings, home)
+        if key is None:
+            raise
+        link = _opened(settings, home, id, way, key)
     return Conversation(settings, link, home, id).hold()
+
+
+def _opened(settings: Settings, home: str | None, id: str | None, way: Any, key: Any) -> Any:
+    from remit.cli._repl_link import Link
+
+    link = Link(settings, home, id, way, lambda text: say(f"[{text}]"), key)
+    try:
+        link.open()
+    except concurrent.futures.TimeoutError:
+        raise TimedOut(f"no answer within {settings.timeout:g} s") from None
+    return link
 
 
 class Conversation:
