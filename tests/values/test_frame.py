@@ -65,6 +65,19 @@ def test_bad_streams_fail_the_same_however_they_are_cut(stream: bytes, data: st.
         assert outcomes[0][0] == outcomes[1][0][: len(outcomes[0][0])]
 
 
+def test_the_limit_comes_before_what_stands_behind_it() -> None:
+    """A byte that begins no value, behind the longest message that may be, is not what is wrong, wherever the stream is cut."""
+    stream = b"<15'" + bytes(15) + b"10'" + bytes(11)
+    for cut in range(len(stream) + 1):
+        with pytest.raises(LimitExceeded):
+            _raised(Framer(Limits(frame=30)), [stream[:cut], stream[cut:]])
+
+
+def _raised(framer: Framer, pieces: list[bytes]) -> None:
+    for piece in pieces:
+        framer.feed(piece)
+
+
 def _outcome(framer: Any, pieces: list[bytes]) -> tuple[list[bytes], type | None]:
     found: list[bytes] = []
     try:

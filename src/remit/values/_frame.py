@@ -69,13 +69,22 @@ class Framer:
                 found.append(bytes(memoryview(self._buffer)[self._begin : self._at]))
                 self._begin = self._at
         except ProtocolError as error:
-            self._error = error
+            self._error = self._first(error)
             self._buffer.clear()
-            raise
+            raise self._error from None
         del self._buffer[: self._begin]
         self._at -= self._begin
         self._begin = 0
         return found
+
+    def _first(self, error: ProtocolError) -> ProtocolError:
+        """What is wrong first, however the stream was cut: a byte that stands behind the limit would not have been looked at, had it come later."""
+        if isinstance(error, DecodeError) and error.offset > self._limits.frame:
+            return self._too_long()
+        return error
+
+    def _too_long(self) -> LimitExceeded:
+        return LimitExceeded(f"a message is longer than Limits.frame, {self._limits.frame} bytes")
 
     def _scan(self) -> bool:
         """Read on; whether a message ends at `_at` now, all of it in the buffer."""
@@ -99,7 +108,7 @@ class Framer:
             whole = not closers and not self._digits
         self._at = at
         if at - self._begin > self._limits.frame:
-            raise LimitExceeded(f"a message is longer than Limits.frame, {self._limits.frame} bytes")
+            raise self._too_long()
         return self._begin < at <= size and not closers and not self._digits
 
     def _number(self, buffer: bytearray, at: int, size: int) -> int:
