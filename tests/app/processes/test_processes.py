@@ -238,3 +238,28 @@ def test_a_move_keeps_what_is_there(program: Path) -> None:
     program.write_text(renamed)
     plan = json.loads(remit("plan", program, "--json").stdout)
     assert {step["action"] for step in plan["steps"]} <= {"change"}, "the line that has moved it may go"
+
+
+@pytest.mark.needs_root
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    """Where no room is left, `up` says so and what to do, and goes on when there is some."""
+    place = tmp_path / "full"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=180k", "none", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        program = place / "app.py"
+        program.write_text(PROGRAM)
+        done = remit("up", program, "--target", "processes", "--yes", check=False)
+        assert done.returncode == 1 and "StoreFull" in done.stderr and "free some room" in done.stderr, done.stderr
+        subprocess.run(["mount", "-o", "remount,size=30m", place], check=True)
+        remit("up", program, "--target", "processes", "--yes")
+        assert status(program)["shop/client"]["state"] == "done"
+        remit("down", program, "--yes", "--data")
+        assert processes_of(place) == []
+    finally:
+        subprocess.run(["umount", place], check=True)

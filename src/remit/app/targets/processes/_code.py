@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from remit.durable import open_state_dir
-from remit.errors import BadArgument
+from remit.errors import BadArgument, StoreError, StoreFull
 
 __all__ = ["deployed_program", "snapshot"]
 
@@ -39,11 +40,18 @@ def snapshot(program: Path, code: Path) -> tuple[str, Path]:
         open_state_dir(code)
         draft = code / f".{digest}.{os.getpid()}"
         shutil.rmtree(draft, ignore_errors=True)
-        for path in files:
-            there = draft / path.relative_to(top)
-            there.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            shutil.copyfile(path, there)
-        draft.rename(place)
+        try:
+            for path in files:
+                there = draft / path.relative_to(top)
+                there.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                shutil.copyfile(path, there)
+            draft.rename(place)
+        except OSError as error:
+            shutil.rmtree(draft, ignore_errors=True)
+            kind = StoreFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreError
+            raise kind(
+                f"the program cannot be copied to {place}: {error.strerror}: free some room, then start again"
+            ) from None
     return digest, place / program.name
 
 

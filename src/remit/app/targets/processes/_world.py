@@ -310,7 +310,7 @@ class ProcessesWorld:
                     del waiting[id]
                 elif row is not None and "failed" in row["states"]:
                     failures[id] = failures.get(id, 0) + 1
-                    if failures[id] * _POLL > 2.5:  # it fails again and again
+                    if failures[id] * _POLL > 1.2:  # it has failed more than once
                         return sorted(waiting)
             if waiting:
                 self._tell(waiting, rows)
