@@ -97,7 +97,7 @@ def test_the_same_program_on_every_target(target: str, tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("target", TARGETS)
 def test_orders_are_packed_and_reported(target: str, tmp_path: Path) -> None:
-    """What is put into the queue is packed once each, the job is done by its schedule, and commands order more and see what there is."""
+    """What is put into the queue is packed once each, the job is done by its schedule, and commands order more and see what there is (A21)."""
     kit = all_kits()[target]()
     if kit.lacks():
         pytest.skip(kit.lacks())

@@ -64,7 +64,7 @@ def names(graph: AppGraph) -> dict[str, str]:
 
 
 def test_each_component_gets_its_own_secrets_and_no_others(tmp_path: Path) -> None:
-    """A service has its own secret and one for each edge that it holds; no secret stands in the file itself, and nobody else on the host can read one."""
+    """A service has its own secret and one for each edge that it holds; no secret stands in the file itself, and nobody else on the host can read one (A23)."""
     graph = shop("a", "b")
     [file] = built("compose", graph, tmp_path)
     name = names(graph)
@@ -110,7 +110,7 @@ def test_a_holders_reference_is_good_for_its_key_only(tmp_path: Path) -> None:
 
 
 def test_only_the_ends_of_an_edge_meet(tmp_path: Path) -> None:
-    """Each edge has an internal network of its own, with a small subnet, that its two ends are on; who holds nothing and is held by nobody has none; no port is published."""
+    """Each edge has an internal network of its own, with a small subnet, that its two ends are on; who holds nothing and is held by nobody has none; no port is published (A6, A25)."""
     graph = shop("a", "b", command=False)
     [file] = built("compose", graph, tmp_path, subnets="10.99.0.0/24")
     name = names(graph)
@@ -164,7 +164,7 @@ def test_building_again_changes_nothing_and_keys_stay(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed (tools/servers)")
 def test_docker_compose_takes_the_file(tmp_path: Path) -> None:
-    """docker-compose reads it without a word; a command has a script, and is started by nothing else."""
+    """docker-compose reads it without a word; a command has a script, and is started by nothing else (A20)."""
     graph = shop("a")
     [file] = built("compose", graph, tmp_path)
     (tmp_path / "build" / "image").mkdir()
