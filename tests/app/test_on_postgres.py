@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from remit.app import load_program
+from remit.app.components._store_direct import Direct
+from remit.values import Secret
 from tests.app.conformance.kits import Logged, remit
 from tests.credentials import servers
 
@@ -137,3 +140,18 @@ def test_a_database_that_is_not_there(tmp_path: Path) -> None:
         json.loads(done.stdout or "{}")
     finally:
         remit("down", program, "--yes", check=False)
+
+
+def test_a_database_that_a_holder_cannot_reach(tmp_path: Path) -> None:
+    """Who cannot reach the database that the store's persona can goes by the persona."""
+    program = tmp_path / "app.py"
+    program.write_text(PROGRAM)
+    edge = load_program(program).declarations["words/writer"].edges["words"]
+    given = {"connection": Secret(f"postgresql://x:y@127.0.0.1:{servers.free_port()}/x"), "schema": "words"}
+
+    async def main() -> None:
+        direct = Direct(edge, given, float)
+        assert await direct.open() is False
+        await direct.close()
+
+    asyncio.run(main())

@@ -3,12 +3,13 @@
     holder ──(the edge: only its key may fetch it)──► persona of the store ──► login, made for this edge
     holder ──(login: the rights of the edge's attenuation)──► PostgreSQL
 
-What PostgreSQL cannot enforce (a count, a rate, single methods) stays behind the persona's gate. An edge that is no more loses its login when the persona starts
+What PostgreSQL cannot enforce (a count, a rate, single methods) stays behind the persona's gate, and so does who cannot reach the database. An edge that is no more loses its login when the persona starts
 without it, and all of them when the store is taken down.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any, Final
 
 from remit.app._component import Edge, body_of
 from remit.app._gate import Gate
-from remit.app.store import PostgresBackend, PostgresEdges, schema_for
+from remit.app.store import PostgresBackend, PostgresEdges, problem_at, schema_for
 from remit.credentials import Owner
 from remit.durable import open_state_dir, read_secret_file, write_secret_file
 from remit.errors import BadArgument
@@ -67,15 +68,19 @@ class Direct:
     """A store in PostgreSQL as the holder of one edge has it: the same gate as at the store's persona, over the login of the edge. Owned by the holder's wiring."""
 
     def __init__(self, edge: Edge, given: Mapping[str, Any], now: Callable[[], float]) -> None:
+        self._connection: Secret = given["connection"]
         self._backend = PostgresBackend(given["connection"], given["schema"], builds=False)
         self._indexes = edge.target.component.indexes()  # type: ignore[attr-defined]  # it is a store
         body = body_of(edge.target, lambda _: None)
         body.__dict__["_backend"] = self._backend
         self._gate = Gate(edge, body, now)
 
-    async def open(self) -> None:
-        """Connect."""
+    async def open(self) -> bool:
+        """Connect; False where the database cannot be reached from here, and the store's persona is the way."""
+        if await asyncio.to_thread(problem_at, self._connection):
+            return False
         await self._backend.open(self._indexes)
+        return True
 
     async def call(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """See `Wiring.call`."""

@@ -123,7 +123,9 @@ class FarWiring:
 
         direct = Direct(self._edges[edge], given, self._now)
         try:
-            await direct.open()
+            if not await direct.open():
+                await direct.close()
+                return None
         except BaseException as error:
             await direct.close()
             if isinstance(error, Broken | StoreError):
