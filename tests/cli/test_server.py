@@ -92,7 +92,7 @@ def test_servers_are_run_found_asked_and_shut_down(home: Path, invoke: Invoke) -
 
 
 def test_a_killed_server_is_gone_at_once_and_a_frozen_one_within_two_heartbeats(home: Path, invoke: Invoke) -> None:
-    """E4: nobody is listed who is not there: not after SIGKILL, and not while a process answers nothing."""
+    """E4, E9: nobody is listed who is not there: not after SIGKILL, and not while a process answers nothing."""
 
     def listed() -> list[str]:
         return [each["id"] for each in json.loads(invoke("server", "list", "--json").out)][1:]
@@ -123,6 +123,16 @@ def test_a_server_is_reached_by_its_reference_without_a_registry(home: Path, inv
         assert (both.code, "name one server" in both.err) == (2, True)
         reference.chmod(0o644)
         assert "chmod 600" in invoke("server", "ping", "--server", str(reference)).err
+
+
+def test_the_domain_of_bare_names_is_shown_and_set(home: Path, invoke: Invoke) -> None:
+    """`remit admin domain` takes a relative domain or an absolute one, and refuses what is none."""
+    assert invoke("admin", "domain").out == "/\n"
+    assert invoke("admin", "domain", "/shop").out == "/shop\n"
+    assert invoke("admin", "domain", "eu").out == "/shop/eu\n"
+    wrong = invoke("admin", "domain", "/../x")
+    assert (wrong.code, "part of a domain" in wrong.err) == (1, True)
+    assert invoke("admin", "domain").out == "/shop/eu\n"
 
 
 @pytest.mark.parametrize(

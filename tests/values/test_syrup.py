@@ -339,7 +339,7 @@ def test_every_nan_is_written_as_one() -> None:
 
 
 def test_doubles_keep_their_bits() -> None:
-    """Every double but a NaN comes back bit by bit."""
+    """E27: every double but a NaN comes back bit by bit, in one order of bytes."""
     for bits in (0, 1, 1 << 63, 0x7FEFFFFFFFFFFFFF, 0x0010000000000000, 0x3FB999999999999A):
         packed = struct.pack(">Q", bits)
         assert struct.pack(">d", decode(b"D" + packed)) == packed

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "cookie": ("_admin_make", "cookie", "Make the ensemble's cookie, the way to become a member."),
     "expel": ("_server_release", "expel", "Put the key of a server out of the ensemble."),
     "expelled": ("_server_release", "expelled", "List the keys that were put out of it."),
+    "domain": ("_admin_domain", "domain", "Show or set the domain of names that have none."),
     "key": ("_admin_make", "key", "Make the administrators' key, or show it."),
     "list": ("_admin_grants", "list_command", "List the grants of a server, or of all."),
     "pardon": ("_server_release", "pardon", "Let a key that was expelled come again."),
