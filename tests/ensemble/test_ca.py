@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import stat
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from remit.ensemble.ca import (
     Authority,
@@ -127,8 +131,6 @@ def test_what_is_no_chain_is_said_to_be_none(pem: Any) -> None:
 
 def test_a_changed_certificate_is_refused() -> None:
     """Wherever one byte is another one."""
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     der = bytearray(server().public_bytes(Encoding.DER))
     for at in range(0, len(der), 37):
         changed = bytes(der[:at]) + bytes([der[at] ^ 1]) + bytes(der[at + 1 :])
@@ -138,6 +140,29 @@ def test_a_changed_certificate_is_refused() -> None:
             continue
         with pytest.raises((Refused, BadArgument)):
             check(chain(leaf))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_whatever_is_shown_is_answered_in_words(data: st.DataObject) -> None:
+    """A chain or a list with some bytes changed: the parser's own complaints come out nowhere."""
+    whole = [bytearray(each) for each in PARTS_OF_A_CHAIN]
+    which = whole[data.draw(st.integers(0, 2))]
+    for at, to in data.draw(st.lists(st.tuples(st.integers(0, len(which) - 1), st.integers(0, 255)), max_size=4)):
+        which[at] = to
+    try:
+        known = Revocations(bytes(whole[2]))
+        assert check(pem_of(whole[0]) + pem_of(whole[1]), revocations=known)
+    except RemitError:
+        assert whole != [bytearray(each) for each in PARTS_OF_A_CHAIN]
+
+
+def pem_of(der: bytes | bytearray) -> bytes:
+    body = base64.encodebytes(bytes(der))
+    return b"-----BEGIN CERTIFICATE-----\n" + body + b"-----END CERTIFICATE-----\n"
+
+
+PARTS_OF_A_CHAIN = (server().public_bytes(Encoding.DER), MIDDLE.public_bytes(Encoding.DER), revocations(5, 6).data)
 
 
 def test_an_unknown_critical_extension_is_refused() -> None:

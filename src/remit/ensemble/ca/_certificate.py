@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -31,6 +31,11 @@ MOST_LIST: Final = 1 << 20
 """Bytes of a revocation list: 25 000 certificates."""
 SKEW: Final = 300.0
 """Seconds by which clocks may differ: a certificate begins so much before it was made."""
+BROKEN: Final = (
+    *(ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension),
+    *(x509.ExtensionNotFound, x509.UnsupportedGeneralNameType),
+)
+"""What the parser raises of something that looked like a certificate, when it gets to the part that is wrong."""
 _KNOWN: Final = {
     x509.BasicConstraints.oid,
     x509.KeyUsage.oid,
@@ -75,7 +80,7 @@ class Revocations:
             number = found.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
             ends = found.next_update_utc
             self.serials = frozenset(each.serial_number for each in found)
-        except (ValueError, TypeError, x509.ExtensionNotFound):
+        except BROKEN:
             raise Refused("this is no revocation list (a CRL in DER, with a number)") from None
         if ends is None:
             raise Refused("a revocation list without an end is not taken: an old one would be good for ever")
@@ -84,7 +89,11 @@ class Revocations:
     def against(self, intermediate: x509.Certificate, now: float) -> Revocations:
         """The same, if that intermediate has signed it and its time has begun. `current` says whether it is over."""
         key: Any = intermediate.public_key()
-        if self._list.issuer != intermediate.subject or not self._list.is_signature_valid(key):
+        try:
+            good = self._list.issuer == intermediate.subject and self._list.is_signature_valid(key)
+        except BROKEN:
+            good = False
+        if not good:
             raise Refused("this revocation list is not signed by the ensemble's intermediate authority")
         if self._list.last_update_utc.timestamp() > now + SKEW:
             raise Refused("this revocation list is from the future: compare the clocks")
@@ -105,7 +114,7 @@ def read_chain(pem: bytes) -> list[x509.Certificate]:
         raise BadArgument(f"a chain of certificates is at most {MOST} bytes of PEM")
     try:
         chain = x509.load_pem_x509_certificates(pem)
-    except ValueError:
+    except BROKEN:
         chain = []
     if len(chain) != 2:
         raise BadArgument(
@@ -126,12 +135,12 @@ def check_chain(
 
     Raises `Refused` (not of this ensemble, or of another node), `Expired`, or `Revoked`. Without a current revocation list nothing is taken.
     """
-    leaf, intermediate = read_chain(pem)
-    check_intermediate(intermediate, root, now)
-    _check_signed(leaf, intermediate, "server's")
-    _check_time(leaf, "server's", now)
-    _check_extensions(leaf, "server's")
-    said = _said(leaf)
+    try:
+        said, intermediate = _proved(pem, root, now)
+    except BROKEN:
+        raise Refused(
+            "this chain has something in it that is no part of a certificate: it was changed, or made by nobody of ours"
+        ) from None
     if said.key != key:
         raise Refused(
             f"this certificate is for the node {designator_of(said.key)}, and {designator_of(key)} shows it: it proves nothing about others"
@@ -142,6 +151,16 @@ def check_chain(
     if said.serial in revocations.serials:
         raise Revoked(f"the certificate of {said.id} with the serial number {said.serial:x} was revoked")
     return said
+
+
+def _proved(pem: bytes, root: x509.Certificate, now: float) -> tuple[Certified, x509.Certificate]:
+    """What a chain says, whoever shows it, and its intermediate."""
+    leaf, intermediate = read_chain(pem)
+    check_intermediate(intermediate, root, now)
+    _check_signed(leaf, intermediate, "server's")
+    _check_time(leaf, "server's", now)
+    _check_extensions(leaf, "server's")
+    return _said(leaf), intermediate
 
 
 def check_intermediate(intermediate: x509.Certificate, root: x509.Certificate, now: float) -> None:

@@ -49,16 +49,16 @@ class Checker:
         """
         from cryptography import x509  # as above
 
-        from remit.ensemble.ca._certificate import Revocations, check_intermediate
+        from remit.ensemble.ca._certificate import BROKEN, Revocations, check_intermediate
 
         now = self._now()
         if type(intermediate) is not bytes or len(intermediate) > MOST:
             raise BadArgument("an intermediate is a certificate in PEM")
         try:
             signer = x509.load_pem_x509_certificate(intermediate)
-        except ValueError:
+            check_intermediate(signer, self._root(), now)
+        except BROKEN:
             raise BadArgument("an intermediate is a certificate in PEM") from None
-        check_intermediate(signer, self._root(), now)
         new = Revocations(data).against(signer, now)
         if before is not None:
             try:

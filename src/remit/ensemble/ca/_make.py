@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from remit.ensemble.ca._certificate import PART, SERVER, SKEW
+from remit.ensemble.ca._certificate import BROKEN, PART, SERVER, SKEW
 from remit.errors import BadArgument
 
 __all__ = ["make_authority", "make_list", "make_request", "make_server", "read_request"]
@@ -115,10 +115,11 @@ def read_request(pem: bytes) -> tuple[str, bytes]:
         public = request.public_key()
         names = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         uris = names.get_values_for_type(x509.UniformResourceIdentifier)
-    except (ValueError, TypeError, x509.ExtensionNotFound):
+        signed = request.is_signature_valid
+    except BROKEN:
         raise BadArgument("this is no request of a server: make one there with: remit ca request ID") from None
     ids = [uri.removeprefix(SERVER) for uri in uris if uri.startswith(SERVER)]
-    if not isinstance(public, Ed25519PublicKey) or len(ids) != 1 or not request.is_signature_valid:
+    if not isinstance(public, Ed25519PublicKey) or len(ids) != 1 or not signed:
         raise BadArgument("this request is not signed with a node's key, or names not one server: make it anew")
     return ids[0], public.public_bytes_raw()
 
