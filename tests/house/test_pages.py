@@ -39,3 +39,13 @@ def test_decisions_are_numbered_and_listed() -> None:
     assert len(set(numbers)) == len(numbers)
     index = (DECISIONS / "README.md").read_text(encoding="utf-8")
     assert [name for name in pages if f"({name})" not in index] == []
+
+
+@pytest.mark.parametrize(("page", "letter"), [("ensembles.md", "E"), ("applications.md", "A")])
+def test_numbered_defects_are_held_by_tests(page: str, letter: str) -> None:
+    """Each defect of others that a page numbers has a test that carries the number, unless the page says that it is open."""
+    rows = re.findall(rf"^\| ({letter}\d+) \|(.*)$", (TOP / "docs" / page).read_text(encoding="utf-8"), re.MULTILINE)
+    text = "\n".join(path.read_text(encoding="utf-8") for path in (TOP / "tests").rglob("*.py"))
+    held = set(re.findall(rf"\b{letter}\d+\b", text))
+    assert len(rows) > 20
+    assert [number for number, row in rows if "(open)" not in row and number not in held] == []
