@@ -24,7 +24,7 @@ __all__ = ["commands_of", "exec_here", "run_here", "typing"]
 def run_here(opened: Opened, *, step: bool) -> None:
     """Run a program's application in this process; ends with 1 where a worker has failed for good. On a terminal, its commands can be typed meanwhile."""
     _check(opened)
-    typed = sys.stdin.isatty() and bool(commands_of(opened.graph))
+    typed = sys.stdin.isatty() and not step and bool(commands_of(opened.graph))  # a debugger has the terminal
     failed = asyncio.run(_running(opened, step=step, typed=typed))
     for id, error in failed.items():
         say(f"{id} failed: {type(error).__name__}: {error}")

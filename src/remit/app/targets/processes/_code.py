@@ -7,21 +7,25 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
 from remit.durable import open_state_dir
 from remit.errors import BadArgument, StoreError, StoreFull
 
-__all__ = ["deployed_program", "snapshot"]
+__all__ = ["snapshot"]
 
-SKIPPED: Final = {"__pycache__", "node_modules", "build", "dist", "venv", "site-packages"}
+IGNORED: Final = (
+    *("__pycache__", "node_modules", "build", "dist", "venv", "site-packages", "*.pyc"),
+    *("*.log", "*.sqlite*", "*.db", "*.sock"),  # what programs write
+)
 MOST: Final = 64 << 20
 """Bytes of a program with what is beside it; more is data that somebody keeps there."""
 
 
 def snapshot(program: Path, code: Path) -> tuple[str, Path]:
-    """Copy a program and the Python files beside and below it; their digest, and the program's copy."""
+    """Copy a program and the files beside and below it, but hidden ones, what programs write, and what `.dockerignore` names; their digest, and the program's copy."""
     top = program.parent
     files = sorted(_files(top))
     total = hashlib.sha256()
@@ -31,7 +35,7 @@ def snapshot(program: Path, code: Path) -> tuple[str, Path]:
         size += len(data)
         if size > MOST:
             raise BadArgument(
-                f"{top} has more than {MOST >> 20} MiB of Python files: put the program into a directory of its own"
+                f"{top} has more than {MOST >> 20} MiB of files: put the program into a directory of its own, or name what does not belong to it in .dockerignore"
             )
         total.update(f"{path.relative_to(top)}\n{len(data)}\n".encode() + data)
     digest = total.hexdigest()[:20]
@@ -55,12 +59,22 @@ def snapshot(program: Path, code: Path) -> tuple[str, Path]:
     return digest, place / program.name
 
 
-def deployed_program(code: Path, digest: str, program: Path) -> Path:
-    """The copy of a program in a snapshot."""
-    return code / digest / program.name
-
-
 def _files(top: Path) -> Iterator[Path]:
+    ignored = (*IGNORED, *_named(top / ".dockerignore"))
+
+    def taken(name: str) -> bool:
+        return not name.startswith(".") and not any(fnmatch(name, pattern) for pattern in ignored)
+
     for directory, folders, names in os.walk(top):
-        folders[:] = [each for each in folders if not each.startswith(".") and each not in SKIPPED]
-        yield from (Path(directory) / each for each in names if each.endswith(".py"))
+        folders[:] = filter(taken, folders)
+        paths = (Path(directory) / name for name in names if taken(name))
+        yield from (path for path in paths if path.is_file())
+
+
+def _named(path: Path) -> list[str]:
+    """The patterns of names of an ignore file, a line each."""
+    try:
+        lines = path.read_text().splitlines()
+    except FileNotFoundError:
+        return []
+    return [line.strip().strip("/") for line in lines if line.strip() and not line.startswith(("#", "!"))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from remit.app._graph import AppGraph
@@ -34,6 +35,7 @@ class ProcessesTarget(Target):
     def __init__(self, place: Place) -> None:
         super().__init__(place)
         self.layout = Layout(place.state)
+        self._copied: tuple[str, Path] | None = None
         self._settings: dict[str, Any] = {"store": store_settings(self.layout, place.options)}
 
     def check(self, graph: AppGraph) -> list[Problem]:
@@ -50,9 +52,15 @@ class ProcessesTarget(Target):
             if node.kind not in KINDS
         ]
 
+    def _copy(self) -> tuple[str, Path]:
+        """The program's copy, made once for each command: all that it does is about the same version."""
+        if self._copied is None:
+            self._copied = snapshot(self.place.program, self.layout.code)
+        return self._copied
+
     def declared(self, graph: AppGraph) -> Graph:
         """With the digest of the program's code, so that a change of it is a change of what runs; without needs, since what is started waits by itself."""
-        digest, _ = snapshot(self.place.program, self.layout.code)
+        digest, _ = self._copy()
         whole = graph.as_graph()
         places = http_places(self.layout, self.place.options, graph.app)
         more = {id: {"http": place} for id, place in places.items()}
@@ -62,7 +70,7 @@ class ProcessesTarget(Target):
         return Graph(whole.project, nodes, whole.links, whole.policies, whole.moved)
 
     def world(self, graph: AppGraph) -> ProcessesWorld:
-        _, program = snapshot(self.place.program, self.layout.code)
+        _, program = self._copy()
         return ProcessesWorld(
             self.place, graph, program, self._settings, forget_data=self.place.options.get("data") == "forget"
         )
