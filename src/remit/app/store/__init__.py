@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+from remit._lazy import lazily as _lazily
 from remit.app.store._backend import MISSING, PAGE, Seen, StoreBackend, modify
 from remit.app.store._form import LARGEST, from_json, to_json
 from remit.app.store._index import Entry, Found, Index, IndexView, index
 from remit.app.store._memory import MemoryBackend, MemoryTables
 from remit.app.store._names import KEY_SIZE
-from remit.app.store._postgres import PostgresBackend
-from remit.app.store._postgres_edges import PostgresEdges
-from remit.app.store._postgres_link import problem_at
 from remit.app.store._settings import backend_for, schema_for
-from remit.app.store._sqlite import SqliteBackend
+
+if _TYPE_CHECKING:
+    from remit.app.store._postgres import PostgresBackend
+    from remit.app.store._postgres_edges import PostgresEdges
+    from remit.app.store._postgres_link import problem_at
+    from remit.app.store._sqlite import SqliteBackend
 
 __all__ = [
     "KEY_SIZE",
@@ -37,3 +42,13 @@ __all__ = [
     "schema_for",
     "to_json",
 ]
+
+__getattr__ = _lazily(
+    __name__,
+    {
+        "_postgres": "PostgresBackend",
+        "_postgres_edges": "PostgresEdges",
+        "_postgres_link": "problem_at",
+        "_sqlite": "SqliteBackend",
+    },
+)
