@@ -144,6 +144,38 @@ def test_servers_of_a_machine_outlive_the_agent_and_what_was_ordered_is_kept(sta
     in_place(work)
 
 
+def test_what_a_machine_is_told_to_start_by_itself_runs_when_its_agent_starts(stage: Stage) -> None:
+    """Groups and servers of the config.toml of its home, without anybody asking."""
+    config = '[roles.sleep]\nprogram = "/bin/sleep"\narguments = ["1000"]\n[workers.w]\nrole = "sleep"\nnumber = 2\n'
+
+    async def work() -> None:
+        await stage.create("db")
+        stage.kill_agent("db")
+        home = stage.directory("db") / "ensemble"
+        home.mkdir(mode=0o700, exist_ok=True)
+        (home / "config.toml").write_text(config)
+        async with stage.admin() as boss:
+            await boss.start_machine("db")
+        roster = stage.directory("db") / "supervision" / "roster.json"
+
+        async def begun() -> bool:
+            return roster.exists()
+
+        await until(begun)
+        async with by_boss(stage) as console:
+
+            async def up() -> bool:
+                part = await (await console.control("db")).part("exec")
+                return [(row["id"], row["state"]) for row in await part.servers()] == [
+                    ("w-0", "ready"),
+                    ("w-1", "ready"),
+                ]
+
+            await until(up)
+
+    in_place(work)
+
+
 def test_a_boss_that_is_killed_has_the_same_directory_again(stage: Stage) -> None:
     """Machines come back into it by themselves, under their names; what they run goes on meanwhile."""
 

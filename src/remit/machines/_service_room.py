@@ -74,7 +74,9 @@ class ServiceRoom:
             await asyncio.sleep(_RETRY)
 
     def _something(self) -> bool:
-        marks = (self.state / "operator.pr", self.state / "warden.sock", self._hob_file / SUPERVISION / "roster.json")
+        state, supervision = self._hob_file, self._hob_file / SUPERVISION
+        marks = [self.state / "operator.pr", self.state / "warden.sock", state / "ensemble" / "config.toml"]
+        marks += [supervision / "roster.json", supervision / "updates.json"]
         if any(mark.exists() for mark in marks):
             return True
         return self.files.is_dir() and any(
