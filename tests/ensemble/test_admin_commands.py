@@ -240,3 +240,18 @@ def test_each_command_that_needs_a_sensitive_part_unlocks_it(
         uses = [(each["part"], each["what"].split()[0]) for each in json.loads(out)]
         assert uses[:4] == [("unlock", "eval"), ("eval", "6*7"), ("unlock", "eval"), ("eval", "6*7")]
         assert place.command("server", "shutdown", "till", passphrase=WORDS)[0] == 0
+
+
+def test_orders_to_the_registry_need_the_passphrase_where_there_is_a_key(home: Path, capsys: Any) -> None:
+    """Another cookie, expelling, releasing: without it nothing is changed."""
+    with ensemble(home, capsys, "till") as place:
+        before = (home / "cookie").read_bytes()
+        assert place.command("admin", "key", passphrase=WORDS)[0] == 0
+        orders = (("cookie", "--force"), ("expel", "till"), ("release", "till"), ("pardon", "till"), ("expelled",))
+        for words in orders:
+            assert place.command("admin", *words)[0] == 2
+            assert place.command("admin", *words, passphrase="not the words")[0] == 4
+        assert (home / "cookie").read_bytes() == before
+        assert place.command("server", "ping", "till")[0] == 0
+        assert place.command("admin", "cookie", "--force", passphrase=WORDS)[0] == 0
+        assert (home / "cookie").read_bytes() != before
