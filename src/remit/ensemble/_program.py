@@ -48,8 +48,8 @@ def current_server() -> Server:
 async def run_server(id: str | ServerId, main: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Be a server while `main(*arguments)` runs; its result. `options` are those of `serve`.
 
-    A plain function runs in a thread of its own, a coroutine in the server's loop. When the server is told to shut down, a coroutine is cancelled;
-    a function hears it by `current_server().wait_stopping()`, and the process does not wait for it beyond that.
+    A plain function runs in a thread of its own, a coroutine in the server's loop. When the server is told to shut down, a coroutine is cancelled,
+    and waited for; a function is not told and not waited for: what has something to finish is a coroutine.
     """
     async with serve(id, **options) as server:
         return await run_main(server, main, arguments)
