@@ -10,6 +10,7 @@ import pytest
 from remit.ensemble.repl import _session
 from remit.errors import Broken, Conflict, Missing
 from remit.testing import run_virtual
+from remit.values import compiled
 from tests.ensemble.repl.kit import Granter, Sink, on_stage, run, stage, until
 from tests.net.nodes import Place, offer
 
@@ -49,7 +50,7 @@ def test_the_server_goes_on_while_code_runs_and_its_user_interrupts_it(piece):
             began = time.perf_counter()
             await stage.counter.increment()
             slowest = max(slowest, time.perf_counter() - began)
-        assert slowest < 2
+        assert slowest < (6 if compiled else 2)  # of a compiled build: `FROZEN`
         assert await session.interrupt() is True
         assert "KeyboardInterrupt" in (await running).error
         assert await session.interrupt() is False

@@ -8,6 +8,9 @@ All vats of a process belong to one thread (`remit.vat`), and so does an event l
 a callback of ours. Events of calls (`sys.setprofile`, of this thread only) are the gate: code that was let go stops at it before it enters one of the
 `GUARDED` packages, and the loop never goes on while one of those is on the thread's stack.
 
+Compiled functions of Remit have no frames. In a compiled build code is let go only while it is in a call into C of somebody else's; for the rest it and the loop
+take turns, at its calls and lines; a loop on one line that calls nothing is interrupted after `FROZEN`.
+
 An interruption is a `KeyboardInterrupt` in the thread, raised where no guarded package is on its stack. Code that catches it again and again, or
 that is inside of a call into C that does not return, is left behind after a while: it never gets through the gate again.
 """
@@ -28,6 +31,7 @@ from types import CodeType, FrameType
 from typing import Any, Final
 
 from remit.errors import Misuse
+from remit.values import compiled
 from remit.vat import current
 
 __all__ = ["Lane", "Stuck"]
@@ -50,7 +54,7 @@ GUARDED: Final = (os.path.dirname(os.path.dirname(_HERE)) + os.sep, os.path.dirn
 _FREE: Final = _HERE + os.sep
 _known: Final[dict[str, bool]] = {}  # by file name
 _MOST: Final = 10_000
-_NATIVE: Final = ("_asyncio", "uvloop")
+_NATIVE: Final = ("_asyncio", "uvloop", "remit")
 
 HELD, WANTED, LOST, BEHIND = (
     "the thread's",
@@ -82,6 +86,9 @@ class Lane:
         self._shift = LOST
         self._inside = False  # whether there is code to interrupt
         self._open = False  # whether the gate is
+        self._in_c = (
+            False  # whether it is in a call into C that has to do with nothing guarded; known in a compiled build only
+        )
         self._expelled = 0
         self._done = True
         self._value: Any = None
@@ -224,7 +231,7 @@ class Lane:
 
     def _steal(self) -> bool:
         with self._mutex:
-            if self._shift is not WANTED or self._guarded():
+            if self._shift is not WANTED or self._guarded() or (compiled and not self._in_c):
                 return False
             self._shift = LOST
             return True
@@ -274,6 +281,8 @@ class Lane:
         error: BaseException | None = None
         try:
             self._inside = True
+            if compiled:
+                sys.settrace(self._line)
             sys.setprofile(self._gate)
             value = self._context.run(job)
         except BaseException as raised:  # noqa: BLE001  # whatever code raises is its outcome
@@ -314,6 +323,17 @@ class Lane:
                 self._shift = LOST
                 self._back.release()
 
+    def wait_begins(self) -> None:
+        """The same, for code of ours that waits; nothing is gated until `wait_ends`."""
+        self._open = True
+        self.give_back()
+
+    def wait_ends(self) -> None:
+        """It goes on; in a compiled build when the loop stands still again."""
+        if compiled and self._shift is LOST:
+            self._take()
+        self._open = False
+
     def tell_loop(self, function: Callable[[], None]) -> None:
         """Have the loop call this soon; from any thread, and without waiting for the loop."""
         if self.mine:
@@ -326,6 +346,8 @@ class Lane:
 
     def _gate(self, frame: FrameType, event: str, arg: Any) -> None:
         """Called with each call and return in the thread, while code runs."""
+        if compiled and not self._open:
+            self._in_c = event == "c_call" and not _is_native(arg)
         if self._shift is HELD or self._open or event == "return":
             return
         caller = frame.f_back if event == "call" else frame
@@ -333,24 +355,41 @@ class Lane:
             self.give_back()
         if self._shift is WANTED:
             return
+        if compiled and self._shift is LOST and not (self._in_c and event == "c_call"):
+            self._take()
         if self._shift is BEHIND:
-            self._expel(frame)
+            self._expel(frame, event)
         elif self._wish and not _protected(caller):
             self._wish = False
-            self._raise(frame)
-        elif (event == "call" and _is_guarded(frame.f_code)) or (event == "c_call" and _is_native(arg)):
+            self._raise(frame, event)
+        elif self._shift is LOST and (
+            (event == "call" and _is_guarded(frame.f_code)) or (event == "c_call" and _is_native(arg))
+        ):
+            self._take()
+
+    def _take(self) -> None:
+        """Wait until the loop stands still."""
+        if self._shift is not BEHIND:
             self._loop.call_soon_threadsafe(self._lend_again, time.monotonic())
             self._go.acquire()
 
-    def _expel(self, frame: FrameType) -> None:
+    def _line(self, frame: FrameType, event: str, arg: Any) -> Any:
+        """In a compiled build, what is guarded has no frames, so code is let go only inside of calls into C, and at its own lines."""
+        if self._shift is not HELD and frame.f_code.co_filename.startswith("<input "):
+            self._gate(frame, "line", None)
+        return self._line if frame.f_code.co_filename.startswith("<input ") else None
+
+    def _expel(self, frame: FrameType, event: str) -> None:
         """Code that was left behind ends, or waits for ever: it never enters anything guarded, nor uses up the processor."""
         self._expelled += 1
         if self._expelled > TRIES or _protected(frame):
             self._go.acquire()
-        self._raise(frame)
+        self._raise(frame, event)
 
-    def _raise(self, frame: FrameType | None) -> None:
+    def _raise(self, frame: FrameType | None, event: str) -> None:
         """Have the interruption raised next in this frame, or in what it calls: the gate itself would be closed by raising."""
+        if event == "line":
+            raise KeyboardInterrupt
         sys.settrace(_interrupt)
         while frame is not None and frame.f_code is not _BASE:
             frame.f_trace = _interrupt
@@ -406,7 +445,8 @@ def _is_guarded(code: CodeType) -> bool:
 
 def _is_native(function: Any) -> bool:
     """Whether a function of C is one of asyncio's."""
-    return type(getattr(function, "__self__", None)).__module__.startswith(_NATIVE)
+    owner = type(getattr(function, "__self__", None)).__module__
+    return owner.startswith(_NATIVE) or str(getattr(function, "__module__", "")).startswith(_NATIVE)
 
 
 def _in_turn() -> bool:

@@ -21,14 +21,15 @@ class Output:
     """The output of one session. `write` is for its code, in any thread; the rest for the loop's thread.
 
     `notify` is called, in any thread, when there is something and was nothing. `pause` is called before code waits; it says whether this
-    thread may.
+    thread may, and then `resume` is called when it goes on.
     """
 
-    def __init__(self, notify: Callable[[], None], pause: Callable[[], bool]) -> None:
+    def __init__(self, notify: Callable[[], None], pause: Callable[[], bool], resume: Callable[[], None]) -> None:
         self.heard = False  # whether somebody listens
         self.closed = False
         self._notify = notify
         self._pause = pause
+        self._resume = resume
         self._parts: deque[str] = deque()
         self._size = 0
         self._told = 0  # characters of this piece of code
@@ -83,9 +84,10 @@ class Output:
                     self._keep(text[:left])
                     return True, first
             patient = self._pause()
-            with self._changed:
-                if patient:
+            if patient:
+                with self._changed:
                     self._changed.wait(STEP)
+                self._resume()
 
     def _keep(self, text: str) -> None:
         self._parts.append(text)

@@ -56,7 +56,7 @@ class Session:
         self._crowded = crowded
         self._capture = capture
         self._sources = Sources()
-        self._output = Output(self._has_news, self._may_wait)
+        self._output = Output(self._has_news, self._may_wait, self._has_waited)
         self._context = copy_context()
         self._context.run(output_of_context.set, self._output)
         self._lane: Lane | None = None
@@ -116,8 +116,12 @@ class Session:
         lane = self._lane
         if lane is None or not lane.mine:
             return False
-        lane.give_back()
+        lane.wait_begins()
         return True
+
+    def _has_waited(self) -> None:
+        if self._lane is not None:
+            self._lane.wait_ends()
 
     async def _tell(self) -> None:
         while True:
