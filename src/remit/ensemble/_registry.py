@@ -224,6 +224,11 @@ class Registry:
         return found
 
     @reads
+    def entries(self, domain: str, after: str, most: int) -> list[ServerEntry]:
+        """Some of the servers of a domain and below it, those behind `after`: for whoever has the registry itself, such as a boss."""
+        return self._here().listing.page(domain_of(domain), after, max(1, min(most, PAGE)))
+
+    @reads
     def ids(self, keys: list[bytes]) -> dict[str, list[str]]:
         """The servers that are there now under these keys: whole ids by designator."""
         return self._here().listing.ids({key: designator_of(key) for key in keys})
