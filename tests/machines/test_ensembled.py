@@ -325,7 +325,7 @@ def test_boss_and_machines_have_the_parts_that_all_servers_have(stage: Stage) ->
                 assert actor in str(await inspect.actors())
                 found = await (await control.part("eval")).evaluate("6 * 7", 5.0)
                 assert isinstance(found, Evaluated) and found.text == "42"
-                for name in ("load", "logs", "ping"):
+                for name in ("load", "logs", "ping", "admin"):
                     await control.part(name)
             agent = stage.agent("db")
             await (await (await console.control("db")).part("shutdown")).shutdown()

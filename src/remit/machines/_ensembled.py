@@ -27,6 +27,7 @@ HOME: Final = "ensemble"
 """The directory in a state directory that is the home of an ensemble."""
 BOSS: Final = "boss"
 """The id of a boss among its servers, and its role."""
+ADMIN: Final = "admin"  # the part that gives others theirs
 BY_BOSS: Final = "boss"  # for the audit log: whose order it is that comes by way of the boss
 _PLAIN: Final = 10.0  # seconds for a program on this host to answer
 _log = logging.getLogger("remit.machines")
@@ -111,8 +112,11 @@ class Place:
     async def part(self, id: str, name: str) -> Ref[Any]:
         """A part of the control object of a server of this home. Of others the boss is not the owner: `Missing`."""
         own = self._own(id)
-        found: Ref[Any] = own.device.make(name, BY_BOSS) if own else await (await self._other(id)).part(name)
-        return found
+        if own is None:
+            return await (await self._other(id)).part(name)  # type: ignore[no-any-return]  # a reference
+        if name == ADMIN:  # the steward's, as the server's own program has it
+            return await own.control.part(name)  # type: ignore[no-any-return]  # as above
+        return own.device.make(name, BY_BOSS)
 
     def _own(self, id: str) -> Server | None:
         return self.server if self.server is not None and self.home.id_of(id) == self.server.id else None
