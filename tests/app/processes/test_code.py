@@ -12,7 +12,7 @@ from remit.errors import BadArgument
 
 
 def test_what_is_beside_a_program_goes_with_it(tmp_path: Path) -> None:
-    """Modules and data beside and below the program are copied; hidden files, what programs write and what `.dockerignore` names are not, and do not make another version."""
+    """Modules and data beside and below the program are copied; hidden and private files, what programs write and what `.dockerignore` names are not, and do not make another version."""
     top = tmp_path / "program"
     for name in (
         "app.py",
@@ -26,6 +26,8 @@ def test_what_is_beside_a_program_goes_with_it(tmp_path: Path) -> None:
     ):
         (top / name).parent.mkdir(parents=True, exist_ok=True)
         (top / name).write_text(name)
+    (top / "password").write_text("secret")
+    (top / "password").chmod(0o600)
     (top / ".dockerignore").write_text("# not these\nbig/\n")
     digest, program = snapshot(top / "app.py", tmp_path / "code")
     there = {str(path.relative_to(program.parent)) for path in program.parent.rglob("*") if path.is_file()}

@@ -25,7 +25,7 @@ MOST: Final = 64 << 20
 
 
 def snapshot(program: Path, code: Path) -> tuple[str, Path]:
-    """Copy a program and the files beside and below it, but hidden ones, what programs write, and what `.dockerignore` names; their digest, and the program's copy."""
+    """Copy a program and the files beside and below it, but hidden and private ones, what programs write, and what `.dockerignore` names; their digest, and the program's copy."""
     top = program.parent
     files = sorted(_files(top))
     total = hashlib.sha256()
@@ -68,7 +68,12 @@ def _files(top: Path) -> Iterator[Path]:
     for directory, folders, names in os.walk(top):
         folders[:] = filter(taken, folders)
         paths = (Path(directory) / name for name in names if taken(name))
-        yield from (path for path in paths if path.is_file())
+        yield from (path for path in paths if path.is_file() and not _is_secret(path))
+
+
+def _is_secret(path: Path) -> bool:
+    """Whether only its owner may read it, as it is with secrets; there are none in a program's own modules."""
+    return path.suffix != ".py" and not path.stat().st_mode & 0o077
 
 
 def _named(path: Path) -> list[str]:
