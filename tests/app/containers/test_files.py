@@ -18,6 +18,7 @@ from remit.app import App, AppGraph, CliCommand, Store, Worker, compute
 from remit.app.hosting._contained import unpack
 from remit.app.targets import Place, find_target
 from remit.app.targets.containers import _target as module
+from remit.app.targets.containers._image import write_image
 from remit.app.targets.containers._subnets import pool_of, subnets
 from remit.errors import BadArgument, Missing, StoreCorrupt
 from remit.values import SturdyRef
@@ -260,3 +261,27 @@ def test_what_a_target_cannot_have_is_said_before_anything_is_made(tmp_path: Pat
         pool_of("shop", "10.0.0.1/8")
     with pytest.raises(BadArgument, match="too small"):
         pool_of("shop", "10.0.0.0/30")
+
+
+def test_an_image_has_the_program_and_no_private_files(tmp_path: Path) -> None:
+    """What is beside the program goes into the image, readable for the container's user; but not hidden files, what only its owner may read, or what .dockerignore names."""
+    there = tmp_path / "program"
+    there.mkdir(mode=0o700)
+    for name, mode in (
+        ("app.py", 0o600),
+        ("words.txt", 0o644),
+        ("owner.url", 0o600),
+        (".env", 0o644),
+        ("big.bin", 0o644),
+    ):
+        (there / name).write_text("# nothing")
+        (there / name).chmod(mode)
+    (there / ".dockerignore").write_text("big.*\n")
+    (tmp_path / "build").mkdir()
+    first = write_image("shop", there / "app.py", tmp_path / "build", "python:3", [])
+    app = tmp_path / "build" / "image" / "app"
+    assert sorted(path.name for path in app.iterdir()) == ["app.py", "words.txt"]
+    assert [path.stat().st_mode & 0o777 for path in (app, app / "app.py")] == [0o755, 0o644]
+    assert write_image("shop", there / "app.py", tmp_path / "build", "python:3", []) == first
+    (there / "words.txt").write_text("others")
+    assert write_image("shop", there / "app.py", tmp_path / "build", "python:3", []) != first

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from remit.app.targets.processes import _code
-from remit.app.targets.processes._code import snapshot
+from remit.app.targets import _code
+from remit.app.targets._code import snapshot
 from remit.errors import BadArgument
 
 

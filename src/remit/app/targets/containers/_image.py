@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from remit.app.targets._code import snapshot
 from remit.machines import parcel
 
 __all__ = ["BASE", "USER", "write_image"]
@@ -23,19 +24,6 @@ __all__ = ["BASE", "USER", "write_image"]
 BASE: Final = f"python:{sys.version_info[0]}.{sys.version_info[1]}-slim"
 """What the image is built on, if nothing else is said: any image does that has the Python which the parcel's extension modules are for."""
 USER: Final = 10001
-_IGNORED: Final = (
-    "__pycache__",
-    ".git",
-    ".venv",
-    "build",
-    ".mypy_cache",
-    ".ruff_cache",
-    ".pytest_cache",
-    "node_modules",
-    "*.pyc",
-    ".remit*",
-)
-
 DOCKERFILE: Final = """\
 # Made by remit build. One image for all components of {app}.
 FROM {base}
@@ -52,32 +40,20 @@ def write_image(app: str, program: Path, directory: Path, base: str, extras: lis
     """Write the build context; a tag that names its content."""
     context = directory / "image"
     context.mkdir(exist_ok=True)
-    with TemporaryDirectory() as store:
-        made = parcel(store, extras=extras)
+    with TemporaryDirectory() as place:
+        made = parcel(Path(place) / "parcels", extras=extras)
+        digest, copy = snapshot(program, Path(place) / "code")
         _copied(made.path, context / "remit")
+        _copied(copy.parent, context / "app")
     (context / "Dockerfile").write_text(DOCKERFILE.format(app=app, base=base, user=USER))
-    _copied(program.parent, context / "app", ignored=_ignored(program.parent))
     (context / "data").mkdir(exist_ok=True)
     (context / "data" / ".keep").touch()
-    total = hashlib.sha256(f"{base}\n{made.digest}\n".encode())
-    for path in sorted((context / "app").rglob("*")):
-        if path.is_file():
-            total.update(f"{path.relative_to(context)}\n".encode() + path.read_bytes())
-    return total.hexdigest()[:16]
+    return hashlib.sha256(f"{base}\n{made.digest}\n{digest}\n".encode()).hexdigest()[:16]
 
 
-def _copied(source: Path, target: Path, ignored: tuple[str, ...] = ("__pycache__",)) -> None:
+def _copied(source: Path, target: Path) -> None:
+    """A copy that every user of a container can read, whatever mode it had here."""
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*ignored), symlinks=False)
-
-
-def _ignored(directory: Path) -> tuple[str, ...]:
-    """What never belongs into an image, and what `.dockerignore` beside the program names: a pattern of names in each line."""
-    try:
-        lines = (directory / ".dockerignore").read_text().splitlines()
-    except FileNotFoundError:
-        lines = []
-    return (
-        *_IGNORED,
-        *(line.strip().rstrip("/") for line in lines if line.strip() and not line.startswith(("#", "!"))),
-    )
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (target, *target.rglob("*")):
+        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)

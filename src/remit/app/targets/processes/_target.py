@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from remit.app._graph import AppGraph
+from remit.app.targets._code import snapshot
 from remit.app.targets._target import LogLine, Place, Problem, Row, Target
-from remit.app.targets.processes._code import snapshot
 from remit.app.targets.processes._http import http_places, http_problems
 from remit.app.targets.processes._layout import Layout, read
 from remit.app.targets.processes._logs import read_logs
