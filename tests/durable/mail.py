@@ -164,6 +164,6 @@ async def got(receiver: Party, values: list[Any]) -> None:
     assert list(receiver.state.got) == values
 
 
-async def sent_all(sender: Party) -> None:
+async def sent_all(sender: Party, seconds: float = 15) -> None:
     """Until nothing waits any more."""
-    await until(lambda: not sender.kept.outbox.waiting())
+    await until(lambda: not sender.kept.outbox.waiting(), seconds)

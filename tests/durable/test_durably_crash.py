@@ -142,7 +142,7 @@ def test_broken_links_and_restarts_at_random_moments(seed: int) -> None:
                 await party.stop()
                 await asyncio.sleep(chance.random())
                 await party.start()
-        await sent_all(a)
+        await sent_all(a, 60)  # a silent link is given up after two heartbeats of 15 s, by this clock
         assert list(b.state.got) == list(range(1, total + 1))
         await a.stop()
         await b.stop()
