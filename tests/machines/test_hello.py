@@ -16,6 +16,9 @@ class Wiring:
     def reconcile(self, *what: Any) -> None:
         """There are no edges."""
 
+    def stirred(self, name: str) -> None:
+        """Nobody looks at a status."""
+
 
 def test_an_offer_that_is_made_during_a_hello_is_not_forgotten() -> None:
     """The hello's report was written before the offer: it doesn't take its place when the hello goes on."""

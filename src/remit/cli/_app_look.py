@@ -68,11 +68,11 @@ async def _logs(opened: Opened, ids: Sequence[str], *, follow: bool, lines: int,
         if as_json:
             import json
 
-            click.echo(json.dumps(asdict(line), sort_keys=True))
+            document(json.dumps(asdict(line), sort_keys=True) + "\n")
         else:
             prefix = f"{line.id:<{width}} |"
             shown = click.style(prefix, fg=paints.get(line.id)) if coloured else prefix
-            click.echo(f"{shown} {printable(line.text)}", color=True)
+            document(f"{shown} {printable(line.text)}\n")
         if follow:
             sys.stdout.flush()
 

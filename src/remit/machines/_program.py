@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from remit.credentials import Credential
 from remit.durable import read_secret_file
 from remit.errors import Broken, Missing
 from remit.lib import Rules
@@ -31,6 +32,8 @@ from remit.vat import Far, Ref, Vat
 
 __all__ = ["LocalMachine"]
 
+KNOWN = (Credential,)
+"""Records that bindings answer with: a class is known by its label once its module is loaded."""
 _RETRY = 1.0  # seconds between two attempts to offer again
 _GUIDANCE = 5.0  # seconds for the hob to say where another machine is
 
