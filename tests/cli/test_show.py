@@ -142,7 +142,12 @@ def test_commands_print_by_way_of_what_spells_out() -> None:
     own = {"_show.py", "_main.py", "_call.py"}  # where it is done, and seen to
     for path in sorted(Path(_show.__file__).parent.glob("*.py")):
         calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-        direct = [call.lineno for call in calls if ast.unparse(call.func) in ("click.echo", "click.secho", "print")]
+        direct = [
+            call.lineno
+            for call in calls
+            if ast.unparse(call.func) in ("click.echo", "click.secho", "print")
+            and not all(isinstance(each, ast.Constant) for each in call.args)
+        ]
         assert path.name in own or not [
             line for line in direct if "echo()" not in path.read_text().splitlines()[line - 1]
         ]

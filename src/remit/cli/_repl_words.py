@@ -6,9 +6,8 @@ import shlex
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-import click
-
 from remit.cli._repl_link import Link, show
+from remit.cli._show import tell
 from remit.errors import BadArgument
 
 __all__ = ["COMMANDS", "HELP", "Leave", "control", "words_of"]
@@ -60,14 +59,14 @@ def control(link: Link, line: str, run: Callable[[str], bool], wait: Callable[[C
     if name == "quit":
         raise Leave
     if name == "help":
-        click.echo(HELP)
+        tell(HELP, lines=True)
     elif name == "import":
         return run("\n".join(f"import {_module(word)}" for word in _some(rest, "import MODULE")))
     elif name == "load":
         wait(_load(link, rest))
     elif name == "defined?":
         found = [bool(wait(link.call("defined", word))) for word in _some(rest, "defined? NAME")]
-        click.echo("\n".join(str(each) for each in found))
+        tell("\n".join(str(each) for each in found), lines=True)
     elif name in ("threads", "backtrace", "tasks"):
         wait(_look(link, name, rest))
     elif name == "shutdown":
@@ -104,9 +103,9 @@ async def _load(link: Link, words: list[str]) -> None:
         else:
             loaded = await send_bundle(part, own_bundle(link.console.home, module, alone=force), force=force)
         what = "was there already" if loaded.already else f"loaded {', '.join(loaded.executed) or module}"
-        click.echo(f"{module}: {what}{f' [{loaded.digest[:12]}]' if loaded.digest else ''}")
+        tell(f"{module}: {what}{f' [{loaded.digest[:12]}]' if loaded.digest else ''}")
         for stale in loaded.stale:
-            click.echo(f"{stale} still uses what was replaced: ,load {stale}")
+            tell(f"{stale} still uses what was replaced: ,load {stale}")
 
 
 async def _look(link: Link, what: str, words: list[str]) -> None:

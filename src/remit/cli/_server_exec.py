@@ -35,7 +35,7 @@ class Told:
                 continue
             _, _, rest = line.partition(" ")  # the time, then the stream
             stream, _, text = rest.partition(" ")
-            click.echo(text, err=stream == "err")
+            (say if stream == "err" else tell)(text)
 
 
 @actor(kind="remit.cli.lines", passing=True)

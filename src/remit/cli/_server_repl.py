@@ -12,7 +12,7 @@ import click
 from remit.cli._exit import FAILED, TimedOut, told
 from remit.cli._main import Settings
 from remit.cli._server_ask import admin_key, ensemble_options, reference_of
-from remit.cli._show import say
+from remit.cli._show import say, tell
 from remit.errors import Refused
 
 __all__ = ["repl"]
@@ -83,7 +83,7 @@ class Conversation:
 
         if not terminal:
             return _repl_input.from_script(sys.stdin)
-        click.echo(f"{self._id or 'the server'}: ,help lists control commands, ,quit leaves")
+        tell(f"{self._id or 'the server'}: ,help lists control commands, ,quit leaves")
         history = Home.find(self._home).make().path / "history"
         return _repl_input.at_terminal(f"{self._id or 'server'}> ", history, self._complete)
 
