@@ -120,8 +120,7 @@ def test_a_server_is_authorised_beforehand_by_its_settings(tmp_path: Path) -> No
             async with serve("friend", home=server.home) as friend, serve("stranger", home=server.home) as stranger:
 
                 async def granted(who: Server) -> list[str]:
-                    entry = await who.directory.find(server.home.id_of("web1"))
-                    presence = await who.node.fetch_from(entry.door)
+                    presence = await who.directory.presence(server.home.id_of("web1"))
                     return list(await presence.granted())
 
                 async def friendly() -> bool:
