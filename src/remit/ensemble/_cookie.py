@@ -15,11 +15,13 @@ from remit.ensemble._home import REGISTRY
 from remit.ensemble._ids import ServerId
 from remit.errors import Conflict, Missing
 from remit.lib import SwissEntry
-from remit.net import NodeKey
+from remit.net import NodeKey, designator_of
 from remit.values import Locator, SturdyRef
 from remit.vat import Ref, send
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from remit.ensemble._home import Home
     from remit.net import Node
 
@@ -48,8 +50,8 @@ def make_cookie(home: Home, *, force: bool = False) -> SturdyRef:
     return cookie
 
 
-async def open_entrance(node: Node, home: Home, entrance: Ref[Any]) -> SturdyRef:
-    """Have the cookie lead to the registry's entrance, with today's hints; one is made where there is none.
+async def open_entrance(node: Node, home: Home, entrance: Ref[Any], former: Collection[bytes] = ()) -> SturdyRef:
+    """Have the cookie lead to the registry's entrance, with today's hints; one is made where there is none, or one that names a former key of this registry's.
 
     Raises `Conflict` where the home's cookie is another registry's.
     """
@@ -57,6 +59,8 @@ async def open_entrance(node: Node, home: Home, entrance: Ref[Any]) -> SturdyRef
         cookie = home.cookie()
     except Missing:
         return await renew_entrance(node, home, entrance)
+    if cookie.locator.designator in {designator_of(key) for key in former}:
+        return await renew_entrance(node, home, entrance)  # nobody reaches us by the old one: it pins the old key
     if cookie.locator.designator != node.designator:
         raise Conflict(
             f"{home.cookie_file} leads to another registry, of key {cookie.locator.designator[:12]}…: this home is a member of that one's "

@@ -178,6 +178,12 @@ class Registry:
             self.owners[id] = key
         return True
 
+    def succeed(self, former: list[bytes], key: bytes) -> None:
+        """What ids these keys had are this key's from now on, of the same node. Before anybody registers; done again, it changes nothing."""
+        for id, holder in list(self.owners.items()):
+            if holder in former and holder != key:
+                self.owners[id] = key
+
     def release(self, id: str) -> bool:
         """Let any key have an id from now on; a server that is there under it is no more. Whether it was anybody's."""
         party = self._here().parties.pop(id, None)

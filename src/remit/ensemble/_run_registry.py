@@ -24,7 +24,7 @@ from remit.net import Admission, Node, NodeKey, TurnLog, designator_of
 from remit.vat import Ref, actor, call
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from pathlib import Path
 
     from remit.ensemble._home import Home
@@ -116,13 +116,15 @@ class OpenRegistry:
         self._outcasts = durable.root(OUTCASTS)
         self.registry: Ref[Any] = durable.root("registry")
 
-    async def begin(self) -> None:
-        """Know what is there from now on, and let in who has the cookie."""
+    async def begin(self, former: Sequence[bytes] = ()) -> None:
+        """Know what is there from now on, and let in who has the cookie. `former`: keys that this node had before, whose ids and cookie become its present key's."""
         await self.registry.begin()
+        if former:
+            await self.registry.succeed(list(former), self._node.key.public)
         self._checker = self._vat.device("certificate-checker", Checker(self._home.path, time.time))
         await self.registry.heed(self._outcasts, self._checker)
         self._entrance = await self.registry.entrance()
-        await open_entrance(self._node, self._home, self._entrance)
+        await open_entrance(self._node, self._home, self._entrance, former)
 
     def serve_with(self, server: Server) -> None:
         """Let in by certificates, too, and have this server's control object give the part `registry`."""

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from remit.dataspace import KINDS
 from remit.ensemble import REGISTRY_CLASSES, REGISTRY_ROOTS, OpenRegistry, ServerEntry
-from remit.errors import Missing
 from remit.machines._ensembled import BOSS, Place
 from remit.machines._household import Household
+from remit.machines._rekeying import successions_of
 from remit.values import SturdyRef
 from remit.vat import Ref
 
@@ -37,7 +37,7 @@ class RegistryHouse(Place):
     async def living(self, house: Household) -> AsyncIterator[None]:
         """Be the registry, and a server in it."""
         opened = OpenRegistry(house.durable, house.node, self.home.make())
-        await opened.begin()
+        await opened.begin([each.old for each in successions_of(house.directory)])
         self._registry = opened.registry
         server = self.open(house, BOSS, [BOSS, "registry"], {})
         opened.serve_with(server)
@@ -49,29 +49,29 @@ class RegistryHouse(Place):
 
     async def cookie(self) -> SturdyRef:
         """The way in, with all addresses that the boss has."""
-        assert self.house is not None
-        return SturdyRef(self.house.node.address().locator(), self.home.cookie().swiss)
+        house = await self._whole()  # machines that said hello at once are not sent away without it
+        return SturdyRef(house.node.address().locator(), self.home.cookie().swiss)
 
     async def claim(self, name: str, key: bytes) -> bool:
         """The name of a machine is the id of that machine's key, unless another server is there under it; whether it is."""
-        claimed: bool = await self._known().claim(self.home.id_of(name).text, key)
+        claimed: bool = await (await self._known()).claim(self.home.id_of(name).text, key)
         if not claimed:
             _log.error("machine %s is not in the directory: another server is there under this id", name)
         return claimed
 
     async def entries(self, domain: str, after: str) -> list[dict[str, Any]]:
         """Some of the servers that are there, by their whole ids, those behind `after`: as plain data, which no reference is in."""
-        found: list[ServerEntry] = await self._known().entries(domain, after, _PAGE)
+        found: list[ServerEntry] = await (await self._known()).entries(domain, after, _PAGE)
         return [_view(entry) for entry in found]
 
     async def entry(self, id: str) -> ServerEntry:
         """The server with this id. Raises `Missing`."""
-        found: ServerEntry = await self._known().lookup(self.home.id_of(id).text)
+        found: ServerEntry = await (await self._known()).lookup(self.home.id_of(id).text)
         return found
 
-    def _known(self) -> Ref[Any]:
-        if self._registry is None:
-            raise Missing("the boss is only just starting: try again")
+    async def _known(self) -> Ref[Any]:
+        await self._whole()
+        assert self._registry is not None
         return self._registry
 
 
