@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
+import threading
+import weakref
 from contextlib import asynccontextmanager
 
 from remit.ensemble.repl import Desk, Eval
@@ -10,6 +13,10 @@ from remit.lib import membrane
 from remit.vat import Vat, actor, call, spawn
 
 DEADLINE = 20.0
+OVER: list[bool] = []
+"""Whether the test is over: code that was left behind would use up the processor while all later tests run. `over` to what is evaluated; looking at it calls nothing."""
+KNOWN: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+"""Threads that go on all the same."""
 
 
 @actor(kind="test.repl.counter")
@@ -89,7 +96,16 @@ def run(main):
         async with asyncio.timeout(DEADLINE):
             await main()
 
-    asyncio.run(bounded())
+    builtins.over = OVER
+    try:
+        asyncio.run(bounded())
+    finally:
+        OVER.append(True)
+        for thread in threading.enumerate():
+            if thread.name.startswith("remit-repl-") and thread not in KNOWN:
+                thread.join(0.5)  # those in a call into C go on, and cost nothing
+                KNOWN.add(thread)
+        OVER.clear()
 
 
 def on_stage(main):

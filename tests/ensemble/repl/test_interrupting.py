@@ -15,13 +15,13 @@ from tests.ensemble.repl.kit import Granter, Sink, on_stage, run, stage, until
 from tests.net.nodes import Place, offer
 
 ENDLESS = [
-    "while True: pass",
-    "while True: len('x')",
-    "while True: counter.increment()",
+    "while not over: pass",
+    "while not over: len('x')",
+    "while not over: counter.increment()",
     "import asyncio\nawait asyncio.sleep(1000)",
-    "while True: await counter.increment()",
-    "class Slow:\n    def __repr__(self):\n        while True: pass\nSlow()",
-    "while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt: pass",
+    "while not over: await counter.increment()",
+    "class Slow:\n    def __repr__(self):\n        while not over: pass\nSlow()",
+    "while not over:\n    try:\n        while not over: pass\n    except KeyboardInterrupt: pass",
 ]
 
 
@@ -62,7 +62,7 @@ def test_the_server_goes_on_while_code_runs_and_its_user_interrupts_it(piece):
     "piece",
     [
         "import time\ntime.sleep(1000)",
-        "while True:\n    try:\n        while True: len('x')\n    except BaseException: pass",
+        "while not over:\n    try:\n        while not over: len('x')\n    except BaseException: pass",
     ],
 )
 def test_code_that_cannot_be_interrupted_is_left_behind(piece, monkeypatch):
@@ -227,7 +227,7 @@ def test_taking_back_the_grant_ends_running_code_and_session():
                 "import asyncio\ntry:\n    await asyncio.sleep(1000)\nfinally:\n    asyncio.ended = True"
             )
             await until(lambda: made.desk._sessions and next(iter(made.desk._sessions.values()))._busy)
-            single = far.evaluate("while True: pass", 100.0, user.vat.spawn(Sink, []))
+            single = far.evaluate("while not over: pass", 100.0, user.vat.spawn(Sink, []))
             await until(lambda: len(made.desk._sessions) == 2)
             await granter.take_back()
             for broken in (running, single, session.run("1")):
@@ -248,7 +248,7 @@ def test_a_single_piece_ends_when_its_user_is_gone():
             part = _part_in(server.vat, made)
             async with place.node("user") as user:
                 far = await user.fetch_from(await offer(server, part))
-                far.evaluate("while True: pass", 100.0, user.vat.spawn(Sink, []))
+                far.evaluate("while not over: pass", 100.0, user.vat.spawn(Sink, []))
                 await until(lambda: made.desk._sessions and next(iter(made.desk._sessions.values()))._attached)
             await until(lambda: not made.desk._sessions)
 
@@ -293,7 +293,7 @@ def test_the_end_of_the_server_ends_what_runs():
     """The desk is closed with code under way, in a thread and awaiting: all of it is interrupted."""
 
     async def main(stage):
-        for name, piece in (("a", "while True: pass"), ("b", "import asyncio\nawait asyncio.sleep(1000)")):
+        for name, piece in (("a", "while not over: pass"), ("b", "import asyncio\nawait asyncio.sleep(1000)")):
             (await stage.part().session(name)).run(piece)
         await until(lambda: len([each for each in stage.desk._sessions.values() if each._busy]) == 2)
         sessions = list(stage.desk._sessions.values())
