@@ -39,7 +39,7 @@ def test_the_end_of_a_server_ends_its_sessions(tmp_path):
         async with asyncio.timeout(20), town(tmp_path) as place, serve("web1", home=place.home):
             part = await (await place.console.control("web1", ["eval"])).part("eval")
             session = await part.session("s")
-            session.run("import time\nwhile not over: time.sleep(0.01)")
+            session.run("import time\nwhile True: time.sleep(0.01)")
             while not await session.interrupt():
                 await asyncio.sleep(0.01)
             session.run("import asyncio\nawait asyncio.sleep(1000)")
