@@ -14,13 +14,24 @@ from typing import Final
 
 from remit.warden._spawn import MARK
 
-__all__ = ["children", "group_alive", "is_stranger", "marked", "owner_of", "send", "sweep"]
+__all__ = ["children", "group_alive", "marked", "owner_of", "send", "sweep"]
 
 _SELF: Final = os.getpid
+_LOOKS: Final = 5  # at children that come and go all the time
 
 
 def children(pid: int) -> list[int]:
-    """The living and the unreaped children of a process."""
+    """The living and the unreaped children of a process. The kernel may leave one out while another ends (proc(5)), so that two looks have to agree."""
+    found = _look(pid)
+    for _ in range(_LOOKS):
+        again = _look(pid)
+        if again == found:
+            break
+        found = again
+    return found
+
+
+def _look(pid: int) -> list[int]:
     try:
         with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
             return [int(word) for word in file.read().split()]
@@ -29,16 +40,20 @@ def children(pid: int) -> list[int]:
 
 
 def owner_of(pid: int, leaders: Iterable[int]) -> int | str | None:
-    """To whom a process belongs: the leader of its group or session, if it is one of these; else the run in its mark."""
+    """To whom a process belongs: the leader of its group or session, if it is one of these; else the run in its mark. "" for one that lives and has no mark (yet), None for
+    one that is gone.
+    """
     seen = _stat(pid)
     if seen is None:
         return None
     known = set(leaders)
-    _, _, group, session = seen
+    state, _, group, session = seen
     if group in known or session in known:
         return group if group in known else session
     mark = marked(pid)
-    return mark.rpartition("/")[2] if mark else None
+    if not mark and state in "ZX":
+        return None
+    return mark.rpartition("/")[2]
 
 
 def marked(pid: int) -> str:
@@ -49,12 +64,6 @@ def marked(pid: int) -> str:
             if name == MARK.encode():
                 return value.decode(errors="replace")
     return ""
-
-
-def is_stranger(pid: int) -> bool:
-    """Whether a process lives and has no mark (yet)."""
-    seen = _stat(pid)
-    return seen is not None and seen[0] not in "ZX" and not marked(pid)
 
 
 def group_alive(leader: int) -> bool:

@@ -48,7 +48,7 @@ class Host(Protocol):
         """The processes of a run among the warden's children, its first one left out."""
 
     def unsure(self) -> bool:
-        """Whether there are processes of which it cannot be said yet whose they are."""
+        """Whether the last look at who is left has met processes of which it cannot be said yet whose they are."""
 
     def event(self, kind: str, run: Run, **more: Any) -> None:
         """Tell the supervisor."""

@@ -25,7 +25,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from remit.warden._leftovers import children, is_stranger, owner_of, send, sweep
+from remit.warden._leftovers import children, owner_of, send, sweep
 from remit.warden._link import Line, listen
 from remit.warden._rotate import Log, stamped
 from remit.warden._run import Run
@@ -49,7 +49,7 @@ class Warden:
         self.leaders: dict[int, Run] = {}
         self.logs: dict[str, Log] = {}
         self.ending = False
-        self._strangers: dict[int, float] = {}  # children without a mark, and since when
+        self._nameless: dict[int, float] = {}  # children without a mark at the last look, and since when
         self._line: Line | None = None
         self._echo = False  # whether the supervisor wants to know what processes write
         self._alone = 0  # how often the supervisor has gone
@@ -86,15 +86,15 @@ class Warden:
 
     def left(self, run: Run) -> list[int]:
         """Our children that belong to this run, its first process left out."""
-        orphans = [pid for pid in children(os.getpid()) if pid not in self.leaders]
-        return [pid for pid in orphans if owner_of(pid, (run.pid,)) in (run.pid, run.id)]
+        now, seen = time.monotonic(), self._nameless
+        owners = {pid: owner_of(pid, (run.pid,)) for pid in children(os.getpid()) if pid not in self.leaders}
+        self._nameless = {pid: seen.get(pid, now) for pid, owner in owners.items() if owner == ""}
+        return [pid for pid, owner in owners.items() if owner in (run.pid, run.id)]
 
     def unsure(self) -> bool:
-        """Whether a child of ours has just come to us that has no mark: in the midst of an exec, no process has its environment."""
-        now, seen = time.monotonic(), self._strangers
-        strangers = [pid for pid in children(os.getpid()) if pid not in self.leaders and is_stranger(pid)]
-        self._strangers = {pid: seen.get(pid, now) for pid in strangers}
-        return any(now - first < _NAMELESS for first in self._strangers.values())
+        """Whether `left` has just seen a child that had no mark: in the midst of an exec, no process has its environment."""
+        now = time.monotonic()
+        return any(now - first < _NAMELESS for first in self._nameless.values())
 
     def event(self, kind: str, run: Run, **more: Any) -> None:
         """Tell the supervisor, if one is there; one that comes later is told how things stand."""
