@@ -163,6 +163,38 @@ def test_building_again_changes_nothing_and_keys_stay(tmp_path: Path) -> None:
     )
 
 
+def test_a_component_that_has_moved_keeps_its_name_its_key_and_its_volume(tmp_path: Path) -> None:
+    """With `moved` nothing is made anew, also in later builds, and not for another component that takes the old id; a name is never given twice."""
+
+    def program(*stores: str, moved: bool) -> AppGraph:
+        app = App("shop")
+        if moved:
+            app.moved("db", "values/db")
+        for id in stores:
+            Store(app / id) if "/" not in id else Store(app / "values" / "db")
+        return compute(app)
+
+    def volumes(graph: AppGraph) -> set[str]:
+        [file] = built("compose", graph, tmp_path)
+        return set(file["volumes"])
+
+    def keys() -> dict[str, bytes]:
+        return {path.parent.name: path.read_bytes() for path in (tmp_path / "build" / "personas").glob("*/key.pem")}
+
+    first = volumes(program("db", moved=False))
+    kept = keys()
+    assert volumes(program("values/db", moved=True)) == first and keys() == kept
+    both = volumes(program("values/db", "db", moved=True))
+    assert first < both and len(both) == 2
+    assert volumes(program("values/db", "db", moved=True)) == both and kept.items() <= keys().items()
+
+
+def test_each_application_is_a_project_of_its_own(tmp_path: Path) -> None:
+    """The project's name is the application's, wherever it was built: what one takes down is not another's."""
+    built("compose", shop("a"), tmp_path)
+    assert (tmp_path / "build" / ".env").read_text().startswith("COMPOSE_PROJECT_NAME=shop-")
+
+
 @pytest.mark.skipif(shutil.which("docker-compose") is None, reason="docker-compose is not installed (tools/servers)")
 def test_docker_compose_takes_the_file(tmp_path: Path) -> None:
     """docker-compose reads it without a word; a command has a script, and is started by nothing else (A20)."""

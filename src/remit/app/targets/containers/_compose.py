@@ -10,7 +10,7 @@ from typing import Any, Final
 from remit.app._graph import AppNode
 from remit.app.hosting import PERSONA
 from remit.app.targets.containers._image import USER
-from remit.app.targets.containers._parts import HEALTHY, environment, labels, restart_of
+from remit.app.targets.containers._parts import HEALTHCHECK, environment, labels, restart_of, secrets
 from remit.app.targets.containers._wired import DATA, KEEPS, Wired, edge_name
 
 __all__ = ["compose_file"]
@@ -31,8 +31,8 @@ def compose_file(wired: Wired, image: str, subnets: dict[str, str]) -> dict[str,
         for edge in wired.edges
     }
     volumes = {node.name: {"labels": labels(wired, node)} for node in wired.hosted if node.kind in KEEPS}
-    secrets = {name: {"file": f"./secrets/{name}"} for name in sorted(wired.secrets)}
-    made = {"services": services, "networks": networks, "volumes": volumes, "secrets": secrets}
+    files = {name: {"file": f"./secrets/{name}"} for name in sorted(wired.secrets)}
+    made = {"services": services, "networks": networks, "volumes": volumes, "secrets": files}
     return {key: value for key, value in made.items() if value}
 
 
@@ -50,19 +50,10 @@ def _service(wired: Wired, node: AppNode, image: str) -> dict[str, Any]:
         "pids_limit": PIDS,
         "init": True,
         "restart": _RESTART[restart_of(node)],
-        "healthcheck": {
-            "test": ["CMD", *HEALTHY],
-            "interval": "5s",
-            "timeout": "5s",
-            "retries": 3,
-            "start_period": "60s",
-        },
-        "secrets": [
-            {"source": wired.own[node.id], "target": "persona"},
-            *({"source": name, "target": f"edge.{field}"} for field, name in sorted(wired.held[node.id].items())),
-        ],
+        "healthcheck": dict(HEALTHCHECK),
+        "secrets": secrets(wired, node),
     }
-    near = [edge for edge in wired.edges if node.id in (edge.source, edge.target)]
+    near = wired.near(node)
     if near:
         made["networks"] = {edge_name(wired, edge): None for edge in near}
     else:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from remit.app._graph import AppNode
 from remit.app.hosting import PERSONA
 from remit.app.targets.containers._image import USER
-from remit.app.targets.containers._parts import HEALTHY, environment, labels, restart_of
+from remit.app.targets.containers._parts import HEALTHCHECK, environment, labels, restart_of, secrets
 from remit.app.targets.containers._wired import DATA, KEEPS, Wired, edge_name
 
 __all__ = ["stack_file"]
@@ -21,9 +21,7 @@ _CONDITIONS: Final = {"no": "none", "on-failure": "on-failure", "always": "any"}
 
 def stack_file(wired: Wired, image: str, subnets: dict[str, str]) -> dict[str, Any]:
     """The stack as data (Compose file format 3.8, as the Engine's `docker stack` reads it)."""
-    names = {
-        name: f"{wired.graph.app}_{name}_{_short(path.read_bytes())}"[-64:] for name, path in wired.secrets.items()
-    }
+    names = {name: _secret_name(wired.graph.app, name, path.read_bytes()) for name, path in wired.secrets.items()}
     made: dict[str, Any] = {
         "version": "3.8",
         "services": {node.name: _service(wired, node, image) for node in wired.hosted if node.kind != "command"},
@@ -45,13 +43,12 @@ def stack_file(wired: Wired, image: str, subnets: dict[str, str]) -> dict[str, A
     return made
 
 
-def _short(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:10]
+def _secret_name(app: str, name: str, data: bytes) -> str:
+    """At most 64 characters that begin with a letter or digit, as the Engine has it; the end says which it is."""
+    return f"{app}_{name}_{hashlib.sha256(data).hexdigest()[:10]}"[-64:].lstrip("-_.")
 
 
 def _service(wired: Wired, node: AppNode, image: str) -> dict[str, Any]:
-    own = {"source": wired.own[node.id], "target": "persona"}
-    held = [{"source": name, "target": f"edge.{field}"} for field, name in sorted(wired.held[node.id].items())]
     private = {"uid": str(USER), "gid": str(USER), "mode": 0o400}
     made: dict[str, Any] = {
         "image": image,
@@ -61,14 +58,8 @@ def _service(wired: Wired, node: AppNode, image: str) -> dict[str, Any]:
         "volumes": [{"type": "tmpfs", "target": place} for place in (PERSONA, "/tmp")],  # noqa: S108  # in the container
         "cap_drop": ["ALL"],
         "init": True,
-        "healthcheck": {
-            "test": ["CMD", *HEALTHY],
-            "interval": "5s",
-            "timeout": "5s",
-            "retries": 3,
-            "start_period": "60s",
-        },
-        "secrets": [{**each, **private} for each in (own, *held)],
+        "healthcheck": dict(HEALTHCHECK),
+        "secrets": [{**each, **private} for each in secrets(wired, node)],
         "deploy": {
             "replicas": 1,
             "endpoint_mode": "dnsrr",
@@ -77,10 +68,8 @@ def _service(wired: Wired, node: AppNode, image: str) -> dict[str, Any]:
             "update_config": {"order": "stop-first", "failure_action": "rollback", "monitor": "20s"},
         },
     }
-    near = [edge for edge in wired.edges if node.id in (edge.source, edge.target)]
-    made["networks"] = [edge_name(wired, edge) for edge in near]
-    if not near:
-        made["networks"] = {}
+    near = wired.near(node)
+    made["networks"] = [edge_name(wired, edge) for edge in near] if near else {}
     if node.kind in KEEPS:
         made["volumes"].append({"type": "volume", "source": node.name, "target": DATA})
     return made

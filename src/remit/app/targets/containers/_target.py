@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from remit.app._graph import AppGraph
+from remit.app._ids import physical_name
 from remit.app.targets._target import Problem, Target, held_commands
 from remit.app.targets.containers._compose import compose_file
 from remit.app.targets.containers._image import BASE, write_image
@@ -17,6 +18,7 @@ from remit.app.targets.containers._swarm import stack_file
 from remit.app.targets.containers._wired import Wired, edge_name, wire
 from remit.durable import open_state_dir, write_secret_file
 from remit.errors import Misuse
+from remit.graph import below
 
 __all__ = ["ComposeTarget", "KubernetesTarget", "SwarmTarget"]
 
@@ -59,6 +61,7 @@ class ContainersTarget(Target):
     def build(self, graph: AppGraph, directory: Path) -> list[Path]:
         open_state_dir(directory)
         (directory / ".gitignore").write_text(IGNORED)
+        graph = _named(graph, directory / "names.json")
         program = self.place.program
         wired = wire(graph, directory, self.name, program.name, {"store": {"kind": "sqlite"}})
         tag = write_image(graph.app, program, directory, self.place.options.get("base", BASE), self._extras(graph))
@@ -100,6 +103,8 @@ class ComposeTarget(ContainersTarget):
     options = ("base", "image", "subnets")
 
     def text(self, wired: Wired, image: str, directory: Path) -> str:
+        # The project is the application, and not the directory's name, which others have as well; without this, `--remove-orphans` of one would end another.
+        (directory / ".env").write_text(f"COMPOSE_PROJECT_NAME={physical_name(wired.graph.app)}\n")
         return _yaml(compose_file(wired, image, self._subnets(wired, directory)))
 
     def scripts(self, graph: AppGraph, directory: Path) -> list[Path]:
@@ -137,6 +142,18 @@ class KubernetesTarget(ContainersTarget):
     def text(self, wired: Wired, image: str, directory: Path) -> str:
         namespace = self.place.options.get("namespace", wired.graph.app.lower().replace("_", "-"))
         return "---\n".join(_yaml(each) for each in manifests(wired, image, namespace))
+
+
+def _named(graph: AppGraph, path: Path) -> AppGraph:
+    """With the names that components were built with before, also under older ids; names are kept for good, since volumes have them."""
+    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    for old, new in graph.moved:
+        if new not in known:  # else it has been moved before, and what has the old id now is another
+            known = {new + id[len(old) :] if below(id, old) else id: name for id, name in known.items()}
+    named = graph.named(known)
+    made = {**known, **{node.id: node.name for node in named.nodes}}
+    path.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n")
+    return named
 
 
 def _yaml(value: dict[str, Any]) -> str:

@@ -50,6 +50,10 @@ class Wired:
         hosted = {node.id for node in self.hosted}
         return [edge for edge in self.graph.edges if edge.source in hosted and edge.target in hosted]
 
+    def near(self, node: AppNode) -> list[AppEdge]:
+        """The edges that a component is an end of."""
+        return [edge for edge in self.edges if node.id in (edge.source, edge.target)]
+
     def digest(self, node: AppNode) -> str:
         """Of all secrets that a component gets: when it changes, the component starts anew."""
         total = hashlib.sha256()
